@@ -1,0 +1,1 @@
+"""What learns: views, backbones, embedding, heads, training, the saved model, prediction."""

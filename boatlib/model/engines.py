@@ -1,0 +1,122 @@
+"""What computes: a network part compiled once by OpenVINO (CPU) and cached, or the torch module itself (GPU).
+
+Both take and give numpy arrays, so that whoever only predicts never waits for torch to be imported.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from boatlib import runtime
+from boatlib.run import cache_folder
+
+if TYPE_CHECKING:
+    from torch import nn
+
+BATCH = 16  # rows in one pass; always full (padded), so that a row's result does not depend on its companions
+
+
+class Engine(Protocol):
+    """A part of the network, ready to compute."""
+
+    def run(self, rows: Iterable[np.ndarray]) -> np.ndarray:
+        """Results for a stream of input rows, in their order: float32 [rows, outputs]."""
+
+
+class OpenVinoEngine:
+    """A part compiled by OpenVINO: one stream a core, batches computed while the next one is being decoded."""
+
+    def __init__(self, file: Path) -> None:
+        import openvino
+
+        model = openvino.Core().read_model(file)
+        self._shape = [BATCH, *(dimension.get_length() for dimension in model.input(0).partial_shape[1:])]
+        model.reshape(self._shape)
+        streams = runtime.cores()
+        settings = {"NUM_STREAMS": streams, "INFERENCE_NUM_THREADS": streams, "INFERENCE_PRECISION_HINT": "f32"}
+        self._queue = openvino.AsyncInferQueue(openvino.compile_model(model, "CPU", settings), streams)
+
+    def run(self, rows: Iterable[np.ndarray]) -> np.ndarray:
+        """Results for a stream of input rows, in their order: float32 [rows, outputs]."""
+        results: dict[int, np.ndarray] = {}
+
+        def keep(request: object, number: int) -> None:
+            results[number] = request.get_output_tensor(0).data.copy()  # type: ignore[attr-defined]
+
+        self._queue.set_callback(keep)
+        total = 0
+        for number, (batch, count) in enumerate(_batches(rows)):
+            self._queue.start_async({0: batch}, number)
+            total += count
+        self._queue.wait_all()
+        return np.concatenate([results[number] for number in sorted(results)])[:total] if results else np.empty((0, 0))
+
+
+class TorchEngine:
+    """The torch module itself, on a GPU where there is one."""
+
+    def __init__(self, module: "nn.Module") -> None:
+        import torch
+
+        self._device = "cuda" if torch.cuda.is_available() else "cpu"
+        self._module = module.eval().to(self._device)
+
+    def run(self, rows: Iterable[np.ndarray]) -> np.ndarray:
+        """Results for a stream of input rows, in their order: float32 [rows, outputs]."""
+        import torch
+
+        results = []
+        with torch.inference_mode():
+            for batch, count in _batches(rows):
+                results.append(self._module(torch.from_numpy(batch).to(self._device)).cpu().numpy()[:count])
+        return np.concatenate(results) if results else np.empty((0, 0))
+
+
+def _batches(rows: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, int]]:
+    """Full batches and how many of their rows count; the last one is filled up with copies of its first row."""
+    waiting: list[np.ndarray] = []
+    for row in rows:
+        waiting.append(row)
+        if len(waiting) == BATCH:
+            yield np.stack(waiting), BATCH
+            waiting = []
+    if waiting:
+        yield np.stack(waiting + [waiting[0]] * (BATCH - len(waiting))), len(waiting)
+
+
+def compiled(key: str, build: Callable[[], "nn.Module"], example: np.ndarray) -> Engine:
+    """The engine of a part whose content `key` names; `build` makes its torch module when it is not cached yet.
+
+    example: one input row, for its shape and type.
+    """
+    if _has_gpu():
+        return TorchEngine(build())
+    file = cache_folder("engines") / f"{key}.xml"
+    if not (file.is_file() and file.with_suffix(".bin").is_file()):
+        _convert(build(), example, file)
+    return OpenVinoEngine(file)
+
+
+def _has_gpu() -> bool:
+    return Path("/dev/nvidia0").exists()
+
+
+def _convert(module: "nn.Module", example: np.ndarray, file: Path) -> None:
+    import contextlib
+    import io
+    import warnings
+
+    import openvino
+    import torch
+
+    rows = torch.from_numpy(np.stack([example] * 2))
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        model = openvino.convert_model(module.eval(), example_input=rows, input=[-1, *example.shape])
+    temporary = file.with_name(f".{os.getpid()}.{file.name}")
+    openvino.save_model(model, temporary, compress_to_fp16=False)
+    os.replace(temporary.with_suffix(".bin"), file.with_suffix(".bin"))
+    os.replace(temporary, file)

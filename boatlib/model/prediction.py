@@ -1,0 +1,69 @@
+"""The one path from photos to probabilities: evaluation, TTA, the notebooks and the command line all take it."""
+
+import hashlib
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import pandas as pd
+
+from boatlib.errors import BoatlibError
+from boatlib.model import embedding, engines, views
+from boatlib.model.bundle import Bundle, load_bundle
+
+
+class Predictor:
+    """A saved model, ready to say what photos show."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+        self.classes = bundle.classes
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Load a model folder. Raises DamagedModelError."""
+        return cls(load_bundle(folder))
+
+    @cached_property
+    def _body(self) -> engines.Engine:
+        size = self.bundle.preprocessing.size
+        return engines.compiled(self.bundle.body_key, self.bundle.build_body, np.zeros((size, size, 3), np.uint8))
+
+    @cached_property
+    def _head(self) -> engines.Engine:
+        key = f"head-{self.bundle.weights_sha256[:16]}"
+        return engines.compiled(key, self.bundle.build_head, np.zeros(self.bundle.features, np.float32))
+
+    def probabilities(self, photos: pd.DataFrame, root: Path, names: list[str]) -> np.ndarray:
+        """Probabilities of each class for each view of each photo: float64 [photos, views, classes], sums 1.
+
+        photos: columns `photo` (path below root) and `sha256`. names: of the views.
+        """
+        bundle = self.bundle
+        features = embedding.embed(photos, root, names, lambda: self._body, bundle.body_key, bundle.preprocessing)
+        logs = self._head.run(features.reshape(-1, features.shape[-1])).astype(np.float64)
+        if not np.isfinite(logs).all():
+            raise BoatlibError("The model gives numbers that are not finite; its weights are damaged. Train it again.")
+        values = np.exp(logs)
+        values /= values.sum(axis=1, keepdims=True)
+        return values.reshape(len(photos), len(names), len(self.classes))
+
+    def predict(self, photos: pd.DataFrame, root: Path) -> pd.DataFrame:
+        """What the plain view of each photo shows: columns photo, label, predicted, confidence, p_<class> ..."""
+        return prediction_table(photos, self.probabilities(photos, root, [views.PLAIN])[:, 0], self.classes)
+
+    def predict_photo(self, file: Path) -> pd.DataFrame:
+        """The same for a single file: one row."""
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+        return self.predict(pd.DataFrame({"photo": [file.name], "sha256": [digest]}), file.parent)
+
+
+def prediction_table(photos: pd.DataFrame, probabilities: np.ndarray, classes: list[str]) -> pd.DataFrame:
+    """Photos with what was predicted: columns photo, label (where known), predicted, confidence, p_<class> ..."""
+    best = probabilities.argmax(axis=1)
+    known = [name for name in ("photo", "label") if name in photos]
+    table = photos[known].reset_index(drop=True)
+    table["predicted"] = [classes[number] for number in best]
+    table["confidence"] = probabilities[np.arange(len(best)), best]
+    return pd.concat([table, pd.DataFrame(probabilities, columns=[f"p_{name}" for name in classes])], axis=1)

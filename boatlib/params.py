@@ -1,0 +1,255 @@
+"""The typed schema of a params file: one file is one run. Wrong files are refused before anything starts."""
+
+import ast
+import difflib
+import json
+import os
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+from ruamel.yaml import YAML
+from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from boatlib.errors import ParameterError
+
+SHARED = ("run", "images", "seed")  # parameters outside the sections; a notebook gets those that it declares
+
+
+class Section(BaseModel):
+    """What all sections have in common: unknown names are errors, and no type is converted silently."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, validate_default=True)
+
+
+class Exploration(Section):
+    """01_exploration: which photos count."""
+
+    min_photos_per_class: int = Field(30, ge=3, description="a class with fewer usable photos is left out, and named")
+
+
+class Split(Section):
+    """02_split: shares of the photos."""
+
+    train: float = Field(0.6, gt=0, lt=1, description="share of the photos that teach the model")
+    val: float = Field(0.2, gt=0, lt=1, description="share that tunes it: early stopping, choice of TTA")
+    test: float = Field(0.2, gt=0, lt=1, description="share that judges it, once")
+
+    @model_validator(mode="after")
+    def _shares_add_up(self) -> Self:
+        total = self.train + self.val + self.test
+        if abs(total - 1) > 1e-6:
+            raise ValueError(f"train + val + test must be 1, not {total:g}")
+        return self
+
+
+class Training(Section):
+    """03_training: the network and how its head is taught."""
+
+    backbone: Literal["efficientnet_lite0"] = Field("efficientnet_lite0", description="pretrained network that sees")
+    weights: str = Field("default", min_length=1, description="`default`, a file of weights, or `none` (untrained)")
+    mode: Literal["head"] = Field("head", description="`head`: backbone frozen, the head learns on its features")
+    views: int = Field(2, ge=0, le=64, description="augmented views of each training photo, beside the plain one")
+    epochs: int = Field(100, ge=1, description="most passes over the training photos")
+    max_epochs_stop: int = Field(10, ge=1, description="stop after so many epochs without a lower validation loss")
+    learning_rate: float = Field(1e-3, gt=0, lt=1, description="step size of the Adam optimiser")
+    batch_size: int = Field(64, ge=2, description="views in one step of the optimiser")
+
+    @model_validator(mode="after")
+    def _stop_within_epochs(self) -> Self:
+        if self.max_epochs_stop > self.epochs:
+            raise ValueError(f"max_epochs_stop ({self.max_epochs_stop}) is larger than epochs ({self.epochs})")
+        return self
+
+
+class Evaluation(Section):
+    """04_evaluation: what is shown of the judgement."""
+
+    top_k: list[int] = Field([1, 3, 5], min_length=1, description="an answer counts when among the k most probable")
+    mistakes: int = Field(12, ge=0, le=60, description="photos in the gallery of the worst mistakes")
+    show_class: str = Field("", description="class whose predictions are shown; empty: the weakest one")
+
+    @model_validator(mode="after")
+    def _top_one_first(self) -> Self:
+        if sorted(set(self.top_k)) != self.top_k or self.top_k[0] != 1:
+            raise ValueError(f"top_k must rise and begin with 1, for example [1, 3, 5], not {self.top_k}")
+        return self
+
+
+class Tta(Section):
+    """05_tta: several looks at one photo."""
+
+    views: int = Field(5, ge=1, le=64, description="random views a photo in the article's way of TTA")
+
+
+class Summary(Section):
+    """06_summary: what the partner is told."""
+
+    dependable: float = Field(0.9, gt=0, lt=1, description="a class is called dependable from this share of right answers")
+
+
+class Params(Section):
+    """All settings of one run."""
+
+    run: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="name of the run; default: the file's stem")
+    images: str = Field("sample", min_length=1, description="a folder, `kaggle:OWNER/NAME`, or `sample`")
+    seed: int = Field(42, ge=0, lt=2**32, description="start of every random choice: split, initial weights, order")
+    exploration: Exploration = Field(default_factory=Exploration)
+    split: Split = Field(default_factory=Split)
+    training: Training = Field(default_factory=Training)
+    evaluation: Evaluation = Field(default_factory=Evaluation)
+    tta: Tta = Field(default_factory=Tta)
+    summary: Summary = Field(default_factory=Summary)
+
+    def for_notebook(self, notebook: Path) -> dict[str, Any]:
+        """The values that a notebook declares in its `parameters` cell, out of its own section and SHARED."""
+        section = getattr(self, notebook.stem.split("_", 1)[1])
+        known = {name: getattr(self, name) for name in SHARED} | section.model_dump()
+        return {name: known[name] for name in declared_parameters(notebook) if name in known}
+
+
+def section_names() -> list[str]:
+    """Names of the sections, one for each notebook, in their order."""
+    return [name for name, field in Params.model_fields.items() if name not in SHARED and field]
+
+
+def declared_parameters(notebook: Path) -> dict[str, Any]:
+    """Names and default values in the cell tagged `parameters` of a notebook."""
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    sources = ["".join(c["source"]) for c in cells if "parameters" in c.get("metadata", {}).get("tags", [])]
+    found = {}
+    for statement in ast.parse("\n".join(sources)).body:
+        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name) and statement.value:
+            found[statement.target.id] = ast.literal_eval(statement.value)
+    return found
+
+
+def load_params(path: Path, overrides: list[str] | None = None, root: Path | None = None) -> Params:
+    """Read a params file and apply `KEY=VALUE` overrides (dotted keys). Raises ParameterError with every error found.
+
+    A folder named by `images` is taken from `root` (the project) in the file, and from the current folder in an
+    override; it comes out relative to `root`, so that no page repeats where the user's home is.
+    """
+    root = root or Path.cwd()
+    document, problems = _read_yaml(path)
+    lines = _line_numbers(document)
+    values: dict[str, Any] = json.loads(json.dumps(document or {}, default=str))
+    values = {key: value for key, value in values.items() if value is not None}  # a section with all keys commented out
+    for override in overrides or []:
+        problems += _apply(values, override, lines, root)
+    values.setdefault("run", path.stem)
+    try:
+        params = Params.model_validate(values)
+    except ValidationError as error:
+        problems += [_sentence(detail, lines, path) for detail in error.errors()]
+    if problems:
+        head = f"{path}: {len(problems)} error{'s' if len(problems) > 1 else ''}"
+        raise ParameterError("\n".join([head, *(f"  {problem}" for problem in problems)]))
+    return params
+
+
+def _read_yaml(path: Path) -> tuple[Any, list[str]]:
+    try:
+        document = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        others = ", ".join(sorted(str(file) for file in path.parent.glob("*.yaml"))) if path.parent.is_dir() else ""
+        raise ParameterError(f"{path}: there is no such file.{f' There are: {others}.' if others else ''}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ParameterError(f"{path}: cannot be read as text ({error}).") from None
+    except DuplicateKeyError as error:
+        line = f"line {error.problem_mark.line + 1}" if error.problem_mark else "somewhere"
+        raise ParameterError(f"{path}: {line}: a key stands twice. Keep one of the two.") from None
+    except MarkedYAMLError as error:
+        line = f"line {error.problem_mark.line + 1}" if error.problem_mark else "somewhere"
+        raise ParameterError(f"{path}: {line}: not readable as YAML ({error.problem}).") from None
+    except YAMLError as error:
+        raise ParameterError(f"{path}: not readable as YAML ({error}).") from None
+    if document is not None and not isinstance(document, dict):
+        raise ParameterError(f"{path}: should hold `key: value` lines, not a {type(document).__name__}.")
+    return document, []
+
+
+def _line_numbers(document: Any, prefix: tuple[str, ...] = ()) -> dict[tuple[str, ...], str]:  # noqa: ANN401
+    """Where each key stands, as text for a message."""
+    found: dict[tuple[str, ...], str] = {}
+    if isinstance(document, dict):
+        for key, value in document.items():
+            place = (*prefix, str(key))
+            found[place] = f"line {document.lc.key(key)[0] + 1}"  # type: ignore[attr-defined]
+            found |= _line_numbers(value, place)
+    return found
+
+
+def _apply(values: dict[str, Any], override: str, lines: dict[tuple[str, ...], str], root: Path) -> list[str]:
+    key, equals, text = override.partition("=")
+    if not equals or not key:
+        return [f"--set {override}: write it as KEY=VALUE, for example --set tta.views=10"]
+    place = tuple(key.split("."))
+    target = values
+    for part in place[:-1]:
+        if not isinstance(target.setdefault(part, {}), dict):
+            return [f"--set {override}: {part} holds a value, not a section"]
+        target = target[part]
+    target[place[-1]] = text if _is_text(place) else _parse_scalar(text)
+    lines |= {place[: depth + 1]: f"--set {override}" for depth in range(len(place))}
+    if key == "images" and Path(text).expanduser().is_dir():
+        values["images"] = os.path.relpath(Path(text).expanduser(), root)
+    return []
+
+
+def _parse_scalar(text: str) -> Any:  # noqa: ANN401
+    try:
+        return json.loads(json.dumps(YAML(typ="safe").load(text)))
+    except (YAMLError, TypeError):
+        return text
+
+
+def _is_text(place: tuple[str, ...]) -> bool:
+    """Whether the schema has a text at this place; then `--set run=007` stays "007"."""
+    model: type[BaseModel] = Params
+    for part in place[:-1]:
+        field = model.model_fields.get(part)
+        if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, BaseModel):
+            return False
+        model = field.annotation
+    field = model.model_fields.get(place[-1])
+    return field is not None and field.annotation is str
+
+
+def _sentence(detail: ErrorDetails, lines: dict[tuple[str, ...], str], path: Path) -> str:
+    place = tuple(str(part) for part in detail["loc"])
+    where = next((lines[place[:n]] for n in range(len(place), 0, -1) if place[:n] in lines), "defaults")
+    name = ".".join(place)
+    if detail["type"] == "extra_forbidden":
+        return f"{where}: unknown key {name!r}. {_did_you_mean(place)}"
+    message = detail["msg"].removeprefix("Value error, ").replace("Input should", "should")
+    given = f", not {detail['input']!r}" if detail["type"] != "value_error" else ""
+    if detail["type"] == "model_type":
+        return f"{where}: {name} is a section: write its keys indented below it, not {detail['input']!r}"
+    if detail["type"] == "string_pattern_mismatch":
+        message = "should begin with a letter or digit, and hold only letters, digits, '.', '_' and '-'"
+    return f"{where}: {name} {message}{given}" if given else f"{where}: {name}: {message}"
+
+
+def _did_you_mean(place: tuple[str, ...]) -> str:
+    everything = _all_keys()
+    here = [key.rsplit(".", 1)[-1] for key in everything if key.rpartition(".")[0] == ".".join(place[:-1])]
+    close = difflib.get_close_matches(place[-1], here, n=1)
+    if close:
+        return f"Did you mean {'.'.join((*place[:-1], close[0]))!r}?"
+    elsewhere = [key for key in everything if key.rsplit(".", 1)[-1] == place[-1]]
+    if not elsewhere:
+        names = {key.rsplit(".", 1)[-1]: key for key in everything}
+        elsewhere = [names[match] for match in difflib.get_close_matches(place[-1], names, n=1)]
+    return f"Did you mean {elsewhere[0]!r}?" if elsewhere else f"Known here: {', '.join(here)}."
+
+
+def _all_keys() -> list[str]:
+    keys = []
+    for name, field in Params.model_fields.items():
+        keys.append(name)
+        if name in section_names() and field.annotation:
+            keys += [f"{name}.{inner}" for inner in field.annotation.model_fields]
+    return keys

@@ -1,0 +1,1 @@
+"""What goes in: opening, finding, cataloguing, comparing and splitting photos."""

@@ -1,0 +1,226 @@
+"""The catalog: one row for every file found below the images folder, used or skipped, with the reason."""
+
+import hashlib
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from boatlib import runtime
+from boatlib.errors import DataError
+from boatlib.photos import duplicates
+from boatlib.photos.images import UnreadablePhotoError, open_photo
+
+CATALOG = [
+    "photo", "label", "status", "reason", "format", "mode", "width", "height", "bytes", "sha256", "group",
+]  # fmt: skip
+SYSTEM_FILES = {"thumbs.db", "desktop.ini", "icon\r"}
+SYSTEM_FOLDERS = {"__macosx"}
+HASH_SIDE = 64  # pixels; a decode of this size is enough for the perceptual hash of 32 x 32
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """What was found.
+
+    table: columns CATALOG, a row a file; `status` is "used" or "skipped"; `reason` says why it was skipped.
+    duplicates: columns group, kind (exact | near), photo, label, status, conflict; a row a photo that has a twin.
+    classes: columns class, photos (readable, in its folder), conflicts, copies, used, kept; a row a class.
+    notes: sentences on what is unusual about the folder as a whole.
+    """
+
+    table: pd.DataFrame
+    duplicates: pd.DataFrame
+    classes: pd.DataFrame
+    notes: list[str]
+
+
+def build_catalog(root: Path, min_photos_per_class: int = 30) -> Catalog:
+    """Look at every file below `root`, where each first-level folder is a class. Nothing in `root` is changed.
+
+    Raises DataError when fewer than two classes remain.
+    """
+    files = pd.DataFrame({"photo": find_files(root)}, dtype=str)
+    if files.empty:
+        raise DataError(f"No files in the images folder {root}. It should hold one folder of photos for each class.")
+    files["label"] = [photo.split("/")[0] if "/" in photo else "" for photo in files["photo"]]
+    _refuse_names_alike(sorted(set(files["label"]) - {""}))
+    files["reason"] = [_reason_by_name(photo) for photo in files["photo"]]
+    notes = _mark_nested_copies(files)
+    table = _with_facts(files, root)
+    table["group"] = ""
+    readable = table[table["reason"] == ""]
+    table.loc[readable.index, "group"] = duplicates.group_photos(readable)
+    photos_per_class = readable["label"].value_counts()
+    _settle_exact_duplicates(table)
+    dropped = _drop_small_classes(table, min_photos_per_class)
+    table["status"] = ["used" if reason == "" else "skipped" for reason in table["reason"]]
+    catalog = Catalog(table[CATALOG], _twins(table), _classes(table, photos_per_class, dropped), notes)
+    _refuse_too_few_classes(catalog, root, min_photos_per_class)
+    return catalog
+
+
+def find_files(root: Path) -> list[str]:
+    """Paths of all files below `root`, relative to it, with forward slashes, sorted. Folder links are not followed."""
+    found = []
+    for folder, folders, names in os.walk(root, followlinks=False):
+        folders.sort()
+        found += [Path(folder, name).relative_to(root).as_posix() for name in names]
+    return sorted(found)
+
+
+def _reason_by_name(photo: str) -> str:
+    parts = photo.split("/")
+    hidden = any(part.startswith(".") for part in parts)
+    if hidden or parts[-1].lower() in SYSTEM_FILES or any(part.lower() in SYSTEM_FOLDERS for part in parts):
+        return "hidden or system file, not a photo"
+    if len(parts) == 1:
+        return "lies beside the class folders, not in one"
+    return ""
+
+
+def _refuse_names_alike(labels: list[str]) -> None:
+    """Two folders whose names differ only in case, accents' encoding or blanks are one class in a person's eyes."""
+    import unicodedata
+
+    seen: dict[str, str] = {}
+    for label in labels:
+        key = " ".join(unicodedata.normalize("NFC", label).casefold().split())
+        if key in seen:
+            raise DataError(
+                f"Two class folders have the same name to the eye: {seen[key]!r} and {label!r}. Join them or rename one."
+            )
+        seen[key] = label
+
+
+def _mark_nested_copies(files: pd.DataFrame) -> list[str]:
+    """A class folder that holds no photos but folders named like the other classes is the set inside itself."""
+    notes = []
+    candidates = files[files["reason"] == ""]
+    labels = set(candidates["label"])
+    outside = set(files["photo"])
+    for label, photos in candidates.groupby("label")["photo"]:
+        inner = {photo.split("/")[1] for photo in photos if photo.count("/") > 1}
+        has_own = any(photo.count("/") == 1 for photo in photos)
+        if has_own or len(inner & (labels - {label})) < 2:
+            continue
+        rest = photos.str.removeprefix(f"{label}/")
+        known = rest.isin(outside)
+        files.loc[photos.index, "reason"] = [
+            f"second copy: the folder {label}/ repeats the set inside itself"
+            if is_known
+            else f"inside {label}/, which repeats the set, but not found outside it"
+            for is_known in known
+        ]
+        files.loc[photos.index, "label"] = ""
+        missing = int((~known).sum())
+        also = f" {missing} of its files have no namesake outside." if missing else ""
+        notes.append(
+            f"The folder “{label}” is not a class: it repeats the set inside itself ({len(photos)} files), "
+            f"and was left out.{also}"
+        )
+    return notes
+
+
+def _facts(path: Path) -> dict[str, object]:
+    facts: dict[str, object] = {"reason": "", "format": "", "mode": "", "width": 0, "height": 0, "hash": 0}
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        return facts | {"bytes": 0, "sha256": "", "reason": f"cannot be read ({error.strerror})"}
+    facts |= {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    try:
+        photo = open_photo(data, shorter_side=HASH_SIDE)
+    except UnreadablePhotoError as error:
+        return facts | {"reason": str(error)}
+    facts |= {"format": photo.format, "mode": photo.mode, "width": photo.width, "height": photo.height}
+    return facts | {"hash": duplicates.perceptual_hash(photo.image)}
+
+
+def _with_facts(files: pd.DataFrame, root: Path) -> pd.DataFrame:
+    """Add format, mode, size, SHA-256 and perceptual hash; a file that is not a photo gets its reason."""
+    wanted = files.index[files["reason"] == ""]
+    with ThreadPoolExecutor(runtime.cores()) as pool:
+        facts = list(pool.map(_facts, [root / photo for photo in files.loc[wanted, "photo"]]))
+    columns = ["reason", "format", "mode", "width", "height", "bytes", "sha256"]
+    seen = pd.DataFrame(facts, index=wanted, columns=columns)
+    table = files.join(seen.drop(columns="reason"))
+    table.loc[wanted, "reason"] = seen["reason"]
+    sizes = [_size(root / photo) for photo in table.loc[table["bytes"].isna(), "photo"]]
+    table.loc[table["bytes"].isna(), "bytes"] = sizes
+    table[["format", "mode", "sha256"]] = table[["format", "mode", "sha256"]].fillna("")
+    hashes = dict(zip(wanted, (row["hash"] for row in facts), strict=True))
+    # 64 bits without sign fit neither a float nor pandas' integers: keep Python's own
+    table["hash"] = pd.Series([hashes.get(index, 0) for index in table.index], table.index, dtype=object)
+    return table.astype({"width": "Int64", "height": "Int64", "bytes": "int64"})
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.lstat().st_size
+    except OSError:
+        return 0
+
+
+def _settle_exact_duplicates(table: pd.DataFrame) -> None:
+    """The rule for equal files: with one label the first is kept; with two labels nobody knows, and none is kept."""
+    readable = table[table["reason"] == ""]
+    for _, twins in readable.groupby("sha256", sort=False):
+        if len(twins) == 1:
+            continue
+        labels = sorted(set(twins["label"]))
+        if len(labels) > 1:
+            table.loc[twins.index, "reason"] = f"the same photo has two labels: {' and '.join(labels)}"
+        else:
+            table.loc[twins.index[1:], "reason"] = f"exact copy of {twins['photo'].iloc[0]}"
+
+
+def _drop_small_classes(table: pd.DataFrame, minimum: int) -> set[str]:
+    counts = table.loc[table["reason"] == "", "label"].value_counts()
+    dropped = set(counts.index[counts < minimum])
+    for label in dropped:
+        chosen = (table["label"] == label) & (table["reason"] == "")
+        table.loc[chosen, "reason"] = f"its class has only {counts[label]} photos (minimum {minimum})"
+    return dropped
+
+
+def _twins(table: pd.DataFrame) -> pd.DataFrame:
+    grouped = table[table["group"] != ""]
+    twins = grouped[grouped.groupby("group")["photo"].transform("size") > 1].copy()
+    twins["kind"] = ["exact" if same else "near" for same in twins.duplicated("sha256", keep=False)]
+    twins["conflict"] = twins.groupby("group")["label"].transform("nunique") > 1
+    twins = twins.sort_values(["group", "kind", "photo"])
+    return twins[["group", "kind", "photo", "label", "status", "conflict"]].reset_index(drop=True)
+
+
+def _classes(table: pd.DataFrame, photos: pd.Series, dropped: set[str]) -> pd.DataFrame:
+    rows = []
+    for label in sorted(set(table["label"]) - {""}):
+        reasons = table.loc[table["label"] == label, "reason"]
+        rows.append(
+            {
+                "class": label,
+                "photos": int(photos.get(label, 0)),
+                "conflicts": int(reasons.str.startswith("the same photo has two labels").sum()),
+                "copies": int(reasons.str.startswith("exact copy of").sum()),
+                "used": int((reasons == "").sum()),
+                "kept": label not in dropped and bool((reasons == "").any()),
+            }
+        )
+    return pd.DataFrame(rows, columns=["class", "photos", "conflicts", "copies", "used", "kept"])
+
+
+def _refuse_too_few_classes(catalog: Catalog, root: Path, minimum: int) -> None:
+    kept = catalog.classes.loc[catalog.classes["kept"], "class"]
+    if len(kept) >= 2:
+        return
+    counts = ", ".join(f"{row['class']} {row['photos']}" for _, row in catalog.classes.iterrows()) or "none"
+    inner = [folder for folder in sorted(root.iterdir()) if folder.is_dir() and sum(f.is_dir() for f in folder.iterdir()) > 1]
+    hint = f" Did you mean {inner[0]} ?" if inner else ""
+    raise DataError(
+        f"Only {len(kept)} class(es) with at least {minimum} usable photos in {root}; two are needed. "
+        f"Photos by class folder: {counts}.{hint} "
+        "Add photos, or lower exploration.min_photos_per_class in the params file."
+    )

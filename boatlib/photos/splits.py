@@ -1,0 +1,80 @@
+"""Which photos teach, which tune, which judge: a stratified split that never parts a group."""
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from boatlib.errors import DataError
+
+SPLITS = ("train", "val", "test")
+
+
+def make_split(catalog: pd.DataFrame, train: float, val: float, test: float, seed: int) -> pd.DataFrame:
+    """Split the used photos of a catalog by the shares given (sum 1), class by class, whole groups together.
+
+    Returns columns photo, label, split, group, sha256, in the order of the catalog. Raises DataError when a class has
+    too few groups to stand in all three splits.
+    """
+    used = catalog.loc[catalog["status"] == "used", ["photo", "label", "group", "sha256"]]
+    shares = np.array([train, val, test])
+    random = np.random.default_rng(seed)
+    groups = used.groupby("group", sort=True).agg(label=("label", "first"), size=("photo", "size"))
+    chosen: dict[str, str] = {}
+    for label, members in groups.groupby("label", sort=True):
+        if len(members) < len(SPLITS):
+            raise DataError(
+                f"Class {label!r} has {len(members)} different photo(s); it needs at least {len(SPLITS)}, one for each "
+                "of train, val and test. Add photos, or raise exploration.min_photos_per_class to leave the class out."
+            )
+        order = members.iloc[random.permutation(len(members))].sort_values("size", ascending=False, kind="stable")
+        wanted = np.maximum(shares * members["size"].sum(), 1.0)
+        for group, size in order["size"].items():
+            split = int(np.argmax(wanted))
+            wanted[split] -= size
+            chosen[str(group)] = SPLITS[split]
+    split = used.assign(split=used["group"].map(chosen))
+    return split[["photo", "label", "split", "group", "sha256"]].reset_index(drop=True)
+
+
+def prove_disjoint(split: pd.DataFrame) -> str:
+    """Check that no group and no equal file stands in two splits. Returns the sentence; raises DataError otherwise."""
+    for column, words in (("group", "near-duplicates"), ("sha256", "equal files")):
+        spread = split.groupby(column)["split"].nunique()
+        if (spread > 1).any():
+            photos = split.loc[split[column].isin(spread.index[spread > 1]), "photo"].tolist()
+            raise DataError(f"{words.capitalize()} stand in two splits: {', '.join(photos[:6])}. Run 02_split again.")
+    return (
+        f"Checked: {len(split)} photos in {split['group'].nunique()} groups; "
+        "no photo, equal file or near-duplicate stands in two splits."
+    )
+
+
+def count_by_split(split: pd.DataFrame) -> pd.DataFrame:
+    """Number of photos of each class (rows) in train, val and test (columns)."""
+    return pd.crosstab(split["label"], split["split"]).reindex(columns=list(SPLITS), fill_value=0)
+
+
+def link_folders(split: pd.DataFrame, root: Path, folder: Path) -> str:
+    """Make `folder/<split>/<class>/<name>`, readable by any ImageFolder: hard links, copies across devices.
+
+    A photo in a sub-folder of its class gets that sub-folder's name in front of its own. Returns a sentence.
+    """
+    new = folder.with_name(f".{folder.name}.new")
+    shutil.rmtree(new, ignore_errors=True)
+    copies = 0
+    for row in split.itertuples():
+        _, name = str(row.photo).split("/", 1)
+        target = new / str(row.split) / str(row.label) / name.replace("/", "__")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(root / str(row.photo), target)
+        except OSError:
+            shutil.copyfile(root / str(row.photo), target)
+            copies += 1
+    shutil.rmtree(folder, ignore_errors=True)
+    os.replace(new, folder)
+    how = "as copies, since links are not possible here" if copies else "as hard links, which take no space"
+    return f"{len(split)} photos stand in {folder.name}/train, val and test, one folder a class, {how}."

@@ -1,0 +1,1 @@
+"""What came out: metrics, intervals, test-time augmentation. Never imports torch."""

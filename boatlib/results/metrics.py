@@ -1,0 +1,109 @@
+"""How good the predictions are. All numbers come from the table of predictions, none from the model."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn import metrics
+
+from boatlib.results.intervals import wilson
+
+SMALLEST = 1e-12  # a probability of zero would make the loss infinite
+
+
+def classes_of(predictions: pd.DataFrame) -> list[str]:
+    """The class names in the order of the probability columns."""
+    return [str(name).removeprefix("p_") for name in predictions.columns if str(name).startswith("p_")]
+
+
+def probability_matrix(predictions: pd.DataFrame) -> np.ndarray:
+    """Probabilities as array [photos, classes]."""
+    return predictions[[f"p_{name}" for name in classes_of(predictions)]].to_numpy(dtype=np.float64)
+
+
+def rank_of_label(predictions: pd.DataFrame) -> pd.Series:
+    """Place of the right class among all classes by probability: 1 is the answer given. Ties count against it."""
+    probabilities = probability_matrix(predictions)
+    own = _probability_of_label(predictions)
+    ranks = (probabilities >= own[:, None]).sum(axis=1)
+    right = (predictions["predicted"] == predictions["label"]).to_numpy()
+    return pd.Series(np.where(right, 1, np.maximum(ranks, 2)), index=predictions.index)
+
+
+def _probability_of_label(predictions: pd.DataFrame) -> np.ndarray:
+    numbers = pd.Categorical(predictions["label"], classes_of(predictions)).codes
+    return probability_matrix(predictions)[np.arange(len(predictions)), numbers]
+
+
+def per_class(predictions: pd.DataFrame, split: pd.DataFrame, top_k: list[int]) -> pd.DataFrame:
+    """One row a class: the article's table with ranges.
+
+    Columns class, train, val, test (photos), correct, top1, top1_low, top1_high (95 % Wilson), the other top<k>,
+    loss (mean negative log-probability of the right class), precision, recall, f1. Shares lie between 0 and 1.
+    """
+    classes = classes_of(predictions)
+    counts = pd.crosstab(split["label"], split["split"]).reindex(
+        index=classes, columns=["train", "val", "test"], fill_value=0
+    )
+    precision, recall, f1, _ = metrics.precision_recall_fscore_support(
+        predictions["label"], predictions["predicted"], labels=classes, zero_division=0
+    )
+    ranks = rank_of_label(predictions)
+    losses = -np.log(np.maximum(_probability_of_label(predictions), SMALLEST))
+    rows = []
+    for number, name in enumerate(classes):
+        own = (predictions["label"] == name).to_numpy()
+        correct, total = int((ranks[own] == 1).sum()), int(own.sum())
+        low, high = wilson(correct, total)
+        row: dict[str, Any] = {"class": name, **counts.loc[name].to_dict(), "correct": correct}
+        row |= {"top1": correct / total if total else np.nan, "top1_low": low, "top1_high": high}
+        row |= {f"top{k}": float((ranks[own] <= k).mean()) if total else np.nan for k in top_k if k > 1}
+        row |= {"loss": float(losses[own].mean()) if total else np.nan}
+        row |= {"precision": precision[number], "recall": recall[number], "f1": f1[number]}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def overall(predictions: pd.DataFrame, top_k: list[int]) -> dict[str, Any]:
+    """The figures for all photos together: photos, correct, accuracy with its range, top<k>, balanced accuracy, loss.
+
+    Balanced accuracy is the mean of the classes' recalls, so that a rare class counts as much as a common one.
+    """
+    ranks = rank_of_label(predictions)
+    correct, total = int((ranks == 1).sum()), len(predictions)
+    low, high = wilson(correct, total)
+    recalls = (ranks == 1).groupby(predictions["label"]).mean()
+    losses = -np.log(np.maximum(_probability_of_label(predictions), SMALLEST))
+    return {
+        "photos": total,
+        "correct": correct,
+        "accuracy": correct / total,
+        "accuracy_low": low,
+        "accuracy_high": high,
+        **{f"top{k}": float((ranks <= k).mean()) for k in top_k if k > 1},
+        "balanced_accuracy": float(recalls.mean()),
+        "loss": float(losses.mean()),
+        "largest_class": float(predictions["label"].value_counts(normalize=True).max()),
+    }
+
+
+def confusion_matrix(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Counts: a row a true class, a column a predicted class."""
+    classes = classes_of(predictions)
+    counts = metrics.confusion_matrix(predictions["label"], predictions["predicted"], labels=classes)
+    return pd.DataFrame(counts, index=pd.Index(classes, name="label"), columns=classes)
+
+
+def most_confused(matrix: pd.DataFrame, count: int = 5) -> pd.DataFrame:
+    """The commonest mistakes: columns label, predicted, photos, share (of the label's photos), most photos first."""
+    pairs = matrix.rename_axis(index="label", columns="predicted").stack().rename("photos").reset_index()
+    pairs = pairs[(pairs["label"] != pairs["predicted"]) & (pairs["photos"] > 0)]
+    pairs["share"] = pairs["photos"] / pairs["label"].map(matrix.sum(axis=1))
+    order = pairs.sort_values(["photos", "share", "label", "predicted"], ascending=[False, False, True, True])
+    return order.head(count).reset_index(drop=True)
+
+
+def worst_mistakes(predictions: pd.DataFrame, count: int) -> pd.DataFrame:
+    """The wrong answers given with most confidence, the surest first."""
+    wrong = predictions[predictions["label"] != predictions["predicted"]]
+    return wrong.sort_values(["confidence", "photo"], ascending=[False, True]).head(count)

@@ -1,0 +1,136 @@
+"""The files of a run: where each lies, which notebook makes it, and how it is written without being torn."""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from boatlib.errors import MissingInputError
+
+# name -> (path below runs/<run>/, notebook that makes it)
+FILES = {
+    "catalog": ("catalog.csv", "01_exploration"),
+    "duplicates": ("duplicates.csv", "01_exploration"),
+    "classes": ("classes.csv", "01_exploration"),
+    "photos": ("photos.json", "01_exploration"),
+    "split": ("split.csv", "02_split"),
+    "data": ("data", "02_split"),
+    "model": ("model", "03_training"),
+    "history": ("history.csv", "03_training"),
+    "timing": ("timing.json", "03_training"),
+    "predictions": ("predictions.csv", "04_evaluation"),
+    "per_class": ("per_class.csv", "04_evaluation"),
+    "confusion_matrix": ("confusion_matrix.csv", "04_evaluation"),
+    "confusion_matrix_picture": ("confusion_matrix.png", "04_evaluation"),
+    "metrics": ("metrics.json", "04_evaluation"),
+    "tta_predictions": ("tta_predictions.csv", "05_tta"),
+    "tta_per_class": ("tta_per_class.csv", "05_tta"),
+    "tta": ("tta.json", "05_tta"),
+}
+FOLDERS = {"data", "model"}
+
+
+def project_root(start: Path | None = None) -> Path:
+    """The folder that holds `notebooks/` and `workflow/`, looked for from `start` (default: here) upwards."""
+    start = (start or Path.cwd()).resolve()
+    for folder in (start, *start.parents):
+        if (folder / "workflow" / "Snakefile").is_file() and (folder / "notebooks").is_dir():
+            return folder
+    raise MissingInputError(f"{start} is not inside the project (no folder above it holds workflow/Snakefile).")
+
+
+def cache_folder(name: str) -> Path:
+    """A folder whose content can be deleted at any time and is made again when needed.
+
+    It lies below `.cache/` of the project; outside a project, below `~/.cache/boatlib/`.
+    """
+    try:
+        folder = project_root() / ".cache" / name
+    except MissingInputError:
+        folder = Path.home() / ".cache" / "boatlib" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def files_of(notebook: str) -> list[str]:
+    """Names of the files that a notebook makes."""
+    return [name for name, (_, maker) in FILES.items() if maker == notebook]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run by its name; `run.path("split")` is where a file lies, `run.need("split")` also asks that it is there."""
+
+    name: str
+
+    @property
+    def folder(self) -> Path:
+        """`runs/<run>/`, made when it is missing."""
+        folder = project_root() / "runs" / self.name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def path(self, name: str) -> Path:
+        """Where the file called `name` (a key of FILES) lies."""
+        return self.folder / FILES[name][0]
+
+    def need(self, name: str) -> Path:
+        """The same, for reading. Raises MissingInputError that names the notebook to run first."""
+        path = self.path(name)
+        if not path.exists():
+            raise MissingInputError(
+                f"runs/{self.name}/{FILES[name][0]} is missing. Run notebooks/{FILES[name][1]}.ipynb first."
+            )
+        return path
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Read a CSV file of the run. Names that look like numbers or like 'NA' stay text."""
+        texts = dict.fromkeys(("photo", "label", "predicted", "class", "group", "sha256", "reason"), str)
+        return pd.read_csv(self.need(name), dtype=texts, keep_default_na=False, na_values={"distance": [""]})
+
+    def record(self, name: str) -> dict[str, Any]:
+        """Read a JSON file of the run."""
+        return json.loads(self.need(name).read_text(encoding="utf-8"))
+
+    def write_table(self, name: str, table: pd.DataFrame) -> Path:
+        """Write a DataFrame (without its index) as the CSV file called `name`."""
+        return write_text(self.path(name), table.to_csv(index=False, lineterminator="\n"))
+
+    def write_record(self, name: str, record: dict[str, Any]) -> Path:
+        """Write a dictionary as the JSON file called `name`."""
+        return write_text(self.path(name), json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`; it takes the place of `path` only when the block ends well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o644)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write a text file in one step: readers see the old file or the new one, never half of one."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+    return path
+
+
+def write_bytes(path: Path, data: bytes) -> Path:
+    """Write a binary file in one step."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+    return path

@@ -1,0 +1,1 @@
+"""What people see: figures, tables, galleries, sentences, widgets. Never imports torch."""
