@@ -19,6 +19,18 @@ class DataError(BoatlibError):
     exit_code = 3
 
 
+class UnreadablePhotoError(DataError):
+    """A file that is not a usable photo; the message is the reason, fit for a table."""
+
+
+class DamagedModelError(BoatlibError):
+    """A model folder that is incomplete, changed or damaged."""
+
+
+class TrainingError(BoatlibError):
+    """The training cannot go on."""
+
+
 class MissingInputError(BoatlibError):
     """A step was started before the one that makes its input."""
 
@@ -31,6 +43,7 @@ class AlreadyRunningError(BoatlibError):
     exit_code = 10
 
 
-def exit_code_of(name: str) -> int:
-    """Exit code for an error class known only by its name (as a notebook reports it); 4 for any other."""
-    return getattr(globals().get(name), "exit_code", BoatlibError.exit_code)
+def find_error(name: str) -> type[BoatlibError] | None:
+    """The class of an error known only by its name (as an executed notebook reports it); None for any other error."""
+    found = globals().get(name)
+    return found if isinstance(found, type) and issubclass(found, BoatlibError) else None

@@ -14,6 +14,7 @@ from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from boatlib.errors import ParameterError
+from boatlib.run import Run
 
 SHARED = ("run", "images", "seed")  # parameters outside the sections; a notebook gets those that it declares
 
@@ -103,10 +104,22 @@ class Params(Section):
     tta: Tta = Field(default_factory=Tta)
     summary: Summary = Field(default_factory=Summary)
 
+    @classmethod
+    def of_run(cls, run: str) -> Self:
+        """The settings that a run was made with, as the chain has written them down; the defaults without a chain."""
+        file = Run(run).folder / "params.json"
+        return cls.model_validate_json(file.read_text(encoding="utf-8")) if file.is_file() else cls(run=run)
+
     def for_notebook(self, notebook: Path) -> dict[str, Any]:
-        """The values that a notebook declares in its `parameters` cell, out of its own section and SHARED."""
-        section = getattr(self, notebook.stem.split("_", 1)[1])
-        known = {name: getattr(self, name) for name in SHARED} | section.model_dump()
+        """The values that a notebook declares in its `parameters` cell.
+
+        A name is looked for in the notebook's own section, then outside the sections, then in the other sections.
+        """
+        own = notebook.stem.split("_", 1)[1]
+        known: dict[str, Any] = {}
+        for section in [*section_names(), own]:
+            known |= getattr(self, section).model_dump()
+        known |= {name: getattr(self, name) for name in SHARED}
         return {name: known[name] for name in declared_parameters(notebook) if name in known}
 
 

@@ -1,5 +1,6 @@
 """The files of a run: where each lies, which notebook makes it, and how it is written without being torn."""
 
+import contextlib
 import json
 import os
 import tempfile
@@ -7,11 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from boatlib.errors import MissingInputError
+
+if TYPE_CHECKING:
+    import pandas as pd  # imported where it is used: the command line answers faster without it
 
 # name -> (path below runs/<run>/, notebook that makes it)
 FILES = {
@@ -89,16 +91,24 @@ class Run:
             )
         return path
 
-    def table(self, name: str) -> pd.DataFrame:
+    def table(self, name: str) -> "pd.DataFrame":
         """Read a CSV file of the run. Names that look like numbers or like 'NA' stay text."""
+        import pandas as pd
+
         texts = dict.fromkeys(("photo", "label", "predicted", "class", "group", "sha256", "reason"), str)
-        return pd.read_csv(self.need(name), dtype=texts, keep_default_na=False, na_values={"distance": [""]})
+        table = pd.read_csv(self.need(name), dtype=texts, keep_default_na=False)
+        # an empty cell in a column of numbers is a missing number, not an empty text
+        texts_by_nature = {*texts, "status", "format", "mode", "kind", "split"}
+        for column in set(table.columns[table.dtypes.map(pd.api.types.is_string_dtype)]) - texts_by_nature:
+            with contextlib.suppress(ValueError):
+                table[column] = pd.to_numeric(table[column].replace("", None))
+        return table
 
     def record(self, name: str) -> dict[str, Any]:
         """Read a JSON file of the run."""
         return json.loads(self.need(name).read_text(encoding="utf-8"))
 
-    def write_table(self, name: str, table: pd.DataFrame) -> Path:
+    def write_table(self, name: str, table: "pd.DataFrame") -> Path:
         """Write a DataFrame (without its index) as the CSV file called `name`."""
         return write_text(self.path(name), table.to_csv(index=False, lineterminator="\n"))
 

@@ -9,8 +9,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from boatlib import runtime
-from boatlib.errors import BoatlibError
+from boatlib.errors import DamagedModelError
+from boatlib.model import engines
 from boatlib.model.views import Preprocessing
 
 if TYPE_CHECKING:
@@ -23,18 +26,14 @@ WEIGHTS = "weights.safetensors"
 DESCRIPTION = "model.json"
 
 
-class DamagedModelError(BoatlibError):
-    """A model folder that is incomplete, changed or damaged."""
-
-
 @dataclass(frozen=True)
 class Bundle:
-    """A saved model: `classes` in the order of its outputs; `body_key` names the backbone's content."""
+    """A saved model: `classes` in the order of its outputs; `key` names the content of its backbone."""
 
     folder: Path
     classes: list[str]
     backbone: str
-    body_key: str
+    key: str
     features: int
     preprocessing: Preprocessing
     weights_sha256: str
@@ -44,6 +43,16 @@ class Bundle:
 
         tensors = load_file(self.folder / WEIGHTS)
         return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+    def engine(self) -> engines.Engine:
+        """The backbone, ready to compute: uint8 rows [size, size, 3] in, float32 features out."""
+        size = self.preprocessing.size
+        return engines.compiled(self.key, self.build_body, np.zeros((size, size, 3), np.uint8))
+
+    def head_engine(self) -> engines.Engine:
+        """The head, ready to compute: float32 rows of features in, log-probabilities out."""
+        key = f"head-{self.weights_sha256[:16]}"
+        return engines.compiled(key, self.build_head, np.zeros(self.features, np.float32))
 
     def build_body(self) -> "Body":
         """The backbone as torch module, in evaluation mode."""
@@ -79,7 +88,7 @@ def save_bundle(
     description = {
         "classes": classes,
         "backbone": backbone.name,
-        "body_key": backbone.key,
+        "key": backbone.key,
         "features": backbone.features,
         "preprocessing": asdict(backbone.preprocessing),
         "weights_sha256": _sha256(new / WEIGHTS),
@@ -106,7 +115,7 @@ def load_bundle(folder: Path) -> Bundle:
             folder,
             description["classes"],
             description["backbone"],
-            description["body_key"],
+            description["key"],
             description["features"],
             Preprocessing(**preprocessing),
             description["weights_sha256"],

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -22,14 +22,27 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def embed(
-    photos: pd.DataFrame, root: Path, names: list[str], engine: Callable[[], Engine], key: str, prepare: Preprocessing
-) -> np.ndarray:
+class Embedder(Protocol):
+    """What turns views into features: a Backbone, or the body of a saved model. `key` names its content."""
+
+    @property
+    def key(self) -> str:
+        """Names the content; with a view it names the cache."""
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How views must be made."""
+
+    def engine(self) -> Engine:
+        """Ready to compute; asked for only when something is not cached."""
+
+
+def embed(photos: pd.DataFrame, root: Path, names: list[str], network: Embedder) -> np.ndarray:
     """Features of the named views of photos: float32 [photos, views, features].
 
-    photos: columns `photo` (path below root) and `sha256`. engine: called only when something must be computed.
-    key: names the engine's content; with the view it names the cache. Raises DataError for a photo that changed.
+    photos: columns `photo` (path below root) and `sha256`. Raises DataError for a photo that changed since.
     """
+    key, prepare = network.key, network.preprocessing
     cached = {name: _read_cache(key, name) for name in names}
     shas = photos["sha256"].tolist()
     missing = {name: [sha not in cached[name] for sha in shas] for name in names}
@@ -37,7 +50,7 @@ def embed(
     work = [(photo, sha, wanted) for photo, sha, wanted in zip(photos["photo"], shas, needed, strict=True) if wanted]
     if work:
         rows = _view_rows(root, work, prepare)
-        results = iter(engine().run(rows))
+        results = iter(network.engine().run(rows))
         for _, sha, wanted in work:
             for name in wanted:
                 cached[name][sha] = next(results)

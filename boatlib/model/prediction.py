@@ -1,6 +1,7 @@
 """The one path from photos to probabilities: evaluation, TTA, the notebooks and the command line all take it."""
 
 import hashlib
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Self
@@ -26,32 +27,26 @@ class Predictor:
         return cls(load_bundle(folder))
 
     @cached_property
-    def _body(self) -> engines.Engine:
-        size = self.bundle.preprocessing.size
-        return engines.compiled(self.bundle.body_key, self.bundle.build_body, np.zeros((size, size, 3), np.uint8))
-
-    @cached_property
     def _head(self) -> engines.Engine:
-        key = f"head-{self.bundle.weights_sha256[:16]}"
-        return engines.compiled(key, self.bundle.build_head, np.zeros(self.bundle.features, np.float32))
+        return self.bundle.head_engine()
 
-    def probabilities(self, photos: pd.DataFrame, root: Path, names: list[str]) -> np.ndarray:
-        """Probabilities of each class for each view of each photo: float64 [photos, views, classes], sums 1.
+    def probabilities(self, photos: pd.DataFrame, root: Path, looks: Sequence[str] = (views.PLAIN,)) -> np.ndarray:
+        """Probabilities of each class for each look at each photo: float64 [photos, looks, classes], sums 1.
 
-        photos: columns `photo` (path below root) and `sha256`. names: of the views.
+        photos: columns `photo` (path below root) and `sha256`. looks: names of views. Raises BoatlibError when the
+        model gives numbers that are not finite.
         """
-        bundle = self.bundle
-        features = embedding.embed(photos, root, names, lambda: self._body, bundle.body_key, bundle.preprocessing)
+        features = embedding.embed(photos, root, list(looks), self.bundle)
         logs = self._head.run(features.reshape(-1, features.shape[-1])).astype(np.float64)
         if not np.isfinite(logs).all():
             raise BoatlibError("The model gives numbers that are not finite; its weights are damaged. Train it again.")
         values = np.exp(logs)
         values /= values.sum(axis=1, keepdims=True)
-        return values.reshape(len(photos), len(names), len(self.classes))
+        return values.reshape(len(photos), len(looks), len(self.classes))
 
-    def predict(self, photos: pd.DataFrame, root: Path) -> pd.DataFrame:
-        """What the plain view of each photo shows: columns photo, label, predicted, confidence, p_<class> ..."""
-        return prediction_table(photos, self.probabilities(photos, root, [views.PLAIN])[:, 0], self.classes)
+    def predict(self, photos: pd.DataFrame, root: Path, looks: Sequence[str] = (views.PLAIN,)) -> pd.DataFrame:
+        """What each photo shows, by the mean of the looks: columns photo, label, predicted, confidence, p_<class> ..."""
+        return prediction_table(photos, self.probabilities(photos, root, looks).mean(axis=1), self.classes)
 
     def predict_photo(self, file: Path) -> pd.DataFrame:
         """The same for a single file: one row."""

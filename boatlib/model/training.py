@@ -9,14 +9,10 @@ import torch
 from torch import nn
 
 from boatlib import runtime
-from boatlib.errors import BoatlibError, DataError
+from boatlib.errors import DataError, TrainingError
 from boatlib.model.networks import article_head
 
 HISTORY = ["epoch", "train_loss", "val_loss", "train_accuracy", "val_accuracy", "learning_rate", "best"]
-
-
-class TrainingError(BoatlibError):
-    """The training cannot go on."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +77,11 @@ def train_head(
     head.load_state_dict(best_state)
     history = pd.DataFrame(rows).assign(learning_rate=learning_rate, best=lambda table: table["epoch"] == best_epoch)
     return Trained(head.eval(), history[HISTORY], seconds)
+
+
+def class_numbers(photos: pd.DataFrame, classes: list[str]) -> np.ndarray:
+    """The place of each photo's label in the list of classes: int64 [photos]."""
+    return pd.Categorical(photos["label"], classes).codes.astype(np.int64)
 
 
 def _check(labels: np.ndarray, val_labels: np.ndarray, classes: int) -> None:

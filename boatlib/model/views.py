@@ -37,6 +37,11 @@ def augmented(count: int) -> list[str]:
     return [f"augmented-{number}" for number in range(count)]
 
 
+def tta_ways(random: int) -> dict[str, list[str]]:
+    """The ways of looking that TTA compares: name to views. All that average begin with the plain view."""
+    return {"plain": [PLAIN], "random": [PLAIN, *augmented(random)], "fixed": list(DETERMINISTIC)}
+
+
 def training_views(count: int) -> list[str]:
     """The plain view and `count` random ones."""
     return [PLAIN, *augmented(count)]

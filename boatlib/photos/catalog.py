@@ -9,9 +9,9 @@ from pathlib import Path
 import pandas as pd
 
 from boatlib import runtime
-from boatlib.errors import DataError
+from boatlib.errors import DataError, UnreadablePhotoError
 from boatlib.photos import duplicates
-from boatlib.photos.images import UnreadablePhotoError, open_photo
+from boatlib.photos.images import open_photo
 
 CATALOG = [
     "photo", "label", "status", "reason", "format", "mode", "width", "height", "bytes", "sha256", "group",

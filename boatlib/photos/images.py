@@ -8,16 +8,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from boatlib.errors import DataError
+from boatlib.errors import UnreadablePhotoError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 MAX_PIXELS = 64_000_000  # a photo of more is refused before it is decoded (8000 x 8000)
 MIN_SIDE = 32  # pixels; a smaller picture shows too little
 Image.MAX_IMAGE_PIXELS = None  # the limit above is checked here, for every photo, with a sentence of its own
-
-
-class UnreadablePhotoError(DataError):
-    """A file that is not a usable photo; the message is the reason, fit for a table."""
 
 
 @dataclass(frozen=True)

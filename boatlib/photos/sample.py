@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import shutil
+import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +68,8 @@ _NEAR = {
     photo_path("buoy", 45): photo_path("buoy", 10),
 }
 _CONFLICT = {photo_path("ferry boat", 51): photo_path("cruise ship", 17)}
+# photos that reports show beside their copy are plain to see
+_PLAIN = {*_EXACT.values(), *_CONFLICT.values()}
 _ORIENTATIONS = {
     photo_path("sailboat", 5): 6,
     photo_path("kayak", 9): 8,
@@ -103,7 +107,9 @@ def draw_sample(folder: Path, seed: int = 0) -> None:
     """Draw the whole set as `folder/<class>/<name>.jpg`; the folder appears only once all is drawn."""
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FileExistsError(f"{folder} already holds something: remove it, or name another folder to draw into.")
+        raise FileExistsError(
+            f"{folder} already holds something: remove it, or name another folder to draw into."
+        )
     folder.parent.mkdir(parents=True, exist_ok=True)
     # a sibling lies on the same disk, so that the last step is one rename
     workshop = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
@@ -111,9 +117,11 @@ def draw_sample(folder: Path, seed: int = 0) -> None:
         unfinished = workshop / "set"
         for label in COUNTS:
             (unfinished / label).mkdir(parents=True)
-        tasks = [(label, number) for label, count in COUNTS.items() for number in range(count)]
-        with ThreadPoolExecutor(WORKERS) as pool:
-            list(pool.map(lambda task: _write_photo(unfinished, *task, seed), tasks))
+        tasks = [
+            (unfinished, label, number, seed) for label, count in COUNTS.items() for number in range(count)
+        ]
+        with _workers() as pool:
+            list(pool.map(_write_photo, *zip(*tasks, strict=True), chunksize=8))
         _plant_faults(unfinished, seed)
         if folder.exists():  # empty, as checked above
             folder.rmdir()
@@ -122,12 +130,20 @@ def draw_sample(folder: Path, seed: int = 0) -> None:
         shutil.rmtree(workshop, ignore_errors=True)
 
 
+def _workers() -> Executor:
+    # forked processes take little more than half as long as threads;
+    # where the system cannot fork, a new process would run the caller's script again
+    if sys.platform == "linux":
+        return ProcessPoolExecutor(WORKERS, mp_context=get_context("fork"))
+    return ThreadPoolExecutor(WORKERS)
+
+
 def _write_photo(root: Path, label: str, number: int, seed: int) -> None:
     path = photo_path(label, number)
     if path in _WRONG_LABELS:  # plain to see, so that a search for wrong labels can find it
         photo = draw_photo(_WRONG_LABELS[path], 1000 + number, seed, clear=True)
     else:
-        photo = draw_photo(label, number, seed)
+        photo = draw_photo(label, number, seed, clear=path in _PLAIN)
     if path in PLANTED["grey"]:
         photo = photo.convert("L")
     if path in _ORIENTATIONS:
@@ -148,16 +164,22 @@ def _plant_faults(root: Path, seed: int) -> None:
         content = (root / path).read_bytes()
         (root / path).write_bytes(content[: len(content) * 6 // 10])
     for path in PLANTED["not_a_photo"]:
-        (root / path).write_text("This is a note that was saved under the name of a photo.\n", encoding="utf-8")
+        (root / path).write_text(
+            "This is a note that was saved under the name of a photo.\n", encoding="utf-8"
+        )
     for path in PLANTED["alpha_png"]:
         _cut_out(path.split("/")[0], seed).save(root / path)
     for path in PLANTED["tiny"]:
-        draw_photo(path.split("/")[0], 1001, seed, clear=True).resize((12, 12)).save(root / path, quality=QUALITY)
+        draw_photo(path.split("/")[0], 1001, seed, clear=True).resize((12, 12)).save(
+            root / path, quality=QUALITY
+        )
 
 
 def _write_near_duplicate(original: Path, copy: Path) -> None:
     with Image.open(original) as photo:
-        smaller = photo.resize((round(photo.width * 0.85), round(photo.height * 0.85)), Image.Resampling.LANCZOS)
+        smaller = photo.resize(
+            (round(photo.width * 0.85), round(photo.height * 0.85)), Image.Resampling.LANCZOS
+        )
     content = io.BytesIO()
     ImageEnhance.Brightness(smaller).enhance(1.06).save(content, "JPEG", quality=72)
     copy.write_bytes(content.getvalue())

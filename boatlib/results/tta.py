@@ -7,10 +7,7 @@ import pandas as pd
 
 from boatlib.results.intervals import mcnemar
 
-
-def average(probabilities: np.ndarray) -> np.ndarray:
-    """Mean of the probabilities over the views: [photos, views, classes] to [photos, classes]."""
-    return probabilities.mean(axis=1)
+PLAIN = "plain"  # the way that looks once
 
 
 def accuracy(predictions: pd.DataFrame) -> float:
@@ -29,6 +26,21 @@ def choose(candidates: dict[str, pd.DataFrame]) -> str:
     return min(candidates, key=lambda name: (-accuracy(candidates[name]), loss(candidates[name]), name))
 
 
+def summarise(candidates: dict[str, pd.DataFrame], ways: dict[str, list[str]], choice: str) -> pd.DataFrame:
+    """One row a way of looking: way, looks (a photo), right (share), loss, chosen."""
+    rows = [
+        {
+            "way": name,
+            "looks": len(ways[name]),
+            "right": accuracy(table),
+            "loss": loss(table),
+            "chosen": "chosen" if name == choice else "",
+        }
+        for name, table in candidates.items()
+    ]
+    return pd.DataFrame(rows)
+
+
 def compare(plain: pd.DataFrame, averaged: pd.DataFrame) -> dict[str, Any]:
     """Plain against averaged on the same photos: accuracies, photos fixed and broken, exact McNemar p-value."""
     if plain["photo"].tolist() != averaged["photo"].tolist():
@@ -44,10 +56,21 @@ def compare(plain: pd.DataFrame, averaged: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def per_class(plain: pd.DataFrame, ways: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """One row a class: class, test (photos), plain and each way of TTA as share of right answers."""
-    table = pd.DataFrame({"test": plain["label"].value_counts().sort_index()})
-    for name, predictions in {"plain": plain, **ways}.items():
+def judge(on_test: dict[str, pd.DataFrame], ways: dict[str, list[str]], choice: str) -> dict[str, Any]:
+    """The record of the comparison: chosen (on validation), shown (the way whose predictions are kept), looks, test."""
+    others = [name for name in ways if name != PLAIN]
+    return {
+        "chosen": choice,
+        "shown": choice if choice != PLAIN else min(others, key=lambda name: loss(on_test[name])),
+        "looks": {name: len(views) for name, views in ways.items()},
+        "test": {name: compare(on_test[PLAIN], on_test[name]) for name in others},
+    }
+
+
+def per_class(on_test: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """One row a class: class, test (photos), and each way of looking as share of right answers."""
+    table = pd.DataFrame({"test": on_test[PLAIN]["label"].value_counts().sort_index()})
+    for name, predictions in on_test.items():
         right = predictions["predicted"] == predictions["label"]
         table[name] = right.groupby(predictions["label"]).mean()
     return table.rename_axis("class").reset_index()

@@ -86,7 +86,13 @@ def test_every_class_has_its_photos(drawn: Path) -> None:
 
 
 def test_all_other_photos_load_in_full(drawn: Path) -> None:
-    odd = {*PLANTED["truncated"], *PLANTED["not_a_photo"], *PLANTED["alpha_png"], *PLANTED["grey"], *PLANTED["tiny"]}
+    odd = {
+        *PLANTED["truncated"],
+        *PLANTED["not_a_photo"],
+        *PLANTED["alpha_png"],
+        *PLANTED["grey"],
+        *PLANTED["tiny"],
+    }
     for path in sorted(drawn.rglob("*.*")):
         if path.relative_to(drawn).as_posix() in odd:
             continue

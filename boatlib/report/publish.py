@@ -1,0 +1,57 @@
+"""The last act: the pages of a whole run take the place of the older ones, and the list of runs is written anew."""
+
+import html
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+
+from boatlib.report.render import TEMPLATE
+from boatlib.run import Run, project_root, write_text
+
+COMPLETE = ".complete"  # in a report folder: all of its pages come from one whole run
+
+
+def publish(run: Run) -> Path:
+    """Put `runs/<run>/pages/` into `reports/<run>/` in one step; returns the path of its index.html."""
+    folder = project_root() / "reports" / run.name
+    new, old = (folder.with_name(f".{run.name}.{word}") for word in ("new", "old"))
+    for left in (new, old):
+        shutil.rmtree(left, ignore_errors=True)
+    shutil.copytree(run.folder / "pages", new)
+    (new / COMPLETE).touch()
+    if folder.exists():
+        os.replace(folder, old)
+    os.replace(new, folder)
+    shutil.rmtree(old, ignore_errors=True)
+    _list_runs(folder.parent)
+    return folder / "index.html"
+
+
+def verdict(page: Path) -> str:
+    """The verdict that a published summary carries as its description."""
+    match = re.search(r'<meta name="description" content="([^"]*)"', page.read_text(encoding="utf-8"))
+    return html.unescape(match[1]) if match else ""
+
+
+def _list_runs(reports: Path) -> None:
+    runs = sorted(path.parent for path in reports.glob(f"*/{COMPLETE}"))
+    items = "".join(
+        f'<li><a href="{html.escape(run.name)}/index.html">{html.escape(run.name)}</a>'
+        f"<p>{html.escape(verdict(run / 'index.html'))}</p></li>"
+        for run in runs
+    )
+    style = (TEMPLATE / "page.css").read_text(encoding="utf-8")
+    write_text(
+        reports / "index.html",
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
+        f"<title>Reports</title>\n<style>{style}</style>\n</head>\n<body>\n<main>\n<h1>Reports</h1>\n"
+        f'<ul class="runs">{items}</ul>\n</main>\n</body>\n</html>\n',
+    )
+
+
+if __name__ == "__main__":
+    publish(Run(sys.argv[1]))

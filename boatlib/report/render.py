@@ -1,0 +1,100 @@
+"""From executed notebooks to pages: self-contained HTML by nbconvert with our own template."""
+
+import html
+import re
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbconvert import HTMLExporter
+
+from boatlib.run import Run, write_text
+
+TEMPLATE = Path(__file__).parent / "template"
+SUMMARY = "06_summary"  # the partner's page: it becomes index.html and shows no code
+HARD_LIMIT = 7_000_000  # bytes of a page
+
+
+def page_file(step: str) -> str:
+    """Name of a step's page."""
+    return "index.html" if step == SUMMARY else f"{step}.html"
+
+
+def page_name(step: str) -> str:
+    """Name of a step in the navigation."""
+    return "Summary" if step == SUMMARY else {"05_tta": "Several looks"}.get(step, step.split("_", 1)[1].capitalize())
+
+
+def render(run: Run, step: str, steps: list[str]) -> Path:
+    """Make `runs/<run>/pages/<page>` from the executed notebook. steps: all steps that get a page, for the links."""
+    notebook = nbformat.read(run.folder / "notebooks" / f"{step}.ipynb", as_version=4)
+    _keep_what_readers_need(notebook)
+    title = _first_heading(notebook)
+    page = {
+        "title": f"{title} · {run.name}",
+        "run": run.name,
+        "description": _first_verdict(notebook) or title,
+        "style": (TEMPLATE / "page.css").read_text(encoding="utf-8") + _code_style(),
+        "partner": step == SUMMARY,
+        "pages": [
+            {"file": page_file(name), "name": page_name(name), "current": name == step}
+            for name in sorted(steps, key=lambda name: (name != SUMMARY, name))
+        ],
+        "foot": f"Made on {date.today():%d %B %Y} from the run “{run.name}”.",
+    }
+    exporter = HTMLExporter(template_name="page", extra_template_basedirs=[str(TEMPLATE)], exclude_anchor_links=True)
+    body, _ = exporter.from_notebook_node(notebook, resources={"page": page})
+    if len(body.encode()) > HARD_LIMIT:
+        raise ValueError(f"the page of {step} has {len(body) / 1e6:.1f} MB, more than {HARD_LIMIT / 1e6:.0f} MB")
+    return write_text(run.folder / "pages" / page_file(step), body)
+
+
+def _keep_what_readers_need(notebook: nbformat.NotebookNode) -> None:
+    """Take out progress lines, warnings, errors and empty cells; put the values used into the parameters cell."""
+    injected = [c for c in notebook.cells if "injected-parameters" in c.metadata.get("tags", [])]
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [o for o in cell.outputs if o.output_type in ("execute_result", "display_data")]
+            if injected and "parameters" in cell.metadata.get("tags", []):
+                cell.source = injected[0].source.replace("# Parameters", "# Parameters of this run")
+    notebook.cells = [c for c in notebook.cells if c.source.strip() and c not in injected]
+
+
+def _first_heading(notebook: nbformat.NotebookNode) -> str:
+    for cell in notebook.cells:
+        match = re.search(r"^# (.+)$", cell.source, re.M) if cell.cell_type == "markdown" else None
+        if match:
+            return match[1].strip()
+    raise ValueError("the notebook has no H1 heading")
+
+
+def _first_verdict(notebook: nbformat.NotebookNode) -> str:
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            match = re.search(r'<p class="verdict">(.*?)</p>', _markup(output), re.S)
+            if match:
+                return html.unescape(match[1])
+    return ""
+
+
+def _markup(output: Any) -> str:  # noqa: ANN401
+    return "".join(output.get("data", {}).get("text/html", ""))
+
+
+def _code_style() -> str:
+    """Colours of the code that keep a contrast of 4.5 on light and on dark paper."""
+    return """
+.highlight .k, .highlight .kn, .highlight .kc, .highlight .ow { color: #8250df; }
+.highlight .s, .highlight .s1, .highlight .s2, .highlight .sa { color: #0a5a2e; }
+.highlight .c1, .highlight .c { color: #57606a; } .highlight .mi, .highlight .mf { color: #0550ae; }
+@media (prefers-color-scheme: dark) {
+.highlight .k, .highlight .kn, .highlight .kc, .highlight .ow { color: #d2a8ff; }
+.highlight .s, .highlight .s1, .highlight .s2, .highlight .sa { color: #7ee2a8; }
+.highlight .c1, .highlight .c { color: #a9b4c0; } .highlight .mi, .highlight .mf { color: #79c0ff; } }
+"""
+
+
+if __name__ == "__main__":
+    render(Run(sys.argv[1]), sys.argv[2], sys.argv[3].split(","))

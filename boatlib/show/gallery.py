@@ -1,0 +1,138 @@
+"""Photos on a page: small pictures made from fresh pixels, with words below them. Long sets are cut, and say so."""
+
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image, ImageDraw
+
+from boatlib.errors import UnreadablePhotoError
+from boatlib.model import views
+from boatlib.model.views import Preprocessing
+from boatlib.photos.images import open_photo, thumbnail
+from boatlib.show import theme
+from boatlib.show.html import Html, card, escape, picture
+
+PER_CLASS = 6
+LIMIT = 48  # photos in one gallery
+
+
+def _grid(cards: Iterable[str], css: str = "") -> str:
+    return f'<div class="gallery {css}">{"".join(cards)}</div>'
+
+
+def photo_card(file: Path, alt: str, lines: Sequence[str], side: int = 160) -> str:
+    """One photo with words below it; a photo that cannot be opened is a grey card with the reason."""
+    try:
+        return card(picture(thumbnail(file, side), "image/webp", alt), lines)
+    except UnreadablePhotoError as error:
+        return card(f'<div class="unreadable">{escape(str(error))}</div>', lines)
+
+
+def class_samples(catalog: pd.DataFrame, root: Path, per_class: int = PER_CLASS, seed: int = 0) -> Html:
+    """A row of used photos for each class, chosen at random (by seed)."""
+    used = catalog[catalog["status"] == "used"]
+    parts = []
+    for label, photos in used.groupby("label"):
+        chosen = photos.sample(min(per_class, len(photos)), random_state=seed)["photo"]
+        cards = [photo_card(root / photo, f"Photo {n} of class {label}", []) for n, photo in enumerate(chosen, start=1)]
+        parts.append(f'<h3 class="row">{escape(str(label))} <small>{len(photos)} photos</small></h3>{_grid(cards, "strip")}')
+    return Html("".join(parts), f"Photos of {used['label'].nunique()} classes")
+
+
+def twin_groups(duplicates: pd.DataFrame, root: Path, limit: int = LIMIT) -> Html:
+    """Photos that have a twin, side by side: label, kind, and whether the labels differ."""
+    shown = duplicates.head(limit)
+    cards = []
+    for row in shown.to_dict("records"):
+        kind = "the same file" if row["kind"] == "exact" else "the same to the eye"
+        words = [str(row["label"]), kind + (", two labels" if row["conflict"] else ""), f"group {row['group']}"]
+        cards.append(photo_card(root / row["photo"], f"Photo of group {row['group']}, labelled {row['label']}", words))
+    cut = f"<p class='note'>{limit} of {len(duplicates)} photos are shown.</p>" if len(duplicates) > limit else ""
+    return Html(_grid(cards) + cut, f"{len(shown)} photos with a twin")
+
+
+def augmented_views(file: Path, sha256: str, preprocessing: Preprocessing, count: int = 16) -> Html:
+    """Random views of one photo, as the head sees them while it learns."""
+    image = open_photo(file).image
+    cards = []
+    for number, name in enumerate(views.augmented(count), start=1):
+        view = Image.fromarray(views.make_view(image, name, preprocessing, sha256))
+        cards.append(card(picture(_webp(view, 120), "image/webp", f"Random view {number} of the same photo"), []))
+    return Html(_grid(cards, "small"), f"{count} random views of {file.name}")
+
+
+def named_views(file: Path, sha256: str, preprocessing: Preprocessing, names: Sequence[str]) -> Html:
+    """The named views of one photo, each with its name."""
+    image = open_photo(file).image
+    cards = []
+    for name in names:
+        view = Image.fromarray(views.make_view(image, name, preprocessing, sha256))
+        cards.append(card(picture(_webp(view, 140), "image/webp", f"View {name} of the photo"), [name]))
+    return Html(_grid(cards, "small"), f"Views of {file.name}: {', '.join(names)}")
+
+
+def what_the_model_sees(file: Path, preprocessing: Preprocessing) -> Html:
+    """A photo with the part that the model sees framed, and that part as it reaches the network."""
+    image = open_photo(file).image
+    framed = image.copy()
+    box = views.seen_box(*image.size, preprocessing)
+    shade = Image.new("RGB", image.size, "white")
+    mask = Image.new("L", image.size, 130)
+    ImageDraw.Draw(mask).rectangle(box, fill=0)
+    framed.paste(shade, mask=mask)
+    ImageDraw.Draw(framed).rectangle(box, outline=theme.WARM, width=max(3, image.width // 150))
+    seen = Image.fromarray(views.make_view(image, views.PLAIN, preprocessing))
+    share = (box[2] - box[0]) * (box[3] - box[1]) / (image.width * image.height)
+    cards = [
+        card(picture(_webp(framed, 320), "image/webp", "Photo with the part that the model sees framed"), ["the photo"]),
+        card(
+            picture(_webp(seen, 224), "image/webp", "The framed part as the model sees it"),
+            [f"what the model sees: {share:.0%} of its area, {preprocessing.size} x {preprocessing.size} pixels"],
+        ),
+    ]
+    return Html(_grid(cards, "pair"), f"The model sees {share:.0%} of the photo")
+
+
+def mistakes(wrong: pd.DataFrame, root: Path) -> Html:
+    """Photos that the model names wrongly: what they show, what it says, and how sure it is."""
+    cards = [
+        photo_card(
+            root / row["photo"],
+            f"Photo of {row['label']} that the model takes for {row['predicted']}",
+            [f"shows: {row['label']}", f"model: {row['predicted']} ({row['confidence']:.0%})"],
+        )
+        for row in wrong.to_dict("records")
+    ]
+    return Html(_grid(cards), f"{len(cards)} mistakes")
+
+
+def predictions_of(predictions: pd.DataFrame, label: str, root: Path, limit: int = 12) -> Html:
+    """Test photos of one class with the model's answers, wrong ones first; `limit` at the most, which is said."""
+    own = predictions[predictions["label"] == label]
+    own = own.assign(right=own["predicted"] == own["label"]).sort_values(["right", "confidence"])
+    cards = [
+        photo_card(
+            root / row["photo"],
+            f"Photo of {label}; the model says {row['predicted']}",
+            [("✓ " if row["right"] else "✗ ") + str(row["predicted"]), f"{row['confidence']:.0%} sure"],
+        )
+        for row in own.head(limit).to_dict("records")
+    ]
+    cut = f"<p class='note'>{limit} of {len(own)} photos are shown.</p>" if len(own) > limit else ""
+    return Html(_grid(cards) + cut, f"{len(cards)} photos of {label}")
+
+
+def one_photo(file: Path, alt: str, side: int = 320) -> Html:
+    """One photo by itself."""
+    return Html(_grid([photo_card(file, alt, [], side)], "pair"), alt)
+
+
+def _webp(image: Image.Image, side: int) -> bytes:
+    small = image.copy()
+    small.thumbnail((side, side), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    Image.fromarray(np.asarray(small)).save(buffer, "WEBP", quality=75)
+    return buffer.getvalue()

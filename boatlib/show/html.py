@@ -1,0 +1,80 @@
+"""What a notebook cell shows, as HTML: text that is always escaped, figures that always have a text for the blind."""
+
+import base64
+import html
+import io
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from boatlib.run import replacing
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+escape = html.escape
+
+
+class Html:
+    """A piece of a page. JupyterLab and the report show `markup`; a terminal shows `text`."""
+
+    def __init__(self, markup: str, text: str = "", figure: "Figure | None" = None) -> None:
+        self.markup = markup
+        self.text = text
+        self.figure = figure  # of a chart: to look closer, change or save it
+
+    def _repr_html_(self) -> str:
+        return self.markup
+
+    def __repr__(self) -> str:
+        """The words alone."""
+        return self.text
+
+    def __add__(self, other: "Html") -> "Html":
+        """One below the other."""
+        return Html(self.markup + other.markup, f"{self.text}\n{other.text}".strip())
+
+
+def paragraph(text: str, kind: str = "") -> Html:
+    """A paragraph. kind: "" (plain), "verdict" or "note"."""
+    css = f' class="{kind}"' if kind else ""
+    return Html(f"<p{css}>{escape(text)}</p>", text)
+
+
+def bullets(items: Iterable[str]) -> Html:
+    """A list of sentences."""
+    texts = list(items)
+    return Html(f"<ul>{''.join(f'<li>{escape(text)}</li>' for text in texts)}</ul>", "\n".join(texts))
+
+
+def chart(figure: "Figure", alt: str, caption: str = "") -> Html:
+    """A figure as vector picture. alt: its finding in a sentence, for whoever cannot see it."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="svg", bbox_inches="tight", metadata={"Date": None, "Creator": None})
+    return Html(_figure(picture(buffer.getvalue(), "image/svg+xml", alt), caption, "chart"), alt, figure)
+
+
+def picture(data: bytes, kind: str, alt: str) -> str:
+    """An image inside the page; `kind` is its media type."""
+    return f'<img alt="{escape(alt)}" src="data:{kind};base64,{base64.b64encode(data).decode()}">'
+
+
+def _figure(content: str, caption: str, css: str) -> str:
+    words = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
+    return f'<figure class="{css}">{content}{words}</figure>'
+
+
+def card(image: str, lines: Iterable[str]) -> str:
+    """A photo with lines of text below it, for a gallery."""
+    return _figure(image, "", "card").replace(
+        "</figure>", f"<figcaption>{'<br>'.join(escape(line) for line in lines)}</figcaption></figure>"
+    )
+
+
+def save_figure(shown: Html, path: Path) -> Path:
+    """Save a chart as PNG file."""
+    if shown.figure is None:
+        raise ValueError("only a chart can be saved")
+    with replacing(path) as temporary:
+        shown.figure.savefig(temporary, format="png", dpi=160, bbox_inches="tight", metadata={"Software": None})
+    return path

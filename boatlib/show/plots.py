@@ -1,0 +1,178 @@
+"""Charts: each answers one question, takes a table, and gives a chart with a sentence that says what it shows."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from boatlib.show import theme
+from boatlib.show.html import Html, chart
+
+WIDTH = 7.6  # inches, the text width of a page
+
+
+def _axes(height: float, columns: int = 1) -> tuple[Figure, np.ndarray]:
+    figure, axes = plt.subplots(1, columns, figsize=(WIDTH, height), layout="constrained", squeeze=False)
+    plt.close(figure)  # shown as a picture in the page, not a second time by the notebook
+    return figure, axes[0]
+
+
+def _bare(axes: Axes, keep: str = "") -> None:
+    for side in ("left", "bottom"):
+        axes.spines[side].set_visible(side == keep)
+
+
+def class_counts(classes: pd.DataFrame, minimum: int) -> Html:
+    """How many photos each class has, and which classes are left out. classes: the catalog's table of classes."""
+    rows = classes.sort_values("photos")
+    with theme.applied():
+        figure, (axes,) = _axes(0.6 + 0.34 * len(rows))
+        colours = [theme.ACCENT if kept else theme.STATUS_COLOURS["skipped"] for kept in rows["kept"]]
+        axes.barh(rows["class"], rows["photos"], color=colours, height=0.7)
+        for place, (photos, kept) in enumerate(zip(rows["photos"], rows["kept"], strict=True)):
+            axes.text(photos, place, f"  {photos}" + ("" if kept else "  left out"), va="center", color=theme.INK)
+        axes.axvline(minimum, color=theme.WARM, linewidth=1, linestyle="--")
+        axes.text(minimum, len(rows) - 0.35, f" minimum {minimum}", color=theme.WARM, fontsize=9, va="bottom")
+        axes.set_xlabel("photos")
+        axes.margins(x=0.12)
+        axes.grid(axis="y", visible=False)
+        axes.tick_params(axis="y", colors=theme.INK)
+        _bare(axes, "left")
+    largest, smallest = rows.iloc[-1], rows.iloc[0]
+    alt = (
+        f"Bars of photos by class: {largest['class']} has most ({largest['photos']}), "
+        f"{smallest['class']} fewest ({smallest['photos']}); {int((~rows['kept']).sum())} class(es) left out."
+    )
+    return chart(figure, alt)
+
+
+def photo_sizes(catalog: pd.DataFrame) -> Html:
+    """How large the used photos are, and how wide for their height."""
+    used = catalog[catalog["status"] == "used"]
+    width, height = used["width"].astype(float), used["height"].astype(float)
+    with theme.applied():
+        figure, (left, right) = _axes(2.9, columns=2)
+        left.hist(np.minimum(width, height), bins=30, color=theme.ACCENT)
+        left.set(title="Shorter side", xlabel="pixels", ylabel="photos")
+        right.hist(width / height, bins=30, color=theme.ACCENT)
+        right.axvline(1, color=theme.WARM, linewidth=1, linestyle="--")
+        right.set(title="Width : height", xlabel="1 is square; a larger number is wider")
+        for axes in (left, right):
+            axes.grid(axis="x", visible=False)
+            _bare(axes, "bottom")
+    wide = float((width > height).mean())
+    alt = (
+        f"Two histograms: the shorter side has {int(np.minimum(width, height).median())} pixels at the median; "
+        f"{wide:.0%} of the photos are wider than high."
+    )
+    return chart(figure, alt)
+
+
+def split_counts(counts: pd.DataFrame) -> Html:
+    """How many photos of each class teach, tune and judge. counts: classes by train, val, test."""
+    rows = counts.loc[counts.sum(axis=1).sort_values().index]
+    with theme.applied():
+        figure, (axes,) = _axes(0.9 + 0.34 * len(rows))
+        start = np.zeros(len(rows))
+        for name, words in (("train", "teach (train)"), ("val", "tune (val)"), ("test", "judge (test)")):
+            axes.barh(rows.index, rows[name], left=start, color=theme.SPLIT_COLOURS[name], height=0.7, label=words)
+            start += rows[name].to_numpy()
+        axes.legend(ncols=3, loc="lower left", bbox_to_anchor=(-0.01, 1.0), handlelength=1, borderaxespad=0)
+        axes.set_xlabel("photos")
+        axes.grid(axis="y", visible=False)
+        axes.tick_params(axis="y", colors=theme.INK)
+        _bare(axes, "left")
+    sums = counts.sum()
+    return chart(figure, f"Stacked bars by class: {sums['train']} photos teach, {sums['val']} tune, {sums['test']} judge.")
+
+
+def training_curves(history: pd.DataFrame) -> Html:
+    """Loss and share of right answers, epoch by epoch. history: the columns of `training.HISTORY`."""
+    best = int(history.loc[history["best"], "epoch"].iloc[0])
+    with theme.applied():
+        figure, (left, right) = _axes(3.0, columns=2)
+        for axes, kind, title in ((left, "loss", "Loss"), (right, "accuracy", "Right answers")):
+            for part, colour, words in (("train", theme.SPLIT_COLOURS["train"], "training"), ("val", theme.WARM, "validation")):
+                values = history[f"{part}_{kind}"]
+                axes.plot(history["epoch"], values, color=colour, linewidth=2)
+                axes.annotate(
+                    f" {words}", (history["epoch"].iloc[-1], values.iloc[-1]), color=colour, va="center", fontsize=9.5,
+                    annotation_clip=False,
+                )  # fmt: skip
+            axes.axvline(best, color=theme.SOFT, linewidth=1, linestyle="--")
+            axes.set(title=title, xlabel="epoch")
+            _bare(axes, "bottom")
+        right.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        left.annotate(f"best: epoch {best}", (best, left.get_ylim()[1]), color=theme.SOFT, fontsize=9, ha="right", va="top",
+                      xytext=(-4, 0), textcoords="offset points")  # fmt: skip
+    row = history[history["best"]].iloc[0]
+    return chart(
+        figure,
+        f"Curves over {len(history)} epochs: the validation loss is lowest ({row['val_loss']:.3f}) in epoch {best}, "
+        f"with {row['val_accuracy']:.1%} of the validation photos right.",
+    )
+
+
+def class_intervals(per_class: pd.DataFrame) -> Html:
+    """Share of right answers of each class with its 95 % range, most dependable class on top."""
+    rows = per_class.sort_values(["top1", "class"], ascending=[True, False])
+    colours = theme.class_colours(per_class["class"].tolist())
+    with theme.applied():
+        figure, (axes,) = _axes(0.8 + 0.36 * len(rows))
+        for place, row in enumerate(rows.to_dict("records")):
+            axes.plot([row["top1_low"], row["top1_high"]], [place, place], color=colours[row["class"]], linewidth=6,
+                      alpha=0.35, solid_capstyle="butt")  # fmt: skip
+            axes.plot(row["top1"], place, "o", color=colours[row["class"]], markersize=8)
+        axes.set_yticks(range(len(rows)), [f"{row['class']}  {row['correct']} of {row['test']}" for row in rows.to_dict("records")])
+        axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        axes.set(xlim=(0, 1.02), xlabel="photos of the class that the model names rightly; bar: 95 % range")
+        axes.grid(axis="y", visible=False)
+        axes.tick_params(axis="y", colors=theme.INK)
+        _bare(axes)
+    best, worst = rows.iloc[-1], rows.iloc[0]
+    return chart(
+        figure,
+        f"Share of right answers by class with 95 % ranges: from {worst['class']} ({worst['top1']:.0%}) "
+        f"to {best['class']} ({best['top1']:.0%}).",
+    )
+
+
+def confusion_matrix(matrix: pd.DataFrame) -> Html:
+    """The confusion matrix as a picture: counts, coloured by the share of each row (0 to 1)."""
+    import seaborn
+
+    shares = matrix.div(matrix.sum(axis=1).replace(0, 1), axis=0)
+    size = min(0.8 * len(matrix) + 1.6, 14)
+    with theme.applied():
+        figure, axes = plt.subplots(figsize=(size + 0.8, size), layout="constrained")
+        plt.close(figure)
+        colours = seaborn.light_palette(theme.ACCENT, as_cmap=True)
+        seaborn.heatmap(shares, annot=matrix, fmt="d", cmap=colours, vmin=0, vmax=1, square=True, linewidths=1.5,
+                        cbar=False, ax=axes, annot_kws={"fontsize": 11})  # fmt: skip
+        axes.set(xlabel="the model says", ylabel="the photo shows")
+        axes.tick_params(axis="x", rotation=35, colors=theme.INK)
+        axes.tick_params(axis="y", rotation=0, colors=theme.INK)
+        for label in axes.get_xticklabels():
+            label.set_horizontalalignment("right")
+    right, total = int(np.trace(matrix.to_numpy())), int(matrix.to_numpy().sum())
+    return chart(figure, f"Confusion matrix: {right} of {total} photos lie on the diagonal, where the model is right.")
+
+
+def probability_bars(prediction: pd.Series) -> Html:
+    """How probable the model holds each class for one photo. prediction: one row of a table of predictions."""
+    values = prediction.filter(like="p_").astype(float)
+    values.index = values.index.str.removeprefix("p_")
+    values = values.sort_values().tail(7)
+    with theme.applied():
+        figure, (axes,) = _axes(0.5 + 0.32 * len(values))
+        colours = [theme.ACCENT if name == prediction["predicted"] else theme.STATUS_COLOURS["skipped"] for name in values.index]
+        axes.barh(values.index, values, color=colours, height=0.7)
+        for place, value in enumerate(values):
+            axes.text(value, place, f"  {value:.1%}", va="center", color=theme.INK)
+        axes.set(xlim=(0, 1.12), xticks=[])
+        axes.grid(visible=False)
+        axes.tick_params(axis="y", colors=theme.INK)
+        _bare(axes)
+    return chart(figure, f"Probabilities for one photo: {prediction['predicted']} {prediction['confidence']:.1%}.")

@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# From a folder of labelled photos to reports. Makes its own environment the first time; ./run_all.sh --help tells more.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+source "$here/workflow/setup.sh"
+start=$PWD
+cd "$here"
+BOATLIB_START=$start exec "$PYTHON" -m boatlib run "$@"
