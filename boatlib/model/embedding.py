@@ -69,7 +69,7 @@ def _view_rows(root: Path, work: list[tuple[str, str, list[str]]], prepare: Prep
         if hashlib.sha256(data).hexdigest() != sha256:
             raise DataError(f"{photo} was changed or removed since the catalog was made. Run 01_exploration again.")
         image = open_photo(data, shorter_side=round(prepare.size * 1.25)).image
-        return [views.make_view(image, name, prepare, sha256) for name in wanted]
+        return views.make_views(image, wanted, prepare, sha256)
 
     for number, pictures in enumerate(_ahead(load, work), start=1):
         yield from pictures

@@ -5,6 +5,7 @@ same for the same photo and k wherever they are made: the order of work, the num
 not change them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,23 +48,46 @@ def training_views(count: int) -> list[str]:
     return [PLAIN, *augmented(count)]
 
 
-def make_view(image: Image.Image, view: str, preprocessing: Preprocessing, sha256: str = "") -> np.ndarray:
-    """One view of an upright RGB photo as uint8 array [size, size, 3]; sha256 of its file seeds the random ones."""
+def make_views(
+    image: Image.Image, names: Sequence[str], preprocessing: Preprocessing, sha256: str = ""
+) -> list[np.ndarray]:
+    """The named views of an upright RGB photo, each as uint8 array [size, size, 3].
+
+    sha256: of the photo's file; it seeds the random views.
+    """
     size = preprocessing.size
-    if view.startswith("augmented-"):
-        random = np.random.default_rng([int(sha256[:15] or "0", 16), int(view.removeprefix("augmented-"))])
-        return np.asarray(_augment(image, size, random))
-    if view == "whole":
-        return np.asarray(_letterbox(image, size))
-    resized = _resize_shorter_side(image, preprocessing.resized)
-    crop = resized.crop(_box(resized.size, size, "middle" if view in (PLAIN, "flip") else view))
-    return np.asarray(crop.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if view == "flip" else crop)
+    is_random = [name.startswith("augmented-") for name in names]
+    base = _resize_shorter_side(image, round(size * 1.25)) if any(is_random) else image
+    views = []
+    for name, random in zip(names, is_random, strict=True):
+        if random:
+            generator = np.random.default_rng([int(sha256[:15] or "0", 16), int(name.removeprefix("augmented-"))])
+            views.append(np.asarray(_augment(base, size, generator)))
+        elif name == "whole":
+            views.append(np.asarray(_letterbox(image, size)))
+        else:
+            box = _square(image.size, preprocessing, {"start": 0.0, "end": 1.0}.get(name, 0.5))
+            crop = np.asarray(image.resize((size, size), Image.Resampling.BICUBIC, box=box))
+            views.append(crop[:, ::-1] if name == "flip" else crop)
+    return views
 
 
 def seen_box(width: int, height: int, preprocessing: Preprocessing) -> tuple[float, float, float, float]:
     """The part of a photo that the plain view shows, as left, top, right, bottom in the photo's own pixels."""
-    side = min(width, height) * preprocessing.size / preprocessing.resized
-    left, top = (width - side) / 2, (height - side) / 2
+    return _square((width, height), preprocessing, 0.5)
+
+
+def _square(
+    size: tuple[int, int], preprocessing: Preprocessing, place: float
+) -> tuple[float, float, float, float]:
+    """The square that is cut out, at `place` (0 start, 1 end) along the longer side, in the middle of the shorter one.
+
+    Cutting and scaling in one step gives what scaling first and cutting then would give, in half the time.
+    """
+    width, height = size
+    side = min(size) * preprocessing.size / preprocessing.resized
+    across, down = (place, 0.5) if width >= height else (0.5, place)
+    left, top = (width - side) * across, (height - side) * down
     return left, top, left + side, top + side
 
 
@@ -71,15 +95,6 @@ def _resize_shorter_side(image: Image.Image, side: int) -> Image.Image:
     scale = side / min(image.size)
     width, height = (max(side, round(length * scale)) for length in image.size)
     return image.resize((width, height), Image.Resampling.BICUBIC)
-
-
-def _box(size: tuple[int, int], side: int, place: str) -> tuple[int, int, int, int]:
-    """A square at the start, middle or end of the longer side, in the middle of the shorter one."""
-    share = {"start": 0.0, "middle": 0.5, "end": 1.0}[place]
-    width, height = size
-    across, down = (share, 0.5) if width >= height else (0.5, share)
-    left, top = round((width - side) * across), round((height - side) * down)
-    return left, top, left + side, top + side
 
 
 def _letterbox(image: Image.Image, size: int) -> Image.Image:
@@ -91,8 +106,10 @@ def _letterbox(image: Image.Image, size: int) -> Image.Image:
 
 
 def _augment(image: Image.Image, size: int, random: np.random.Generator) -> Image.Image:
-    """Random crop (half to all of the area, sides 3:4 to 4:3), turn (10 degrees), mirror and light, in one resampling."""
-    image = _resize_shorter_side(image, round(size * 1.25))
+    """A random view of a photo whose shorter side is about `size`.
+
+    Random crop (half to all of the area, sides 3:4 to 4:3), turn (10 degrees), mirror and light, in one resampling.
+    """
     area = image.width * image.height * random.uniform(0.5, 1.0)
     ratio = np.exp(random.uniform(np.log(3 / 4), np.log(4 / 3)))
     width, height = min(image.width, np.sqrt(area * ratio)), min(image.height, np.sqrt(area / ratio))

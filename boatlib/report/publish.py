@@ -7,7 +7,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from boatlib.report.render import TEMPLATE
+from boatlib.report.pages import STYLE, page_file
 from boatlib.run import Run, project_root, write_text
 
 COMPLETE = ".complete"  # in a report folder: all of its pages come from one whole run
@@ -19,7 +19,9 @@ def publish(run: Run) -> Path:
     new, old = (folder.with_name(f".{run.name}.{word}") for word in ("new", "old"))
     for left in (new, old):
         shutil.rmtree(left, ignore_errors=True)
-    shutil.copytree(run.folder / "pages", new)
+    new.mkdir(parents=True)
+    for page in (run.folder / "pages").glob("*.html"):
+        shutil.copyfile(page, new / page_file(page.stem))
     (new / COMPLETE).touch()
     if folder.exists():
         os.replace(folder, old)
@@ -31,7 +33,7 @@ def publish(run: Run) -> Path:
 
 def verdict(page: Path) -> str:
     """The verdict that a published summary carries as its description."""
-    match = re.search(r'<meta name="description" content="([^"]*)"', page.read_text(encoding="utf-8"))
+    match = re.search(r'<meta (?=[^>]*name="description")[^>]*content="([^"]*)"', page.read_text(encoding="utf-8"))
     return html.unescape(match[1]) if match else ""
 
 
@@ -42,7 +44,7 @@ def _list_runs(reports: Path) -> None:
         f"<p>{html.escape(verdict(run / 'index.html'))}</p></li>"
         for run in runs
     )
-    style = (TEMPLATE / "page.css").read_text(encoding="utf-8")
+    style = STYLE.read_text(encoding="utf-8")
     write_text(
         reports / "index.html",
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'

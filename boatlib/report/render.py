@@ -10,25 +10,14 @@ from typing import Any
 import nbformat
 from nbconvert import HTMLExporter
 
+from boatlib.report.pages import STYLE, SUMMARY, TEMPLATE, page_file, page_name
 from boatlib.run import Run, write_text
 
-TEMPLATE = Path(__file__).parent / "template"
-SUMMARY = "06_summary"  # the partner's page: it becomes index.html and shows no code
 HARD_LIMIT = 7_000_000  # bytes of a page
 
 
-def page_file(step: str) -> str:
-    """Name of a step's page."""
-    return "index.html" if step == SUMMARY else f"{step}.html"
-
-
-def page_name(step: str) -> str:
-    """Name of a step in the navigation."""
-    return "Summary" if step == SUMMARY else {"05_tta": "Several looks"}.get(step, step.split("_", 1)[1].capitalize())
-
-
 def render(run: Run, step: str, steps: list[str]) -> Path:
-    """Make `runs/<run>/pages/<page>` from the executed notebook. steps: all steps that get a page, for the links."""
+    """Make `runs/<run>/pages/<step>.html` from the executed notebook. steps: all steps that get a page, for the links."""
     notebook = nbformat.read(run.folder / "notebooks" / f"{step}.ipynb", as_version=4)
     _keep_what_readers_need(notebook)
     title = _first_heading(notebook)
@@ -36,7 +25,7 @@ def render(run: Run, step: str, steps: list[str]) -> Path:
         "title": f"{title} · {run.name}",
         "run": run.name,
         "description": _first_verdict(notebook) or title,
-        "style": (TEMPLATE / "page.css").read_text(encoding="utf-8") + _code_style(),
+        "style": STYLE.read_text(encoding="utf-8") + _code_style(),
         "partner": step == SUMMARY,
         "pages": [
             {"file": page_file(name), "name": page_name(name), "current": name == step}
@@ -48,7 +37,7 @@ def render(run: Run, step: str, steps: list[str]) -> Path:
     body, _ = exporter.from_notebook_node(notebook, resources={"page": page})
     if len(body.encode()) > HARD_LIMIT:
         raise ValueError(f"the page of {step} has {len(body) / 1e6:.1f} MB, more than {HARD_LIMIT / 1e6:.0f} MB")
-    return write_text(run.folder / "pages" / page_file(step), body)
+    return write_text(run.folder / "pages" / f"{step}.html", body)
 
 
 def _keep_what_readers_need(notebook: nbformat.NotebookNode) -> None:

@@ -56,21 +56,21 @@ def twin_groups(duplicates: pd.DataFrame, root: Path, limit: int = LIMIT) -> Htm
 
 def augmented_views(file: Path, sha256: str, preprocessing: Preprocessing, count: int = 16) -> Html:
     """Random views of one photo, as the head sees them while it learns."""
-    image = open_photo(file).image
-    cards = []
-    for number, name in enumerate(views.augmented(count), start=1):
-        view = Image.fromarray(views.make_view(image, name, preprocessing, sha256))
-        cards.append(card(picture(_webp(view, 120), "image/webp", f"Random view {number} of the same photo"), []))
+    pictures = views.make_views(open_photo(file).image, views.augmented(count), preprocessing, sha256)
+    cards = [
+        card(picture(_webp(Image.fromarray(view), 120), "image/webp", f"Random view {number} of the same photo"), [])
+        for number, view in enumerate(pictures, start=1)
+    ]
     return Html(_grid(cards, "small"), f"{count} random views of {file.name}")
 
 
 def named_views(file: Path, sha256: str, preprocessing: Preprocessing, names: Sequence[str]) -> Html:
     """The named views of one photo, each with its name."""
-    image = open_photo(file).image
-    cards = []
-    for name in names:
-        view = Image.fromarray(views.make_view(image, name, preprocessing, sha256))
-        cards.append(card(picture(_webp(view, 140), "image/webp", f"View {name} of the photo"), [name]))
+    pictures = views.make_views(open_photo(file).image, names, preprocessing, sha256)
+    cards = [
+        card(picture(_webp(Image.fromarray(view), 140), "image/webp", f"View {name} of the photo"), [name])
+        for name, view in zip(names, pictures, strict=True)
+    ]
     return Html(_grid(cards, "small"), f"Views of {file.name}: {', '.join(names)}")
 
 
@@ -84,7 +84,7 @@ def what_the_model_sees(file: Path, preprocessing: Preprocessing) -> Html:
     ImageDraw.Draw(mask).rectangle(box, fill=0)
     framed.paste(shade, mask=mask)
     ImageDraw.Draw(framed).rectangle(box, outline=theme.WARM, width=max(3, image.width // 150))
-    seen = Image.fromarray(views.make_view(image, views.PLAIN, preprocessing))
+    seen = Image.fromarray(views.make_views(image, [views.PLAIN], preprocessing)[0])
     share = (box[2] - box[0]) * (box[3] - box[1]) / (image.width * image.height)
     cards = [
         card(picture(_webp(framed, 320), "image/webp", "Photo with the part that the model sees framed"), ["the photo"]),
