@@ -29,7 +29,9 @@ def run_chain(
     all_params = [load_params(file, overrides, root) for file in files]
     names = [params.run for params in all_params]
     if len(set(names)) < len(names):
-        raise ParameterError(f"Two of the params files have the same run name: {', '.join(names)}. Change `run:` in one.")
+        raise ParameterError(
+            f"Two of the params files have the same run name: {', '.join(names)}. Change `run:` in one."
+        )
     steps = {step: find_step(step, root) for step in (until, force) if step}
     for params in all_params:
         sources.images_folder(params.images)  # fetch or draw the photos now, and stop here when they cannot be had
@@ -58,7 +60,15 @@ def _write_params(params: Params) -> None:
 
 
 def _snakemake(names: list[str], until: str, force: str, dry_run: bool, jobs: int) -> list[str]:
-    command = [sys.executable, "-m", "snakemake", "--snakefile", "workflow/Snakefile", "--config", f"runs={','.join(names)}"]
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "--snakefile",
+        "workflow/Snakefile",
+        "--config",
+        f"runs={','.join(names)}",
+    ]
     command += ["--cores", str(jobs + 1), "--resources", f"notebooks={jobs}", "--keep-going", "--nocolor"]
     command += ["--rerun-triggers", "mtime", "params", "input", "code"]
     if force:

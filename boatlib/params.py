@@ -52,7 +52,7 @@ class Training(Section):
     backbone: Literal["efficientnet_lite0"] = Field("efficientnet_lite0", description="pretrained network that sees")
     weights: str = Field("default", min_length=1, description="`default`, a file of weights, or `none` (untrained)")
     mode: Literal["head"] = Field("head", description="`head`: backbone frozen, the head learns on its features")
-    views: int = Field(2, ge=0, le=64, description="augmented views of each training photo, beside the plain one")
+    views: int = Field(1, ge=0, le=64, description="augmented views of each training photo, beside the plain one")
     epochs: int = Field(100, ge=1, description="most passes over the training photos")
     max_epochs_stop: int = Field(10, ge=1, description="stop after so many epochs without a lower validation loss")
     learning_rate: float = Field(1e-3, gt=0, lt=1, description="step size of the Adam optimiser")
@@ -88,13 +88,17 @@ class Tta(Section):
 class Summary(Section):
     """06_summary: what the partner is told."""
 
-    dependable: float = Field(0.9, gt=0, lt=1, description="a class is called dependable from this share of right answers")
+    dependable: float = Field(
+        0.9, gt=0, lt=1, description="a class is called dependable from this share of right answers"
+    )
 
 
 class Params(Section):
     """All settings of one run."""
 
-    run: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="name of the run; default: the file's stem")
+    run: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="name of the run; default: the file's stem"
+    )
     images: str = Field("sample", min_length=1, description="a folder, `kaggle:OWNER/NAME`, or `sample`")
     seed: int = Field(42, ge=0, lt=2**32, description="start of every random choice: split, initial weights, order")
     exploration: Exploration = Field(default_factory=Exploration)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageEnhance
 
-VERSION = 1  # raise it when a view changes: features cached with another number are not used
+VERSION = 2  # raise it when a view changes: features cached with another number are not used
 PLAIN = "plain"
-DETERMINISTIC = (PLAIN, "flip", "start", "end", "whole")  # start and end: of the longer side; whole: letterboxed
+DETERMINISTIC = (PLAIN, "flip", "start", "end")  # start and end: of the longer side
 GREY = (128, 128, 128)
 
 
@@ -63,8 +63,6 @@ def make_views(
         if random:
             generator = np.random.default_rng([int(sha256[:15] or "0", 16), int(name.removeprefix("augmented-"))])
             views.append(np.asarray(_augment(base, size, generator)))
-        elif name == "whole":
-            views.append(np.asarray(_letterbox(image, size)))
         else:
             box = _square(image.size, preprocessing, {"start": 0.0, "end": 1.0}.get(name, 0.5))
             crop = np.asarray(image.resize((size, size), Image.Resampling.BICUBIC, box=box))
@@ -77,9 +75,7 @@ def seen_box(width: int, height: int, preprocessing: Preprocessing) -> tuple[flo
     return _square((width, height), preprocessing, 0.5)
 
 
-def _square(
-    size: tuple[int, int], preprocessing: Preprocessing, place: float
-) -> tuple[float, float, float, float]:
+def _square(size: tuple[int, int], preprocessing: Preprocessing, place: float) -> tuple[float, float, float, float]:
     """The square that is cut out, at `place` (0 start, 1 end) along the longer side, in the middle of the shorter one.
 
     Cutting and scaling in one step gives what scaling first and cutting then would give, in half the time.
@@ -95,14 +91,6 @@ def _resize_shorter_side(image: Image.Image, side: int) -> Image.Image:
     scale = side / min(image.size)
     width, height = (max(side, round(length * scale)) for length in image.size)
     return image.resize((width, height), Image.Resampling.BICUBIC)
-
-
-def _letterbox(image: Image.Image, size: int) -> Image.Image:
-    scale = size / max(image.size)
-    width, height = (max(1, round(length * scale)) for length in image.size)
-    paper = Image.new("RGB", (size, size), GREY)
-    paper.paste(image.resize((width, height), Image.Resampling.BICUBIC), ((size - width) // 2, (size - height) // 2))
-    return paper
 
 
 def _augment(image: Image.Image, size: int, random: np.random.Generator) -> Image.Image:

@@ -81,9 +81,7 @@ class Pen:
             near = 1 / (1 - self.depth * x)
             across, up = x * near * self.squeeze, y * near
             across, up = across * cosine + up * sine, up * cosine - across * sine
-            placed.append(
-                (self.origin[0] + self.mirror * across * self.scale, self.origin[1] - up * self.scale)
-            )
+            placed.append((self.origin[0] + self.mirror * across * self.scale, self.origin[1] - up * self.scale))
         return placed
 
     def shape(self, points: Sequence[Point], colour: Colour, shade: float = 0.0, alpha: int = 255) -> None:
@@ -115,9 +113,7 @@ class Pen:
         if glows and self.lit:
             self.glow_draw.ellipse((x - size, y - size, x + size, y + size), fill=(*LIGHTS[1], 255))
 
-    def box(
-        self, left: float, bottom: float, right: float, top: float, colour: Colour, shade: float = 0.0
-    ) -> None:
+    def box(self, left: float, bottom: float, right: float, top: float, colour: Colour, shade: float = 0.0) -> None:
         """Fill an upright box."""
         self.shape([(left, bottom), (right, bottom), (right, top), (left, top)], colour, shade)
 
@@ -209,9 +205,7 @@ def kayak(pen: Pen, rng: np.random.Generator) -> None:
         if rng.random() < 0.6:
             pen.dot((head[0], head[1] + 0.03), 0.065, pick(rng, [*BRIGHT, WHITE]))
         reach, middle = 0.56, 0.31
-        ends = [
-            (seat + side * reach * math.cos(tilt), middle + side * reach * math.sin(tilt)) for side in (-1, 1)
-        ]
+        ends = [(seat + side * reach * math.cos(tilt), middle + side * reach * math.sin(tilt)) for side in (-1, 1)]
         for share in (0.3, 0.7):
             hand = tuple(ends[0][axis] * (1 - share) + ends[1][axis] * share for axis in (0, 1))
             pen.line([(seat + (share - 0.5) * 0.3, 0.33 * size), (hand[0], hand[1])], pick(rng, SKIN), 0.045)
@@ -290,9 +284,7 @@ def cruise_ship(pen: Pen, rng: np.random.Generator) -> None:
             tint(white, 0.99 - 0.012 * (deck % 2)),
             0.22,
         )
-        pen.windows(
-            left + 0.03, right - 0.05, low + 0.018, low + 0.055, int(rng.integers(26, 42)), (86, 104, 128)
-        )
+        pen.windows(left + 0.03, right - 0.05, low + 0.018, low + 0.055, int(rng.integers(26, 42)), (86, 104, 128))
         pen.line([(left, low), (right + 0.03, low)], tint(white, 0.78), 0.008)
     pen.windows(0.8 - 0.05 * decks, 0.86 - 0.05 * decks, top - 0.14, top - 0.09, 2, (40, 50, 66))
     pen.shape([(-0.98, 0.28), (1.08, 0.33), (0.88, -0.06), (-0.95, -0.06)], white, 0.3)
@@ -330,9 +322,7 @@ def ferry_boat(pen: Pen, rng: np.random.Generator) -> None:
     for deck in range(decks):
         low, reach = 0.42 + deck * 0.12, 0.84 - deck * 0.1
         pen.box(-reach, low, reach if both_ways else reach - 0.06, low + 0.12, house, 0.3)
-        pen.windows(
-            -reach + 0.04, reach - 0.12, low + 0.035, low + 0.085, int(rng.integers(11, 17)), (62, 78, 100)
-        )
+        pen.windows(-reach + 0.04, reach - 0.12, low + 0.035, low + 0.085, int(rng.integers(11, 17)), (62, 78, 100))
         pen.line([(-reach, low + 0.12), (reach - 0.04, low + 0.12)], tint(house, 0.72), 0.012)
     pen.shape([(-0.98, 0.42), (bow, 0.42), (bow - 0.07, -0.06), (-0.93, -0.06)], hull, 0.35)
     pen.box(-0.95, 0.0, bow - 0.05, -0.06, pick(rng, [(120, 34, 32), DARK]))
@@ -437,9 +427,7 @@ def raft(pen: Pen, rng: np.random.Generator) -> None:
         pen.line([(x * 0.8, 0.3), (x, -0.05)], (214, 196, 150), 0.04)
     if rng.random() < 0.6:
         pen.line([(0.05, 0.2), (0.02, 1.5)], tint(wood, 0.8), 0.04)
-        pen.shape(
-            [(-0.45, 0.6), (0.5, 0.62), (0.4, 1.35), (-0.4, 1.38)], pick(rng, [CREAM, (206, 196, 170)]), 0.5
-        )
+        pen.shape([(-0.45, 0.6), (0.5, 0.62), (0.4, 1.35), (-0.4, 1.38)], pick(rng, [CREAM, (206, 196, 170)]), 0.5)
     pen.person(float(rng.uniform(-0.6, -0.3)), 0.22, 0.6, pick(rng, BRIGHT), (60, 66, 90))
 
 

@@ -217,7 +217,9 @@ def _refuse_too_few_classes(catalog: Catalog, root: Path, minimum: int) -> None:
     if len(kept) >= 2:
         return
     counts = ", ".join(f"{row['class']} {row['photos']}" for _, row in catalog.classes.iterrows()) or "none"
-    inner = [folder for folder in sorted(root.iterdir()) if folder.is_dir() and sum(f.is_dir() for f in folder.iterdir()) > 1]
+    inner = [
+        folder for folder in sorted(root.iterdir()) if folder.is_dir() and sum(f.is_dir() for f in folder.iterdir()) > 1
+    ]
     hint = f" Did you mean {inner[0]} ?" if inner else ""
     raise DataError(
         f"Only {len(kept)} class(es) with at least {minimum} usable photos in {root}; two are needed. "

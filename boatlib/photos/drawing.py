@@ -31,25 +31,15 @@ class Mood:
 
 
 MOODS = {
-    "clear": Mood(
-        (58, 118, 192), (190, 216, 232), (20, 74, 112), (1.04, 1.02, 0.98), 0.25, 0.35, 0.6, 0.5, 5
-    ),
-    "south": Mood(
-        (70, 150, 214), (214, 232, 232), (16, 128, 138), (1.08, 1.05, 0.98), 0.2, 0.3, 0.45, 0.4, 3
-    ),
-    "morning": Mood(
-        (128, 164, 198), (252, 226, 180), (66, 96, 112), (1.0, 0.92, 0.8), 0.5, 0.35, 0.35, 1.0, 3
-    ),
-    "overcast": Mood(
-        (140, 152, 164), (208, 211, 212), (72, 92, 100), (0.84, 0.86, 0.88), 0.4, 0.75, 0.7, 0.0, 3
-    ),
+    "clear": Mood((58, 118, 192), (190, 216, 232), (20, 74, 112), (1.04, 1.02, 0.98), 0.25, 0.35, 0.6, 0.5, 5),
+    "south": Mood((70, 150, 214), (214, 232, 232), (16, 128, 138), (1.08, 1.05, 0.98), 0.2, 0.3, 0.45, 0.4, 3),
+    "morning": Mood((128, 164, 198), (252, 226, 180), (66, 96, 112), (1.0, 0.92, 0.8), 0.5, 0.35, 0.35, 1.0, 3),
+    "overcast": Mood((140, 152, 164), (208, 211, 212), (72, 92, 100), (0.84, 0.86, 0.88), 0.4, 0.75, 0.7, 0.0, 3),
     "sunset": Mood((74, 82, 142), (252, 164, 92), (48, 50, 84), (0.72, 0.52, 0.46), 0.35, 0.5, 0.45, 1.0, 3),
     "rose": Mood((96, 110, 168), (240, 178, 172), (70, 78, 118), (0.82, 0.7, 0.74), 0.35, 0.5, 0.35, 0.6, 2),
     "dusk": Mood((30, 44, 92), (164, 126, 146), (28, 42, 74), (0.52, 0.5, 0.62), 0.35, 0.45, 0.45, 0.3, 1.5),
     "night": Mood((9, 14, 34), (46, 62, 96), (12, 22, 42), (0.5, 0.53, 0.64), 0.25, 0.4, 0.4, 0.45, 1.2),
-    "fog": Mood(
-        (184, 190, 193), (206, 209, 209), (120, 136, 142), (0.86, 0.88, 0.9), 0.9, 0.2, 0.3, 0.0, 1.5
-    ),
+    "fog": Mood((184, 190, 193), (206, 209, 209), (120, 136, 142), (0.86, 0.88, 0.9), 0.9, 0.2, 0.3, 0.0, 1.5),
     "storm": Mood((62, 70, 82), (146, 154, 158), (44, 62, 70), (0.66, 0.7, 0.74), 0.5, 0.85, 1.3, 0.0, 1.8),
 }
 DARK_MOODS = ("dusk", "night")
@@ -248,9 +238,7 @@ class Scene:
         """Lay the coast's wavy reflection on the water beneath it."""
         reach = min(self.horizon, self.height - self.horizon) - 1
         rows, columns = open_grid((0, reach), (0, self.width))
-        source = np.clip(self.horizon - 2 - rows * 1.1 + waves[:reach] * 5, 0, self.horizon - 1).astype(
-            np.intp
-        )
+        source = np.clip(self.horizon - 2 - rows * 1.1 + waves[:reach] * 5, 0, self.horizon - 1).astype(np.intp)
         fade = np.exp(-rows / (0.35 * reach)) * 0.5
         target = self.canvas[:, self.horizon : self.horizon + reach]
         target += (self.canvas[:, source, columns.astype(np.intp)] * 0.85 - target) * fade
@@ -320,9 +308,7 @@ class Scene:
             return
         y, x = open_grid((first, last), (0, part.shape[2]))
         spot = np.exp(-(((x - middle) / (length * 0.5)) ** 6) - ((y - line - 1) / thick) ** 2)
-        flecks = smooth(
-            noise(rng, part.shape[2], last - first, ((last - first) / 5, part.shape[2] / 9), 2), 0.1, 1.4
-        )
+        flecks = smooth(noise(rng, part.shape[2], last - first, ((last - first) / 5, part.shape[2] / 9), 2), 0.1, 1.4)
         target = part[:, first:last]
         target += (self.white - target) * (spot * flecks * 0.75)
 
@@ -396,9 +382,7 @@ class Scene:
             middle_x, middle_y = self.width / 2, self.height / 2
             turn = (cosine, sine, middle_x * (1 - cosine) - middle_y * sine)
             drop = (-sine, cosine, middle_y * (1 - cosine) + middle_x * sine)
-            image = image.transform(
-                image.size, Image.Transform.AFFINE, (*turn, *drop), Image.Resampling.BICUBIC
-            )
+            image = image.transform(image.size, Image.Transform.AFFINE, (*turn, *drop), Image.Resampling.BICUBIC)
         blur = float(rng.choice([0.0, 0.25, 0.5, 1.2], p=[0.4, 0.36, 0.18, 0.06]))
         image = image.filter(ImageFilter.BoxBlur(blur)) if blur else image
         values = planes(image)
@@ -448,9 +432,7 @@ def boat_share(rng: Rng) -> float:
     return float(rng.uniform(0.12, 0.3) if far < 0.4 else rng.uniform(0.3, 0.72))
 
 
-def place_boat(
-    scene: Scene, label: str, share: float, spread: float, waves: np.ndarray
-) -> tuple[float, float, float]:
+def place_boat(scene: Scene, label: str, share: float, spread: float, waves: np.ndarray) -> tuple[float, float, float]:
     """Put a boat of this share of the width somewhere sensible; near ones stand lower."""
     rng = scene.rng
     length = share * scene.width * SHAPES[label][3]

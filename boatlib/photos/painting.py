@@ -49,9 +49,7 @@ def noise(rng: Rng, width: int, height: int, cells: tuple[float, float], octaves
     half = (max(2, width // 2), max(2, height // 2))  # half size is fine enough, and four times as quick
     total = np.zeros(half[::-1], np.float32)
     for octave in range(octaves):
-        shape = [
-            max(2, min(limit, round(cell * 2**octave))) for cell, limit in zip(cells, half[::-1], strict=True)
-        ]
+        shape = [max(2, min(limit, round(cell * 2**octave))) for cell, limit in zip(cells, half[::-1], strict=True)]
         grid = Image.fromarray(rng.standard_normal(shape, np.float32))
         total += np.asarray(grid.resize(half, Image.Resampling.BICUBIC)) * 0.55**octave
     return np.asarray(Image.fromarray(total).resize((width, height), Image.Resampling.BILINEAR))

@@ -107,9 +107,7 @@ def draw_sample(folder: Path, seed: int = 0) -> None:
     """Draw the whole set as `folder/<class>/<name>.jpg`; the folder appears only once all is drawn."""
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FileExistsError(
-            f"{folder} already holds something: remove it, or name another folder to draw into."
-        )
+        raise FileExistsError(f"{folder} already holds something: remove it, or name another folder to draw into.")
     folder.parent.mkdir(parents=True, exist_ok=True)
     # a sibling lies on the same disk, so that the last step is one rename
     workshop = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
@@ -117,9 +115,7 @@ def draw_sample(folder: Path, seed: int = 0) -> None:
         unfinished = workshop / "set"
         for label in COUNTS:
             (unfinished / label).mkdir(parents=True)
-        tasks = [
-            (unfinished, label, number, seed) for label, count in COUNTS.items() for number in range(count)
-        ]
+        tasks = [(unfinished, label, number, seed) for label, count in COUNTS.items() for number in range(count)]
         with _workers() as pool:
             list(pool.map(_write_photo, *zip(*tasks, strict=True), chunksize=8))
         _plant_faults(unfinished, seed)
@@ -164,22 +160,16 @@ def _plant_faults(root: Path, seed: int) -> None:
         content = (root / path).read_bytes()
         (root / path).write_bytes(content[: len(content) * 6 // 10])
     for path in PLANTED["not_a_photo"]:
-        (root / path).write_text(
-            "This is a note that was saved under the name of a photo.\n", encoding="utf-8"
-        )
+        (root / path).write_text("This is a note that was saved under the name of a photo.\n", encoding="utf-8")
     for path in PLANTED["alpha_png"]:
         _cut_out(path.split("/")[0], seed).save(root / path)
     for path in PLANTED["tiny"]:
-        draw_photo(path.split("/")[0], 1001, seed, clear=True).resize((12, 12)).save(
-            root / path, quality=QUALITY
-        )
+        draw_photo(path.split("/")[0], 1001, seed, clear=True).resize((12, 12)).save(root / path, quality=QUALITY)
 
 
 def _write_near_duplicate(original: Path, copy: Path) -> None:
     with Image.open(original) as photo:
-        smaller = photo.resize(
-            (round(photo.width * 0.85), round(photo.height * 0.85)), Image.Resampling.LANCZOS
-        )
+        smaller = photo.resize((round(photo.width * 0.85), round(photo.height * 0.85)), Image.Resampling.LANCZOS)
     content = io.BytesIO()
     ImageEnhance.Brightness(smaller).enhance(1.06).save(content, "JPEG", quality=72)
     copy.write_bytes(content.getvalue())

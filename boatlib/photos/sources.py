@@ -24,9 +24,13 @@ def images_folder(images: str) -> Path:
         return _kaggle_folder(images.removeprefix(KAGGLE))
     folder = project_root() / Path(images).expanduser()
     if not folder.exists():
-        raise DataError(f"The images folder {images} does not exist. Set `images:` to the folder that holds the photos.")
+        raise DataError(
+            f"The images folder {images} does not exist. Set `images:` to the folder that holds the photos."
+        )
     if not folder.is_dir():
-        raise DataError(f"{images} is a file. Set `images:` to the folder that holds one folder of photos for each class.")
+        raise DataError(
+            f"{images} is a file. Set `images:` to the folder that holds one folder of photos for each class."
+        )
     return folder
 
 

@@ -103,7 +103,9 @@ def reached_the_end(notebook: Path) -> bool:
     that never ran, after a kernel was killed or a cell ended the kernel by itself.
     """
     cells = [cell for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "code"]
-    return bool(cells) and bool(cells[-1].outputs) and all(cell.execution_count for cell in cells if cell.source.strip())
+    return (
+        bool(cells) and bool(cells[-1].outputs) and all(cell.execution_count for cell in cells if cell.source.strip())
+    )
 
 
 if __name__ == "__main__":

@@ -56,12 +56,17 @@ def compare(plain: pd.DataFrame, averaged: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def judge(on_test: dict[str, pd.DataFrame], ways: dict[str, list[str]], choice: str) -> dict[str, Any]:
-    """The record of the comparison: chosen (on validation), shown (the way whose predictions are kept), looks, test."""
-    others = [name for name in ways if name != PLAIN]
+def judge(
+    on_val: dict[str, pd.DataFrame], on_test: dict[str, pd.DataFrame], ways: dict[str, list[str]]
+) -> dict[str, Any]:
+    """The record of the comparison: chosen and shown (both on validation), looks (a photo), test (each against plain).
+
+    shown is the way whose predictions are kept: the chosen one, or the better of the others where plain is chosen.
+    """
+    others = {name: on_val[name] for name in ways if name != PLAIN}
     return {
-        "chosen": choice,
-        "shown": choice if choice != PLAIN else min(others, key=lambda name: loss(on_test[name])),
+        "chosen": choose(on_val),
+        "shown": choose(others) if choose(on_val) == PLAIN else choose(on_val),
         "looks": {name: len(views) for name, views in ways.items()},
         "test": {name: compare(on_test[PLAIN], on_test[name]) for name in others},
     }

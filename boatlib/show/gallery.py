@@ -38,7 +38,9 @@ def class_samples(catalog: pd.DataFrame, root: Path, per_class: int = PER_CLASS,
     for label, photos in used.groupby("label"):
         chosen = photos.sample(min(per_class, len(photos)), random_state=seed)["photo"]
         cards = [photo_card(root / photo, f"Photo {n} of class {label}", []) for n, photo in enumerate(chosen, start=1)]
-        parts.append(f'<h3 class="row">{escape(str(label))} <small>{len(photos)} photos</small></h3>{_grid(cards, "strip")}')
+        parts.append(
+            f'<h3 class="row">{escape(str(label))} <small>{len(photos)} photos</small></h3>{_grid(cards, "strip")}'
+        )
     return Html("".join(parts), f"Photos of {used['label'].nunique()} classes")
 
 
@@ -87,7 +89,9 @@ def what_the_model_sees(file: Path, preprocessing: Preprocessing) -> Html:
     seen = Image.fromarray(views.make_views(image, [views.PLAIN], preprocessing)[0])
     share = (box[2] - box[0]) * (box[3] - box[1]) / (image.width * image.height)
     cards = [
-        card(picture(_webp(framed, 320), "image/webp", "Photo with the part that the model sees framed"), ["the photo"]),
+        card(
+            picture(_webp(framed, 320), "image/webp", "Photo with the part that the model sees framed"), ["the photo"]
+        ),
         card(
             picture(_webp(seen, 224), "image/webp", "The framed part as the model sees it"),
             [f"what the model sees: {share:.0%} of its area, {preprocessing.size} x {preprocessing.size} pixels"],

@@ -61,7 +61,8 @@ def picture(data: bytes, kind: str, alt: str) -> str:
 
 def _figure(content: str, caption: str, css: str) -> str:
     words = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
-    return f'<figure class="{css}">{content}{words}</figure>'
+    scrolls = ' tabindex="0"' if css == "chart" else ""  # on a narrow screen a chart scrolls, by keys too
+    return f'<figure class="{css}"{scrolls}>{content}{words}</figure>'
 
 
 def card(image: str, lines: Iterable[str]) -> str:

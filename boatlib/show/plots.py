@@ -5,12 +5,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from boatlib.show import theme
 from boatlib.show.html import Html, chart
 
-WIDTH = 7.6  # inches, the text width of a page
+WIDTH = 6.8  # inches, the text width of a page
 
 
 def _axes(height: float, columns: int = 1) -> tuple[Figure, np.ndarray]:
@@ -85,7 +85,9 @@ def split_counts(counts: pd.DataFrame) -> Html:
         axes.tick_params(axis="y", colors=theme.INK)
         _bare(axes, "left")
     sums = counts.sum()
-    return chart(figure, f"Stacked bars by class: {sums['train']} photos teach, {sums['val']} tune, {sums['test']} judge.")
+    return chart(
+        figure, f"Stacked bars by class: {sums['train']} photos teach, {sums['val']} tune, {sums['test']} judge."
+    )
 
 
 def training_curves(history: pd.DataFrame) -> Html:
@@ -94,7 +96,10 @@ def training_curves(history: pd.DataFrame) -> Html:
     with theme.applied():
         figure, (left, right) = _axes(3.0, columns=2)
         for axes, kind, title in ((left, "loss", "Loss"), (right, "accuracy", "Right answers")):
-            for part, colour, words in (("train", theme.SPLIT_COLOURS["train"], "training"), ("val", theme.WARM, "validation")):
+            for part, colour, words in (
+                ("train", theme.SPLIT_COLOURS["train"], "training"),
+                ("val", theme.WARM, "validation"),
+            ):
                 values = history[f"{part}_{kind}"]
                 axes.plot(history["epoch"], values, color=colour, linewidth=2)
                 axes.annotate(
@@ -103,10 +108,11 @@ def training_curves(history: pd.DataFrame) -> Html:
                 )  # fmt: skip
             axes.axvline(best, color=theme.SOFT, linewidth=1, linestyle="--")
             axes.set(title=title, xlabel="epoch")
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             _bare(axes, "bottom")
         right.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-        left.annotate(f"best: epoch {best}", (best, left.get_ylim()[1]), color=theme.SOFT, fontsize=9, ha="right", va="top",
-                      xytext=(-4, 0), textcoords="offset points")  # fmt: skip
+        left.annotate(f"best: epoch {best}", (best, left.get_ylim()[1]), color=theme.SOFT, fontsize=9, va="top",
+                      xytext=(4, 0), textcoords="offset points")  # fmt: skip
     row = history[history["best"]].iloc[0]
     return chart(
         figure,
@@ -125,7 +131,9 @@ def class_intervals(per_class: pd.DataFrame) -> Html:
             axes.plot([row["top1_low"], row["top1_high"]], [place, place], color=colours[row["class"]], linewidth=6,
                       alpha=0.35, solid_capstyle="butt")  # fmt: skip
             axes.plot(row["top1"], place, "o", color=colours[row["class"]], markersize=8)
-        axes.set_yticks(range(len(rows)), [f"{row['class']}  {row['correct']} of {row['test']}" for row in rows.to_dict("records")])
+        axes.set_yticks(
+            range(len(rows)), [f"{row['class']}  {row['correct']} of {row['test']}" for row in rows.to_dict("records")]
+        )
         axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         axes.set(xlim=(0, 1.02), xlabel="photos of the class that the model names rightly; bar: 95 % range")
         axes.grid(axis="y", visible=False)
@@ -167,7 +175,10 @@ def probability_bars(prediction: pd.Series) -> Html:
     values = values.sort_values().tail(7)
     with theme.applied():
         figure, (axes,) = _axes(0.5 + 0.32 * len(values))
-        colours = [theme.ACCENT if name == prediction["predicted"] else theme.STATUS_COLOURS["skipped"] for name in values.index]
+        colours = [
+            theme.ACCENT if name == prediction["predicted"] else theme.STATUS_COLOURS["skipped"]
+            for name in values.index
+        ]
         axes.barh(values.index, values, color=colours, height=0.7)
         for place, value in enumerate(values):
             axes.text(value, place, f"  {value:.1%}", va="center", color=theme.INK)

@@ -26,6 +26,11 @@ def _photos(count: int) -> str:
     return f"{count:,} photo{'' if count == 1 else 's'}"
 
 
+def _groups(photos: pd.DataFrame) -> str:
+    count = photos["group"].nunique()
+    return f"{count} group{'' if count == 1 else 's'}"
+
+
 def found(catalog: pd.DataFrame, classes: pd.DataFrame) -> Html:
     """How many files were found, used and skipped."""
     used = int((catalog["status"] == "used").sum())
@@ -38,7 +43,11 @@ def found(catalog: pd.DataFrame, classes: pd.DataFrame) -> Html:
 
 def folder_notes(notes: Sequence[str]) -> Html:
     """What is unusual about the folder as a whole."""
-    return bullets(notes) if notes else paragraph("The folder is laid out as expected: one folder of photos for each class.")
+    return (
+        bullets(notes)
+        if notes
+        else paragraph("The folder is laid out as expected: one folder of photos for each class.")
+    )
 
 
 def dropped_classes(classes: pd.DataFrame, minimum: int | None = None) -> Html:
@@ -59,7 +68,7 @@ def twins(duplicates: pd.DataFrame) -> Html:
     """How many photos stand there twice, and what was done about it."""
     exact, near = (duplicates[duplicates["kind"] == kind] for kind in ("exact", "near"))
     conflicts = exact[exact["conflict"]]
-    groups = f"{exact['group'].nunique()} group(s) of equal files and {near['group'].nunique()} group(s) of near-duplicates"
+    groups = f"{_groups(exact)} of equal files and {_groups(near)} of near-duplicates"
     copies = len(exact) - len(conflicts) - exact[~exact["conflict"]]["group"].nunique()
     items = [f"{groups} were found. Near-duplicates are all kept, and always stand in the same split."]
     if copies:
@@ -71,7 +80,9 @@ def twins(duplicates: pd.DataFrame) -> Html:
         )
     near_conflicts = near[near["conflict"]]["group"].nunique()
     if near_conflicts:
-        items.append(f"{near_conflicts} group(s) of near-duplicates carry different labels; look at them below.")
+        items.append(
+            f"{_groups(near[near['conflict']])} of near-duplicates with different labels: look at them closely."
+        )
     return bullets(items)
 
 
@@ -145,7 +156,9 @@ def weakest_class(per_class: pd.DataFrame) -> str:
 
 def one_prediction(prediction: pd.Series) -> Html:
     """What the model says of one photo."""
-    verdict = "rightly" if prediction["label"] == prediction["predicted"] else f"wrongly (it shows: {prediction['label']})"
+    verdict = (
+        "rightly" if prediction["label"] == prediction["predicted"] else f"wrongly (it shows: {prediction['label']})"
+    )
     return paragraph(f"The model says {prediction['predicted']}, {prediction['confidence']:.1%} sure, {verdict}.")
 
 
@@ -207,5 +220,7 @@ def tiles(metrics: Mapping[str, Any], per_class: pd.DataFrame, classes: pd.DataF
         (f"{weakest['top1']:.0%}", f"right for the weakest class, {weakest['class']}"),
         (f"{int(classes['used'].sum()):,}", f"photos used, of {int(classes['kept'].sum())} classes"),
     ]
-    cells = "".join(f"<div><strong>{escape(figure)}</strong><span>{escape(words)}</span></div>" for figure, words in items)
+    cells = "".join(
+        f"<div><strong>{escape(figure)}</strong><span>{escape(words)}</span></div>" for figure, words in items
+    )
     return Html(f'<div class="tiles">{cells}</div>', "\n".join(f"{figure} {words}" for figure, words in items))

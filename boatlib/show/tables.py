@@ -68,11 +68,13 @@ def split_counts(counts: pd.DataFrame) -> Html:
     """Photos of each class in train, val and test, with the sums."""
     rows = pd.concat([counts, counts.sum().to_frame("all classes").T]).rename_axis("class").reset_index()
     rows["all"] = rows[["train", "val", "test"]].sum(axis=1)
-    return table(rows, "Photos by class and split", dict.fromkeys(["train", "val", "test", "all"], number), "with-total")
+    return table(
+        rows, "Photos by class and split", dict.fromkeys(["train", "val", "test", "all"], number), "with-total"
+    )
 
 
-def per_class(rows: pd.DataFrame) -> Html:
-    """The article's table with ranges, one row a class."""
+def per_class(rows: pd.DataFrame, short: bool = False) -> Html:
+    """The article's table with ranges, one row a class; the short one has only what a partner asks for."""
     tops = [name for name in rows.columns if name.startswith("top") and "_" not in name]
     shown = rows.assign(
         right=[f"{r['correct']} of {r['test']}" for r in rows.to_dict("records")],
@@ -81,11 +83,26 @@ def per_class(rows: pd.DataFrame) -> Html:
             for r in rows.to_dict("records")
         ],
     )
-    columns = ["class", "train", "val", "test", "right", *tops[:1], "range", *tops[1:], "loss", "precision", "recall", "f1"]
-    names = {"top1": "top-1", "range": "95 % range of top-1", "f1": "F1", **{t: f"top-{t[3:]}" for t in tops[1:]}}
+    columns = [
+        "class",
+        "train",
+        "val",
+        "test",
+        "right",
+        *tops[:1],
+        "range",
+        *tops[1:],
+        "loss",
+        "precision",
+        "recall",
+        "f1",
+    ]
+    if short:
+        columns = ["class", "right", *tops[:1], "range", *tops[1:2], "precision"]
+    names = {"top1": "top-1", "range": "95 % range", "f1": "F1", **{t: f"top-{t[3:]}" for t in tops[1:]}}
     shown = shown[columns].rename(columns=names)
-    formats: dict[str, Format] = dict.fromkeys([names[t] for t in tops] + ["precision", "recall", "F1"], percent)
-    formats |= {"loss": decimal, "right": str, "95 % range of top-1": str}
+    formats: dict[str, Format] = dict.fromkeys([*(names[t] for t in tops), "precision", "recall", "F1"], percent)
+    formats |= {"loss": decimal, "right": str, "95 % range": str}
     return table(shown, "Each class on the test photos", formats)
 
 
@@ -165,10 +182,10 @@ def files_written(run: Run, notebook: str) -> Html:
     for name in files_of(notebook):
         path = run.need(name)
         inside = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
-        size = sum(file.stat().st_size for file in inside) / 1000
-        count = "" if path.is_file() else f"{len(inside)} files"
-        rows.append({"file": f"runs/{run.name}/{path.name}", "kB": size, "holds": count})
-    return table(pd.DataFrame(rows), "Files of this notebook", {"kB": number})
+        size = sum(file.stat().st_size for file in inside)
+        words = f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB"
+        rows.append({"file": f"runs/{run.name}/{path.name}", "files": len(inside), "size": words})
+    return table(pd.DataFrame(rows), "Files of this notebook", {"files": number, "size": str})
 
 
 def tta_per_class(rows: pd.DataFrame) -> Html:
@@ -181,5 +198,7 @@ def settings(values: Mapping[str, Any], caption: str) -> Html:
     """Names and values, nested ones with dots."""
     flat: list[tuple[str, str]] = []
     for name, value in values.items():
-        flat += [(f"{name}.{k}", str(v)) for k, v in value.items()] if isinstance(value, Mapping) else [(name, str(value))]
+        flat += (
+            [(f"{name}.{k}", str(v)) for k, v in value.items()] if isinstance(value, Mapping) else [(name, str(value))]
+        )
     return table(pd.DataFrame(flat, columns=["parameter", "value"]), caption)
