@@ -89,10 +89,11 @@ def twins(duplicates: pd.DataFrame) -> Html:
 def split_sizes(counts: pd.DataFrame) -> Html:
     """How many photos teach, tune and judge."""
     sums, total = counts.sum(), counts.to_numpy().sum()
+    smallest = counts.sum(axis=1).idxmin()
     return paragraph(
         f"{sums['train']:,} photos teach the model ({sums['train'] / total:.0%}), {sums['val']:,} tune it "
         f"({sums['val'] / total:.0%}) and {sums['test']:,} judge it ({sums['test'] / total:.0%}). "
-        f"The smallest class, {counts.sum(axis=1).idxmin()}, has {int(counts.loc[counts.sum(axis=1).idxmin(), 'test'])} photos to be judged by."
+        f"The smallest class, {smallest}, has {_photos(int(counts.loc[smallest, 'test']))} to be judged by."
     )
 
 
@@ -180,7 +181,10 @@ def tta_words(record: Mapping[str, Any]) -> str:
     looks = record["looks"][record["chosen"]]
     if p_value < 0.05:
         better = "worth it" if fixed > broken else "harmful"
-        return f"Several looks are {better}: {change} of {test['photos']} test photos, more than chance explains (p = {p_value:.3f}), for {looks} times the work."
+        return (
+            f"Several looks are {better}: {change} of {test['photos']} test photos, more than chance explains "
+            f"(p = {p_value:.3f}), for {looks} times the work."
+        )
     return (
         f"Several looks make no difference that can be proven: {change} of {test['photos']} test photos, which chance "
         f"explains as well (p = {p_value:.2f}), for {looks} times the work."
