@@ -148,8 +148,9 @@ def _with_facts(files: pd.DataFrame, root: Path) -> pd.DataFrame:
     seen = pd.DataFrame(facts, index=wanted, columns=columns)
     table = files.join(seen.drop(columns="reason"))
     table.loc[wanted, "reason"] = seen["reason"]
-    sizes = [_size(root / photo) for photo in table.loc[table["bytes"].isna(), "photo"]]
-    table.loc[table["bytes"].isna(), "bytes"] = sizes
+    unopened = table.index[table["bytes"].isna()]
+    if len(unopened):
+        table.loc[unopened, "bytes"] = [_size(root / photo) for photo in table.loc[unopened, "photo"]]
     table[["format", "mode", "sha256"]] = table[["format", "mode", "sha256"]].fillna("")
     hashes = dict(zip(wanted, (row["hash"] for row in facts), strict=True))
     # 64 bits without sign fit neither a float nor pandas' integers: keep Python's own

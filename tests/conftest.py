@@ -1,0 +1,74 @@
+"""Fixtures that several layers share: small drawn sets, and one tiny run of the whole chain."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).parents[1]
+REAL = ROOT.parent / "shared" / "boats" / "images"
+
+
+def draw(seed: int, hue: int = 0) -> Image.Image:
+    """A picture of coarse random blocks around one colour: never a near-duplicate of another seed's."""
+    random = np.random.default_rng(seed)
+    blocks = random.integers(0, 120, (6, 8, 3), dtype=np.uint8)
+    blocks[..., hue % 3] += 100
+    return Image.fromarray(blocks).resize((160, 120), Image.Resampling.BICUBIC)
+
+
+def make_set(folder: Path, counts: dict[str, int]) -> Path:
+    """A folder of labelled photos: class name to number of photos."""
+    for number, (label, count) in enumerate(counts.items()):
+        (folder / label).mkdir(parents=True)
+        for photo in range(count):
+            draw(1000 * number + photo, number).save(folder / label / f"{photo:03d}.jpg", quality=90)
+    return folder
+
+
+@pytest.fixture
+def photo_set(tmp_path):
+    return make_set(tmp_path / "photos", {"kayak": 12, "paper boat": 8, "raft": 3})
+
+
+def run_all(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """The chain's command as ./run_all.sh calls it, in the environment of the tests."""
+    command = [sys.executable, "-m", "boatlib", "run", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, env=os.environ)
+
+
+TINY = "test-tiny"
+
+
+@pytest.fixture(scope="session")
+def tiny_images(tmp_path_factory):
+    folder = make_set(tmp_path_factory.mktemp("tiny") / "photos", {"kayak": 14, "paper boat": 12, "raft": 3})
+    (folder / "kayak" / "broken.jpg").write_bytes((folder / "kayak" / "000.jpg").read_bytes()[:800])
+    return folder
+
+
+def tiny_arguments(images: Path) -> list[str]:
+    settings = {
+        "run": TINY,
+        "images": str(images),
+        "exploration.min_photos_per_class": "8",
+        "training.epochs": "12",
+        "tta.views": "2",
+    }
+    return ["params/sample.yaml", *(word for key, value in settings.items() for word in ("--set", f"{key}={value}"))]
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tiny_images):
+    """runs/test-tiny: the whole chain on 29 small photos, made anew."""
+    import shutil
+
+    for folder in ("runs", "reports"):
+        shutil.rmtree(ROOT / folder / TINY, ignore_errors=True)
+    result = run_all(*tiny_arguments(tiny_images))
+    assert result.returncode == 0, result.stdout + result.stderr
+    return ROOT / "runs" / TINY

@@ -1,0 +1,146 @@
+"""The whole chain on a tiny set: papermill, kernels and Snakemake as a user starts them."""
+
+import hashlib
+import json
+import re
+
+import pandas as pd
+import pytest
+from conftest import ROOT, TINY, run_all, tiny_arguments
+
+from boatlib.run import FILES
+
+pytestmark = pytest.mark.notebook
+
+
+def tables(folder):
+    names = [path for path, _ in FILES.values() if path.endswith((".csv", ".png")) or path == "tta.json"]
+    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
+
+
+def times(folder):
+    return {path.stem: path.stat().st_mtime_ns for path in (folder / "notebooks").glob("*.ipynb")}
+
+
+def test_every_file_of_the_contract_is_there(tiny_run):
+    assert [path for path, _ in FILES.values() if not (tiny_run / path).exists()] == []
+    report = ROOT / "reports" / TINY
+    assert (report / "index.html").is_file()
+    assert len(list(report.glob("*.html"))) == 6
+    catalog = pd.read_csv(tiny_run / "catalog.csv", keep_default_na=False)
+    assert len(catalog) == 30
+    assert "broken.jpg" in catalog.loc[catalog["status"] == "skipped", "photo"].str.cat()
+
+
+def test_the_contracts_columns(tiny_run):
+    def columns(name):
+        return list(pd.read_csv(tiny_run / name).columns)
+
+    expected = "photo label status reason format mode width height bytes sha256 group".split()
+    assert columns("catalog.csv") == expected
+    assert columns("split.csv")[:4] == ["photo", "label", "split", "group"]
+    assert columns("predictions.csv") == ["photo", "label", "predicted", "confidence", "p_kayak", "p_paper boat"]
+    per_class = "class train val test correct top1 top1_low top1_high top3 top5 loss precision recall f1".split()
+    assert columns("per_class.csv") == per_class
+
+
+def test_nothing_changed_runs_nothing(tiny_run, tiny_images):
+    before = times(tiny_run)
+    result = run_all(*tiny_arguments(tiny_images))
+    assert result.returncode == 0
+    assert times(tiny_run) == before
+
+
+def test_a_changed_tta_parameter_runs_05_and_06_only(tiny_run, tiny_images):
+    before = times(tiny_run)
+    result = run_all(*tiny_arguments(tiny_images), "--set", "tta.views=3")
+    assert result.returncode == 0, result.stdout
+    changed = {step for step, time in times(tiny_run).items() if time != before[step]}
+    assert changed == {"05_tta", "06_summary"}
+
+
+def test_a_changed_folder_would_run_everything(tiny_run, tiny_images):
+    new = tiny_images / "kayak" / "new.jpg"
+    new.write_bytes((tiny_images / "raft" / "000.jpg").read_bytes()[:-2] + b"\xff\xd9")
+    try:
+        result = run_all(*tiny_arguments(tiny_images), "--set", "tta.views=3", "--dry-run")
+    finally:
+        new.unlink()
+    shown = re.findall(r"test-tiny\s+(\w+)", result.stdout)
+    assert {"exploration", "split", "training", "evaluation", "tta", "summary"} <= set(shown)
+
+
+def test_the_same_params_give_the_same_bytes(tiny_run, tiny_images):
+    other = run_all(*tiny_arguments(tiny_images), "--set", "tta.views=3", "--set", f"run={TINY}-again")
+    assert other.returncode == 0, other.stdout
+    run_all(*tiny_arguments(tiny_images), "--set", "tta.views=3")
+    assert tables(tiny_run) == tables(ROOT / "runs" / f"{TINY}-again")
+
+
+def test_a_failing_step_names_itself_and_keeps_the_last_report(tiny_run, tiny_images):
+    page = ROOT / "reports" / TINY / "index.html"
+    before = page.read_bytes()
+    result = run_all(*tiny_arguments(tiny_images), "--set", "training.weights=/no/such/file.pth")
+    assert result.returncode == 2
+    assert "03_training stopped: The weights file" in result.stdout
+    assert "Traceback" not in result.stdout + result.stderr
+    assert page.read_bytes() == before
+    run_all(*tiny_arguments(tiny_images), "--set", "tta.views=3")
+
+
+@pytest.mark.parametrize(
+    ("folder", "words"), [("no/such/folder", "does not exist"), ("params/sample.yaml", "is a file"), ("params", "class")]
+)
+def test_folders_that_cannot_serve_are_bad_data(folder, words):
+    result = run_all("params/sample.yaml", "--set", f"images={folder}", "--set", f"run={TINY}-bad")
+    assert result.returncode == 3
+    assert words in result.stdout + result.stderr
+    assert "Traceback" not in result.stdout + result.stderr
+
+
+def test_a_dead_kernel_and_an_early_exit_are_failures(tmp_path, monkeypatch):
+    import nbformat
+
+    from boatlib.report import execute
+    from boatlib.run import Run
+
+    monkeypatch.chdir(ROOT)
+    for body, code in (("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", 137), ("import sys; sys.exit(0)", 4)):
+        notebook = nbformat.v4.new_notebook(
+            cells=[
+                nbformat.v4.new_code_cell('run: str = "x"', metadata={"tags": ["parameters"]}),
+                nbformat.v4.new_code_cell(body),
+                nbformat.v4.new_code_cell("'the end'"),
+            ],
+            metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+        )
+        file = ROOT / "notebooks" / "99_summary.ipynb"
+        nbformat.write(notebook, file)
+        try:
+            assert execute.execute(Run(f"{TINY}-toy"), "99_summary") == code
+        finally:
+            file.unlink()
+        assert not (ROOT / "runs" / f"{TINY}-toy" / "notebooks" / "99_summary.ipynb").exists()
+
+
+def test_pages_stand_alone_and_keep_quiet(tiny_run):
+    for page in (ROOT / "reports" / TINY).glob("*.html"):
+        text = page.read_text()
+        assert not re.findall(r'(?:src|href)="(?!data:|#|[\w.-]+\.html)[^"]*"', text), page.name
+        assert "<script" not in text
+        assert "Traceback" not in text
+        assert str(ROOT) not in text
+        assert len(re.findall(r"<h1", text)) == 1
+        assert all(re.findall(r'<img[^>]*alt="([^"]*)"', text))
+        assert "No description has been provided" not in text
+        if page.name == "index.html":
+            assert 'class="code"' not in text
+
+
+def test_numbers_on_the_summary_are_those_of_the_tables(tiny_run):
+    text = (ROOT / "reports" / TINY / "index.html").read_text()
+    metrics = json.loads((tiny_run / "metrics.json").read_text())
+    assert f"{metrics['accuracy']:.1%}" in text
+    for row in pd.read_csv(tiny_run / "per_class.csv").to_dict("records"):
+        assert f"{row['correct']} of {row['test']}" in text
+    assert "raft (3 photos)" in text

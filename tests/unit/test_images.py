@@ -1,0 +1,93 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from boatlib.errors import UnreadablePhotoError
+from boatlib.photos.images import MAX_PIXELS, open_photo, thumbnail
+
+
+def encoded(image, kind="JPEG", **options):
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+GREEN = Image.new("RGB", (64, 48), (0, 200, 0))
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "empty"),
+        (b"hello, this is text", "text file"),
+        (b"<!DOCTYPE html><html></html>", "web page"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:1", "git-lfs"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n", "document"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
+        (b"\0\0\0\x18ftypheic", "HEIC"),
+        (encoded(GREEN)[:300], "damaged"),
+        (encoded(Image.new("RGB", (12, 12))), "too small"),
+    ],
+)
+def test_what_is_not_a_photo_gets_its_reason(data, words):
+    with pytest.raises(UnreadablePhotoError, match=words):
+        open_photo(data)
+
+
+def test_a_truncated_photo_is_found_also_when_it_is_decoded_small():
+    data = encoded(Image.effect_noise((600, 400), 80).convert("RGB"))
+    with pytest.raises(UnreadablePhotoError, match="ends too early"):
+        open_photo(data[: len(data) // 2], shorter_side=64)
+
+
+def test_a_bomb_is_refused_before_it_is_decoded():
+    data = bytearray(encoded(Image.new("L", (64, 64)), "PNG"))
+    data[16:24] = (60000).to_bytes(4, "big") * 2
+    with pytest.raises(UnreadablePhotoError, match=r"too large|damaged"):
+        open_photo(bytes(data))
+    assert MAX_PIXELS < 60000**2
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_photos_are_upright_whatever_the_camera_wrote(orientation):
+    upright = np.zeros((40, 60, 3), np.uint8)
+    upright[:10, :20] = (255, 0, 0)
+    turn = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_90, 7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_270,
+    }  # fmt: skip
+    stored = Image.fromarray(upright)
+    if orientation in turn:
+        stored = stored.transpose(turn[orientation])
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    photo = open_photo(encoded(stored, "PNG", exif=exif))
+    np.testing.assert_array_equal(np.asarray(photo.image), upright)
+    assert (photo.width, photo.height) == (60, 40)
+
+
+@pytest.mark.parametrize(
+    ("image", "kind", "pixel"),
+    [
+        (Image.new("RGBA", (40, 40), (255, 0, 0, 0)), "PNG", (255, 255, 255)),
+        (Image.new("LA", (40, 40), (0, 255)), "PNG", (0, 0, 0)),
+        (Image.new("L", (40, 40), 90), "PNG", (90, 90, 90)),
+        (Image.new("1", (40, 40), 1), "PNG", (255, 255, 255)),
+        (Image.fromarray(np.full((40, 40), 32768, np.uint16)), "PNG", (128, 128, 128)),
+        (Image.fromarray(np.full((40, 40), 0.5, np.float32)), "TIFF", (128, 128, 128)),
+    ],
+)
+def test_every_mode_becomes_rgb_as_the_eye_sees_it(image, kind, pixel):
+    result = open_photo(encoded(image, kind)).image
+    assert result.mode == "RGB"
+    assert result.getpixel((20, 20)) == pixel
+
+
+def test_thumbnails_carry_nothing_but_pixels():
+    exif = Image.Exif()
+    exif[0x010E] = "secret words"
+    small = thumbnail(encoded(Image.new("RGB", (800, 400)), exif=exif, comment=b"secret words"))
+    assert b"secret" not in small
+    assert max(Image.open(io.BytesIO(small)).size) == 160

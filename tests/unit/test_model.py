@@ -1,0 +1,136 @@
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from conftest import draw
+
+from boatlib.errors import DamagedModelError, DataError, ParameterError, TrainingError
+from boatlib.model import backbones, bundle, embedding, engines, training, views
+from boatlib.model.prediction import Predictor
+
+NETWORK = backbones.find_backbone("efficientnet_lite0")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    random = np.random.default_rng(0)
+    labels = np.arange(60) % 3
+    features = random.normal(size=(60, 1, NETWORK.features)).astype(np.float32)
+    features[np.arange(60), 0, labels] += 5
+    fit = training.train_head(features, labels, features[:, 0], labels, classes=3, epochs=15, max_epochs_stop=5,
+                              learning_rate=1e-3, batch_size=16, seed=1)  # fmt: skip
+    folder = tmp_path_factory.mktemp("model") / "model"
+    return fit, bundle.save_bundle(folder, NETWORK, fit.head, ["a", "b", "c"], {})
+
+
+@pytest.fixture
+def photos(tmp_path):
+    import hashlib
+
+    for number in range(5):
+        draw(number).save(tmp_path / f"{number}.png")
+    names = [f"{number}.png" for number in range(5)]
+    digests = [hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() for name in names]
+    return pd.DataFrame({"photo": names, "sha256": digests}), tmp_path
+
+
+def test_views_are_square_and_random_ones_depend_on_the_photo_alone():
+    image = draw(1)
+    names = [*views.DETERMINISTIC, *views.augmented(3)]
+    one, again = (views.make_views(image, names, NETWORK.preprocessing, "ab12") for _ in range(2))
+    alone = views.make_views(image, ["augmented-2"], NETWORK.preprocessing, "ab12")[0]
+    other = views.make_views(image, ["augmented-2"], NETWORK.preprocessing, "cd34")[0]
+    for first, second in zip(one, again, strict=True):
+        assert first.shape == (224, 224, 3)
+        np.testing.assert_array_equal(first, second)
+    np.testing.assert_array_equal(alone, one[-1])
+    assert (other != alone).any()
+
+
+def test_the_flip_is_the_mirror_image():
+    plain, flip = views.make_views(draw(1), ["plain", "flip"], NETWORK.preprocessing)
+    np.testing.assert_array_equal(plain[:, ::-1], flip)
+
+
+def test_pretrained_weights_give_other_features_than_none(photos):
+    table, root = photos
+    untrained = backbones.find_backbone("efficientnet_lite0", "none", seed=3)
+    known = embedding.embed(table, root, ["plain"], NETWORK)
+    random = embedding.embed(table, root, ["plain"], untrained)
+    assert known.shape == random.shape == (5, 1, 1280)
+    assert np.abs(known - random).max() > 0.1
+
+
+def test_engines_agree_with_torch():
+    rows = [np.asarray(draw(n).resize((224, 224))) for n in range(5)]
+    fast, plain = NETWORK.engine().run(rows), engines.TorchEngine(NETWORK.build()).run(rows)
+    cosine = (fast * plain).sum(1) / np.linalg.norm(fast, axis=1) / np.linalg.norm(plain, axis=1)
+    assert cosine.min() > 0.999
+
+
+def test_the_backbone_is_really_frozen():
+    body = NETWORK.build()
+    before = {name: tensor.clone() for name, tensor in body.state_dict().items()}
+    engines.TorchEngine(body).run([np.asarray(draw(n).resize((224, 224))) for n in range(20)])
+    assert all(torch.equal(before[name].cpu(), tensor.cpu()) for name, tensor in body.state_dict().items())
+
+
+def test_answers_do_not_depend_on_companions_or_the_cache(trained, photos):
+    table, root = photos
+    predictor = Predictor(trained[1])
+    together = predictor.probabilities(table, root)
+    alone = np.concatenate([predictor.probabilities(table.iloc[[row]], root) for row in range(len(table))])
+    np.testing.assert_allclose(together, alone, atol=1e-6)
+    np.testing.assert_allclose(together.sum(axis=2), 1)
+
+
+def test_a_photo_that_changed_is_named(trained, photos):
+    table, root = photos
+    draw(99).save(root / "3.png")
+    changed = table.assign(sha256=[f"{n}" * 64 for n in range(5)])
+    with pytest.raises(DataError, match="changed or removed"):
+        Predictor(trained[1]).probabilities(changed, root)
+
+
+def test_training_keeps_the_best_epoch(trained):
+    history = trained[0].history
+    assert list(history.columns) == training.HISTORY
+    assert history["best"].sum() == 1
+    assert history.loc[history["best"], "val_loss"].iloc[0] == history["val_loss"].min()
+
+
+def test_the_same_seed_trains_the_same_head():
+    random = np.random.default_rng(0)
+    features, labels = random.normal(size=(30, 2, 20)).astype(np.float32), np.arange(30) % 2
+    settings = {"classes": 2, "epochs": 4, "max_epochs_stop": 4, "learning_rate": 1e-3, "batch_size": 8, "seed": 7}
+    one, two = (training.train_head(features, labels, features[:, 0], labels, **settings) for _ in range(2))
+    pd.testing.assert_frame_equal(one.history, two.history)
+
+
+def test_a_loss_that_is_not_finite_stops_the_training():
+    features, labels = np.full((8, 1, 4), np.nan, np.float32), np.arange(8) % 2
+    with pytest.raises(TrainingError, match="learning_rate"):
+        training.train_head(features, labels, features[:, 0], labels, classes=2, epochs=2, max_epochs_stop=2,
+                            learning_rate=0.1, batch_size=4, seed=1)  # fmt: skip
+
+
+def test_a_flipped_byte_is_found(trained, tmp_path):
+    import shutil
+
+    folder = shutil.copytree(trained[1].folder, tmp_path / "model")
+    data = bytearray((folder / bundle.WEIGHTS).read_bytes())
+    data[len(data) // 2] ^= 1
+    (folder / bundle.WEIGHTS).write_bytes(data)
+    with pytest.raises(DamagedModelError, match="checksum"):
+        bundle.load_bundle(folder)
+    (folder / bundle.DESCRIPTION).write_text("{")
+    with pytest.raises(DamagedModelError, match="not a whole model"):
+        bundle.load_bundle(folder)
+
+
+def test_weights_that_cannot_be_had_are_an_error(tmp_path):
+    with pytest.raises(ParameterError, match="does not exist"):
+        backbones.find_backbone("efficientnet_lite0", str(tmp_path / "none.pth"))
+    torch.save({"a": torch.zeros(3)}, tmp_path / "other.pth")
+    with pytest.raises(ParameterError, match="do not fit"):
+        backbones.find_backbone("efficientnet_lite0", str(tmp_path / "other.pth")).build()

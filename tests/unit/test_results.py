@@ -1,0 +1,75 @@
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import binomtest
+
+from boatlib.results import intervals, metrics, tta
+
+
+def predictions(labels, probabilities, classes=("a", "b", "c")):
+    probabilities = np.asarray(probabilities, float)
+    best = probabilities.argmax(1)
+    table = pd.DataFrame({"photo": [f"{n}.jpg" for n in range(len(labels))], "label": labels})
+    table["predicted"] = [classes[n] for n in best]
+    table["confidence"] = probabilities.max(1)
+    return table.assign(**{f"p_{name}": probabilities[:, n] for n, name in enumerate(classes)})
+
+
+PERFECT = predictions(["a", "b", "c"], np.eye(3))
+MIXED = predictions(["a", "a", "b", "c"], [[0.8, 0.1, 0.1], [0.3, 0.6, 0.1], [0.2, 0.7, 0.1], [0.5, 0.3, 0.2]])
+SPLIT = pd.DataFrame({"label": ["a", "a", "b", "c", "a"], "split": ["test", "test", "test", "test", "train"]})
+
+
+def test_perfect_predictions_are_one():
+    overall = metrics.overall(PERFECT, [1, 3])
+    assert (overall["accuracy"], overall["balanced_accuracy"], overall["top3"]) == (1, 1, 1)
+    assert overall["loss"] == pytest.approx(0)
+
+
+def test_the_figures_of_a_small_example():
+    overall = metrics.overall(MIXED, [1, 2, 3])
+    assert (overall["correct"], overall["photos"]) == (2, 4)
+    assert overall["top2"] == 0.75
+    assert overall["balanced_accuracy"] == pytest.approx((0.5 + 1 + 0) / 3)
+    rows = metrics.per_class(MIXED, SPLIT, [1, 3]).set_index("class")
+    assert rows.loc["a", ["train", "test", "correct"]].tolist() == [1, 2, 1]
+    assert rows.loc["a", "loss"] == pytest.approx(-np.log([0.8, 0.3]).mean())
+    assert rows.loc["b", "precision"] == 0.5
+    assert rows.loc["b", "recall"] == 1
+
+
+def test_confusions_are_counted_and_ranked():
+    matrix = metrics.confusion_matrix(MIXED)
+    assert matrix.loc["a", "b"] == 1
+    assert matrix.to_numpy().sum() == 4
+    assert metrics.most_confused(matrix)[["label", "predicted"]].to_numpy().tolist() == [["c", "a"], ["a", "b"]]
+    assert metrics.most_confused(metrics.confusion_matrix(PERFECT)).empty
+
+
+def test_wilson_against_a_published_example_and_its_limits():
+    # Newcombe, Statistics in Medicine 17 (1998), table I: 81 of 263 gives 0.2553 to 0.3662
+    assert intervals.wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+    assert intervals.wilson(5, 5)[1] == pytest.approx(1)
+    assert np.isnan(intervals.wilson(0, 0)).all()
+
+
+def test_mcnemar_is_the_exact_binomial_on_what_changed():
+    before = pd.Series([True] * 5 + [False] * 9)
+    after = pd.Series([False] * 2 + [True] * 3 + [True] * 8 + [False])
+    result = intervals.mcnemar(before, after)
+    assert (result["fixed"], result["broken"]) == (8, 2)
+    assert result["p_value"] == pytest.approx(binomtest(2, 10).pvalue)
+    assert intervals.mcnemar(before, before)["p_value"] == 1
+
+
+def test_the_choice_is_made_by_right_answers_then_by_loss():
+    worse = predictions(["a", "a", "b", "c"], [[0.6, 0.3, 0.1], [0.3, 0.6, 0.1], [0.4, 0.5, 0.1], [0.5, 0.3, 0.2]])
+    assert tta.choose({"plain": worse, "fixed": MIXED}) == "fixed"
+    surer = predictions(["a", "a", "b", "c"], [[0.9, 0.05, 0.05], [0.3, 0.6, 0.1], [0.1, 0.8, 0.1], [0.5, 0.3, 0.2]])
+    assert tta.accuracy(surer) == tta.accuracy(MIXED)
+    assert tta.choose({"plain": MIXED, "fixed": surer}) == "fixed"
+
+
+def test_comparing_other_photos_is_refused():
+    with pytest.raises(ValueError, match="same photos"):
+        tta.compare(MIXED, MIXED.iloc[::-1])
