@@ -97,6 +97,9 @@ class Run:
 
         texts = dict.fromkeys(("photo", "label", "predicted", "class", "group", "sha256", "reason"), str)
         table = pd.read_csv(self.need(name), dtype=texts, keep_default_na=False)
+        # without rows pandas cannot tell a column of yes and no from a column of texts
+        for column in {"conflict", "kept", "best"} & set(table.columns):
+            table[column] = table[column].astype(bool)
         # an empty cell in a column of numbers is a missing number, not an empty text
         texts_by_nature = {*texts, "status", "format", "mode", "kind", "split"}
         for column in set(table.columns[table.dtypes.map(pd.api.types.is_string_dtype)]) - texts_by_nature:

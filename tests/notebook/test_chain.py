@@ -36,11 +36,12 @@ def test_the_contracts_columns(tiny_run):
     def columns(name):
         return list(pd.read_csv(tiny_run / name).columns)
 
-    expected = "photo label status reason format mode width height bytes sha256 group".split()
+    expected = ["photo", "label", "status", "reason", "format", "mode", "width", "height", "bytes", "sha256", "group"]
     assert columns("catalog.csv") == expected
     assert columns("split.csv")[:4] == ["photo", "label", "split", "group"]
     assert columns("predictions.csv") == ["photo", "label", "predicted", "confidence", "p_kayak", "p_paper boat"]
-    per_class = "class train val test correct top1 top1_low top1_high top3 top5 loss precision recall f1".split()
+    counts, rates = ["train", "val", "test", "correct"], ["top1", "top1_low", "top1_high", "top3", "top5"]
+    per_class = ["class", *counts, *rates, "loss", "precision", "recall", "f1"]
     assert columns("per_class.csv") == per_class
 
 
@@ -89,7 +90,8 @@ def test_a_failing_step_names_itself_and_keeps_the_last_report(tiny_run, tiny_im
 
 
 @pytest.mark.parametrize(
-    ("folder", "words"), [("no/such/folder", "does not exist"), ("params/sample.yaml", "is a file"), ("params", "class")]
+    ("folder", "words"),
+    [("no/such/folder", "does not exist"), ("params/sample.yaml", "is a file"), ("params", "class")],
 )
 def test_folders_that_cannot_serve_are_bad_data(folder, words):
     result = run_all("params/sample.yaml", "--set", f"images={folder}", "--set", f"run={TINY}-bad")
@@ -105,7 +107,10 @@ def test_a_dead_kernel_and_an_early_exit_are_failures(tmp_path, monkeypatch):
     from boatlib.run import Run
 
     monkeypatch.chdir(ROOT)
-    for body, code in (("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", 137), ("import sys; sys.exit(0)", 4)):
+    for body, code in (
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", 137),
+        ("import sys; sys.exit(0)", 4),
+    ):
         notebook = nbformat.v4.new_notebook(
             cells=[
                 nbformat.v4.new_code_cell('run: str = "x"', metadata={"tags": ["parameters"]}),

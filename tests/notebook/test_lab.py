@@ -1,0 +1,62 @@
+"""Every notebook in a real JupyterLab server's kernel, top to bottom, with its defaults (the sample run)."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+from conftest import ROOT, run_all
+from playwright.sync_api import sync_playwright
+
+pytestmark = pytest.mark.lab
+NOTEBOOKS = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", f"--port={port}", "--allow-root"]
+    command += ["--IdentityProvider.token=test", "--LabApp.news_url=None", f"--ServerApp.root_dir={ROOT}"]
+    environment = {k: v for k, v in os.environ.items() if k != "BOATLIB_STATIC"}
+    environment["JUPYTERLAB_SETTINGS_DIR"] = str(tmp_path_factory.mktemp("settings"))
+    environment["JUPYTERLAB_WORKSPACES_DIR"] = str(tmp_path_factory.mktemp("workspaces"))
+    server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    for _ in range(120):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                break
+        time.sleep(0.5)
+    yield f"http://127.0.0.1:{port}"
+    server.terminate()
+    server.wait(20)
+
+
+@pytest.fixture(scope="module")
+def sample_run():
+    result = run_all()
+    assert result.returncode == 0, result.stdout
+
+
+def test_every_notebook_runs_in_lab_with_its_defaults(lab, sample_run):
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
+        )
+        page = browser.new_page(viewport={"width": 1400, "height": 1000})
+        for name in NOTEBOOKS:
+            page.goto(f"{lab}/lab/tree/notebooks/{name}?token=test&reset")
+            page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
+            page.wait_for_selector('.jp-Toolbar [data-status="idle"], .jp-NotebookPanel', timeout=60_000)
+            page.click('.lm-MenuBar-itemLabel:text-is("Run")')
+            page.click('.lm-Menu-itemLabel:text-is("Run All Cells")')
+            last = page.locator(".jp-Notebook .jp-CodeCell").last
+            last.scroll_into_view_if_needed()
+            last.locator(".jp-OutputArea-output").wait_for(timeout=180_000)
+            assert page.locator('[data-mime-type="application/vnd.jupyter.error"]').count() == 0, name
+            if name.startswith("01"):
+                assert page.locator(".widget-dropdown, .jupyter-widgets").count() > 0, "the photo browser is not alive"
+        browser.close()
