@@ -128,12 +128,11 @@ def _dry_run(command: list[str], root: Path) -> int:
     if result.returncode:
         print(result.stdout + result.stderr)
         return BoatlibError.exit_code
-    jobs = re.findall(r"^(?:local)?rule (\w+):\n(.*?)(?:\n\n|\Z)", result.stdout + result.stderr, re.M | re.S)
     shown = []
-    for rule, text in jobs:
-        run = re.search(r"run=([^,\n]+)", text)
-        reason = re.search(r"reason: (.+)", text)
-        if rule != "all" and (rule != "page"):
+    for text in re.split(r"^(?:local)?rule ", result.stdout + result.stderr, flags=re.M)[1:]:
+        rule = text.partition(":")[0]
+        run, reason = (re.search(pattern, text) for pattern in (r"wildcards: run=([^,\n]+)", r"reason: (.+)"))
+        if rule not in ("all", "page"):
             shown.append(f"  {run[1] if run else '':<12} {rule:<12} {reason[1] if reason else ''}")
     print("\n".join(["Would run:", *shown]) if shown else "Nothing to do: nothing has changed.")
     return 0

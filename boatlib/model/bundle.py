@@ -107,7 +107,7 @@ def load_bundle(folder: Path) -> Bundle:
     try:
         description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
         digest = _sha256(folder / WEIGHTS)
-        preprocessing = {
+        preprocessing: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value
             for name, value in description["preprocessing"].items()
         }

@@ -12,6 +12,9 @@ DROPOUT = 0.4
 class Body(nn.Module):
     """A backbone behind its own normalisation: uint8 [n, size, size, 3] in, float32 [n, features] out."""
 
+    mean: torch.Tensor
+    std: torch.Tensor
+
     def __init__(self, network: nn.Module, preprocessing: Preprocessing) -> None:
         super().__init__()
         self.network = network

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import matplotlib as mpl
 
@@ -17,7 +18,7 @@ CLASS_COLOURS = (
 SPLIT_COLOURS = {"train": "#0b6e99", "val": "#7fb7d1", "test": "#c4551d"}
 STATUS_COLOURS = {"used": "#0b6e99", "skipped": "#b8c2cc"}
 
-_SETTINGS = {
+_SETTINGS: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 10.5,
     "axes.titlesize": 12,

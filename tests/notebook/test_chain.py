@@ -113,7 +113,7 @@ def test_a_dead_kernel_and_an_early_exit_are_failures(tmp_path, monkeypatch):
     ):
         notebook = nbformat.v4.new_notebook(
             cells=[
-                nbformat.v4.new_code_cell('run: str = "x"', metadata={"tags": ["parameters"]}),
+                nbformat.v4.new_code_cell('run: str = "x"\nseed: int = 1', metadata={"tags": ["parameters"]}),
                 nbformat.v4.new_code_cell(body),
                 nbformat.v4.new_code_cell("'the end'"),
             ],
