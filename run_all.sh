@@ -3,6 +3,5 @@
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 source "$here/workflow/setup.sh"
-start=$PWD
 cd "$here"
-BOATLIB_START=$start exec "$PYTHON" -m boatlib run "$@"
+exec "$PYTHON" -m boatlib run "$@"

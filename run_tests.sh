@@ -4,7 +4,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cd "$here"
-BOATLIB_EXTRAS=test
+BOATLIB_EXTRAS="test"
 source workflow/setup.sh
 bin=$(dirname "$PYTHON")
 "$bin/ruff" check .

@@ -1,10 +1,11 @@
+# shellcheck shell=bash
 # Sourced by run_all.sh and run_tests.sh. Sets PYTHON to an interpreter that has boatlib and everything it needs:
 # that of the active environment where boatlib is installed in it, otherwise that of .venv, which is made when needed.
 # BOATLIB_EXTRAS=test adds the tools of the tests.
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 extras=${BOATLIB_EXTRAS:-}
 
-has_boatlib() { "$1" -I -c 'import importlib.util as u, sys; sys.exit(u.find_spec("boatlib") is None)' 2>/dev/null; }
+has() { "$1" -I -c 'import importlib.util as u, sys; sys.exit(u.find_spec(sys.argv[1]) is None)' "$2" 2>/dev/null; }
 
 new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
 
@@ -37,7 +38,8 @@ install_into_venv() {
 }
 
 active=$(command -v python || true)
-if [ -n "${VIRTUAL_ENV:-}${CONDA_PREFIX:-}" ] && [ -n "$active" ] && has_boatlib "$active"; then
+if [ -n "${VIRTUAL_ENV:-}${CONDA_PREFIX:-}" ] && [ -n "$active" ] && has "$active" boatlib &&
+  { [ "$extras" != test ] || has "$active" pytest; }; then
   PYTHON=$active
 else
   install_into_venv
