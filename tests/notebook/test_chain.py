@@ -138,6 +138,8 @@ def test_pages_stand_alone_and_keep_quiet(tiny_run):
         assert len(re.findall(r"<h1", text)) == 1
         assert all(re.findall(r'<img[^>]*alt="([^"]*)"', text))
         assert "No description has been provided" not in text
+        if not page.name.startswith("01"):
+            assert "raft (3 photos)" in text, "the class that was left out is named"
         if page.name == "index.html":
             assert 'class="code"' not in text
 
