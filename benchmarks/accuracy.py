@@ -44,8 +44,8 @@ def one_seed(table: pd.DataFrame, root: Path, params: Params) -> pd.DataFrame:
     )
     predictor = Predictor(save_bundle(cache_folder("benchmark") / "model", network, trained.head, classes, {}))
     rows = []
-    for way, looks in views.tta_ways(params.tta.views).items():
-        overall = metrics.overall(predictor.predict(test, root, looks), [1])
+    for way, predictions in predictor.predict_ways(test, root, views.tta_ways(params.tta.views)).items():
+        overall = metrics.overall(predictions, [1])
         rows.append({"way": way, "accuracy": overall["accuracy"], "balanced": overall["balanced_accuracy"]})
     return pd.DataFrame(rows).assign(seed=params.seed, seconds=time.perf_counter() - started)
 

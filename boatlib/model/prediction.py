@@ -1,7 +1,7 @@
 """The one path from photos to probabilities: evaluation, TTA, the notebooks and the command line all take it."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Self
@@ -47,6 +47,19 @@ class Predictor:
     def predict(self, photos: pd.DataFrame, root: Path, looks: Sequence[str] = (views.PLAIN,)) -> pd.DataFrame:
         """What each photo shows, by the mean of the looks: columns photo, label, predicted, confidence, p_<class> ..."""
         return prediction_table(photos, self.probabilities(photos, root, looks).mean(axis=1), self.classes)
+
+    def predict_ways(
+        self, photos: pd.DataFrame, root: Path, ways: Mapping[str, Sequence[str]]
+    ) -> dict[str, pd.DataFrame]:
+        """`predict` for several ways of looking (name to views): each photo is opened once, each view computed once."""
+        looks = list(dict.fromkeys(look for way in ways.values() for look in way))
+        probabilities = self.probabilities(photos, root, looks)
+        return {
+            name: prediction_table(
+                photos, probabilities[:, [looks.index(look) for look in way]].mean(axis=1), self.classes
+            )
+            for name, way in ways.items()
+        }
 
     def predict_photo(self, file: Path) -> pd.DataFrame:
         """The same for a single file: one row."""
