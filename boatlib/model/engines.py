@@ -113,9 +113,10 @@ def _convert(module: "nn.Module", example: np.ndarray, file: Path) -> None:
     import torch
 
     rows = torch.from_numpy(np.stack([example] * 2))
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), torch.inference_mode():
         warnings.simplefilter("ignore")
-        model = openvino.convert_model(module.eval(), example_input=rows, input=[-1, *example.shape])
+        traced = torch.jit.trace(module.eval(), rows, check_trace=False)  # a test compares the results instead
+        model = openvino.convert_model(traced, example_input=rows, input=[-1, *example.shape])
     temporary = file.with_name(f".{os.getpid()}.{file.name}")
     openvino.save_model(model, temporary, compress_to_fp16=False)
     os.replace(temporary.with_suffix(".bin"), file.with_suffix(".bin"))
