@@ -1,12 +1,17 @@
 """Starting the chain: checks the params files, calls Snakemake, and says in one sentence how it ended."""
 
+import contextlib
+import fcntl
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 from boatlib.errors import AlreadyRunningError, BoatlibError, ParameterError
 from boatlib.params import Params, load_params
@@ -14,6 +19,7 @@ from boatlib.photos import sources
 from boatlib.report.publish import verdict
 from boatlib.run import Run, project_root, write_text
 
+GRACE = 20.0  # seconds that steps have to end after Ctrl-C or SIGTERM
 SENTENCES = {
     130: "Interrupted. What was finished is kept; the same command goes on from there.",
     137: "A step was killed: the computer ran out of memory, or it was stopped from outside.",
@@ -69,7 +75,16 @@ def _snakemake(names: list[str], until: str, force: str, dry_run: bool, jobs: in
         "--config",
         f"runs={','.join(names)}",
     ]
-    command += ["--cores", str(jobs + 1), "--resources", f"notebooks={jobs}", "--keep-going", "--nocolor"]
+    command += [
+        "--cores",
+        str(jobs + 1),
+        "--resources",
+        f"notebooks={jobs}",
+        "--keep-going",
+        "--nocolor",
+        "--nolock",
+        "--rerun-incomplete",
+    ]
     command += ["--rerun-triggers", "mtime", "params", "input", "code"]
     if force:
         command += ["--forcerun", force.split("_", 1)[1]]
@@ -87,8 +102,10 @@ def _start(command: list[str], names: list[str], root: Path, until: str) -> int:
         (folder / "failure.json").unlink(missing_ok=True)
     log = logs[0] / "snakemake.log"
     started = time.perf_counter()
-    with log.open("w", encoding="utf-8") as errors:
-        code = subprocess.run(command, cwd=root, stderr=errors, env=os.environ | {"PYTHONUNBUFFERED": "1"}).returncode
+    with contextlib.ExitStack() as stack:
+        locks = [stack.enter_context(_locked(name)) for name in names]
+        errors = stack.enter_context(log.open("w", encoding="utf-8"))
+        code = _wait_for(command, root, errors, locks)
     seconds = time.perf_counter() - started
     if code:
         return _explain(code, names, log, root)
@@ -103,15 +120,60 @@ def _start(command: list[str], names: list[str], root: Path, until: str) -> int:
     return 0
 
 
+@contextlib.contextmanager
+def _locked(name: str) -> Iterator[int]:
+    """Hold the lock of a run; gives its file descriptor. The system frees it when its last holder ends, however it ends."""
+    descriptor = os.open(Run(name).folder / "logs" / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(descriptor, 200).decode() or "another process"
+            raise AlreadyRunningError(
+                f"Run {name!r} is being made by {holder}. Wait for it, or stop it first."
+            ) from None
+        os.truncate(descriptor, 0)
+        os.pwrite(descriptor, f"process {os.getpid()}, since {time.strftime('%H:%M on %d %B')}".encode(), 0)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _wait_for(command: list[str], root: Path, errors: TextIO, locks: list[int]) -> int:
+    """Run Snakemake in a process group of its own. Ctrl-C and SIGTERM go to the whole group, which has GRACE seconds to
+    end; returns 130 or 143 then, otherwise Snakemake's code. Snakemake holds the locks too, should this process be killed.
+    """
+    environment = os.environ | {"PYTHONUNBUFFERED": "1"}
+    process = subprocess.Popen(
+        command, cwd=root, stderr=errors, env=environment, start_new_session=True, pass_fds=locks
+    )  # fmt: skip
+    stopped: list[tuple[int, float]] = []
+
+    def stop(number: int, _: object) -> None:
+        stopped.append((number, time.monotonic()))
+        os.killpg(process.pid, number)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        while process.poll() is None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(0.5)
+            if stopped and time.monotonic() - stopped[0][1] > GRACE:
+                os.killpg(process.pid, signal.SIGKILL)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return 128 + stopped[0][0] if stopped else process.returncode
+
+
 def _explain(code: int, names: list[str], log: Path, root: Path) -> int:
     """The exit code of the step that failed, with a sentence where the step itself had no chance to say one."""
-    for name in names:
-        record = Run(name).folder / "logs" / "failure.json"
-        if record.is_file():
-            return int(json.loads(record.read_text(encoding="utf-8"))["code"])
-    if "LockException" in log.read_text(encoding="utf-8"):
-        raise AlreadyRunningError("Another process works on the same run. Wait for it, or stop it first.")
     code = 128 - code if code < 0 else code
+    if code not in SENTENCES:
+        for name in names:
+            record = Run(name).folder / "logs" / "failure.json"
+            if record.is_file():
+                return int(json.loads(record.read_text(encoding="utf-8"))["code"])
     where = log.relative_to(root)
     raise _failure(code, SENTENCES.get(code, f"The chain stopped. What Snakemake said is in {where}."))
 

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -90,7 +91,7 @@ def _papermill(notebook: Path, log: Path, parameters: dict[str, object], termina
             return ours.exit_code, str(error.evalue)
         return STEP_FAILED, f"{error.ename} in cell {error.exec_count}: {error.evalue}"
     except KeyboardInterrupt:
-        return 130, "interrupted. Start it again to go on from here."
+        return 130, "stopped from outside. The same command goes on from here."
     except Exception as error:
         if type(error).__name__ == "DeadKernelError":
             return KERNEL_DIED, "the computer ran out of memory, or the process was stopped from outside."
@@ -108,5 +109,11 @@ def reached_the_end(notebook: Path) -> bool:
     )
 
 
+def _interrupt(*_: object) -> None:
+    """SIGTERM is taken as Ctrl-C, so that papermill ends its kernel and no process is left behind."""
+    raise KeyboardInterrupt
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _interrupt)
     sys.exit(execute(Run(sys.argv[1]), sys.argv[2]))

@@ -3,6 +3,9 @@
 import hashlib
 import json
 import re
+import signal
+import subprocess
+import sys
 
 import pandas as pd
 import pytest
@@ -87,6 +90,40 @@ def test_a_failing_step_names_itself_and_keeps_the_last_report(tiny_run, tiny_im
     assert "Traceback" not in result.stdout + result.stderr
     assert page.read_bytes() == before
     run_all(*tiny_arguments(tiny_images), "--set", "tta.views=3")
+
+
+def start_and_wait_for(words, images, name):
+    """Start the chain from its first step, in a process of its own, and wait until it prints `words`."""
+    command = [sys.executable, "-m", "boatlib", "run", *tiny_arguments(images), "--set", f"run={name}"]
+    process = subprocess.Popen(
+        [*command, "--force", "01"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    for line in process.stdout:
+        if words in line:
+            return process
+    raise AssertionError(f"the chain ended before it said {words!r}")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stopped_chain_leaves_no_process_and_no_lock(tiny_images, number, code):
+    name = f"{TINY}-stopped"
+    process = start_and_wait_for("02_split", tiny_images, name)
+    process.send_signal(number)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == code, output
+    assert "Traceback" not in output
+    assert "the same command goes on from there" in output
+    left = subprocess.run(["pgrep", "-af", name], capture_output=True, text=True).stdout
+    assert left == ""
+
+
+def test_the_same_run_twice_at_once_is_refused_and_the_first_ends_well(tiny_images):
+    first = start_and_wait_for("01_exploration", tiny_images, f"{TINY}-twice")
+    second = run_all(*tiny_arguments(tiny_images), "--set", f"run={TINY}-twice")
+    assert second.returncode == 10
+    assert f"process {first.pid}, since" in second.stderr
+    first.communicate(timeout=300)
+    assert first.returncode == 0
 
 
 @pytest.mark.parametrize(
