@@ -41,12 +41,15 @@ def run_chain(
     steps = {step: find_step(step, root) for step in (until, force) if step}
     for params in all_params:
         sources.images_folder(params.images)  # fetch or draw the photos now, and stop here when they cannot be had
-        _write_params(params)
     command = _snakemake(names, steps.get(until, ""), steps.get(force, ""), dry_run, jobs)
-    if dry_run:
-        return _dry_run(command, root)
-    print(f"{', '.join(names)}: exploration, split, training, evaluation, several looks, summary", flush=True)
-    return _start(command, names, root, until=steps.get(until, ""))
+    with contextlib.ExitStack() as stack:
+        locks = [stack.enter_context(_locked(name)) for name in names]
+        for params in all_params:
+            _write_params(params)
+        if dry_run:
+            return _dry_run(command, root)
+        print(f"{', '.join(names)}: exploration, split, training, evaluation, several looks, summary", flush=True)
+        return _start(command, names, root, locks, until=steps.get(until, ""))
 
 
 def find_step(word: str, root: Path) -> str:
@@ -66,26 +69,10 @@ def _write_params(params: Params) -> None:
 
 
 def _snakemake(names: list[str], until: str, force: str, dry_run: bool, jobs: int) -> list[str]:
-    command = [
-        sys.executable,
-        "-m",
-        "snakemake",
-        "--snakefile",
-        "workflow/Snakefile",
-        "--config",
-        f"runs={','.join(names)}",
-    ]
-    command += [
-        "--cores",
-        str(jobs + 1),
-        "--resources",
-        f"notebooks={jobs}",
-        "--keep-going",
-        "--nocolor",
-        "--nolock",
-        "--rerun-incomplete",
-    ]
+    options = f"--cores {jobs + 1} --resources notebooks={jobs} --keep-going --nocolor --nolock --rerun-incomplete"
+    command = [sys.executable, "-m", "snakemake", "--snakefile", "workflow/Snakefile", *options.split()]
     command += ["--rerun-triggers", "mtime", "params", "input", "code"]
+    command += ["--config", f"runs={','.join(names)},"]  # the last comma keeps it a text, also for a run called 007
     if force:
         command += ["--forcerun", force.split("_", 1)[1]]
     if dry_run:
@@ -95,16 +82,13 @@ def _snakemake(names: list[str], until: str, force: str, dry_run: bool, jobs: in
     return command
 
 
-def _start(command: list[str], names: list[str], root: Path, until: str) -> int:
+def _start(command: list[str], names: list[str], root: Path, locks: list[int], until: str) -> int:
     logs = [Run(name).folder / "logs" for name in names]
     for folder in logs:
-        folder.mkdir(exist_ok=True)
         (folder / "failure.json").unlink(missing_ok=True)
     log = logs[0] / "snakemake.log"
     started = time.perf_counter()
-    with contextlib.ExitStack() as stack:
-        locks = [stack.enter_context(_locked(name)) for name in names]
-        errors = stack.enter_context(log.open("w", encoding="utf-8"))
+    with log.open("w", encoding="utf-8") as errors:
         code = _wait_for(command, root, errors, locks)
     seconds = time.perf_counter() - started
     if code:
@@ -123,7 +107,9 @@ def _start(command: list[str], names: list[str], root: Path, until: str) -> int:
 @contextlib.contextmanager
 def _locked(name: str) -> Iterator[int]:
     """Hold the lock of a run; gives its file descriptor. The system frees it when its last holder ends, however it ends."""
-    descriptor = os.open(Run(name).folder / "logs" / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+    file = Run(name).folder / "logs" / "lock"
+    file.parent.mkdir(exist_ok=True)
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,6 +1,7 @@
 """Fixtures that several layers share: small drawn sets, and one tiny run of the whole chain."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -64,11 +65,14 @@ def tiny_arguments(images: Path) -> list[str]:
 
 @pytest.fixture(scope="session")
 def tiny_run(tiny_images):
-    """runs/test-tiny: the whole chain on 29 small photos, made anew."""
-    import shutil
-
-    for folder in ("runs", "reports"):
-        shutil.rmtree(ROOT / folder / TINY, ignore_errors=True)
+    """runs/test-tiny: the whole chain on 29 small photos, made anew; what tests made is removed at the end."""
+    _remove_test_runs()
     result = run_all(*tiny_arguments(tiny_images))
     assert result.returncode == 0, result.stdout + result.stderr
-    return ROOT / "runs" / TINY
+    yield ROOT / "runs" / TINY
+    _remove_test_runs()
+
+
+def _remove_test_runs() -> None:
+    for folder in [*ROOT.glob(f"runs/{TINY}*"), *ROOT.glob(f"reports/{TINY}*")]:
+        shutil.rmtree(folder)

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import pandas as pd
 from nbconvert import HTMLExporter
 
 from boatlib.report.pages import STYLE, SUMMARY, TEMPLATE, page_file, page_name
 from boatlib.run import Run, write_text
+from boatlib.show.tables import table
 
 HARD_LIMIT = 7_000_000  # bytes of a page
 
@@ -26,7 +28,7 @@ def render(run: Run, step: str, steps: list[str]) -> Path:
         "run": run.name,
         "description": _first_verdict(notebook) or title,
         "style": STYLE.read_text(encoding="utf-8") + _code_style(),
-        "partner": step == SUMMARY,
+        "partner": step == SUMMARY,  # sees neither code nor parameters; the settings are in a table of its own
         "pages": [
             {"file": page_file(name), "name": page_name(name), "current": name == step}
             for name in sorted(steps, key=lambda name: (name != SUMMARY, name))
@@ -41,14 +43,29 @@ def render(run: Run, step: str, steps: list[str]) -> Path:
 
 
 def _keep_what_readers_need(notebook: nbformat.NotebookNode) -> None:
-    """Take out progress lines, warnings, errors and empty cells; put the values used into the parameters cell."""
+    """Take out progress lines, warnings, errors and empty cells; show the parameters with the values that were used."""
     injected = [c for c in notebook.cells if "injected-parameters" in c.metadata.get("tags", [])]
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs = [o for o in cell.outputs if o.output_type in ("execute_result", "display_data")]
-            if injected and "parameters" in cell.metadata.get("tags", []):
-                cell.source = injected[0].source.replace("# Parameters", "# Parameters of this run")
+        if "parameters" in cell.metadata.get("tags", []):
+            used = _assignments(injected[0].source) if injected else {}
+            cell.outputs = [nbformat.v4.new_output("display_data", {"text/html": _parameters(cell.source, used)})]
+            cell.source = injected[0].source if injected else cell.source
     notebook.cells = [c for c in notebook.cells if c.source.strip() and c not in injected]
+
+
+def _assignments(source: str) -> dict[str, str]:
+    found = (re.match(r"(\w+)(?:: [^=]+)? = (.*?)(?:  # (.*))?$", line) for line in source.splitlines())
+    return {match[1]: match[2].strip("\"'") for match in found if match}
+
+
+def _parameters(source: str, used: dict[str, str]) -> str:
+    """A table of the declared parameters: name, value in this run, and what the comment behind it says."""
+    meanings = dict(re.findall(r"^(\w+): .*?  # (.+)$", source, re.M))
+    values = _assignments(source) | used
+    rows = [(name, values[name] or "(empty)", meaning) for name, meaning in meanings.items()]
+    return table(pd.DataFrame(rows, columns=["parameter", "value", "meaning"]), "Parameters of this notebook").markup
 
 
 def _first_heading(notebook: nbformat.NotebookNode) -> str:

@@ -77,7 +77,7 @@ def per_class(rows: pd.DataFrame, short: bool = False) -> Html:
     """The article's table with ranges, one row a class; the short one has only what a partner asks for."""
     tops = [name for name in rows.columns if name.startswith("top") and "_" not in name]
     shown = rows.assign(
-        right=[f"{r['correct']} of {r['test']}" for r in rows.to_dict("records")],
+        right=[f"{r['correct']} of {r['test']}" if short else str(r["correct"]) for r in rows.to_dict("records")],
         range=[
             f"{percent(r['top1_low'])} – {percent(r['top1_high'])}" if r["test"] else "no test photos"
             for r in rows.to_dict("records")
