@@ -33,6 +33,8 @@ install_into_venv() {
     echo "The packages could not be installed (see above). Check the connection and start again." >&2
     exit 4
   fi
+  # Compile the default network now: the first run need not wait for it
+  (cd "$root" && .venv/bin/python -c 'from boatlib.model import backbones; backbones.find_backbone("efficientnet_lite0").engine()')
   echo "$wanted" >"$stamp$extras"
   echo "$wanted" >"$stamp"
 }

@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 import torch
 from conftest import draw
+from PIL import Image
 
 from boatlib.errors import DamagedModelError, DataError, ParameterError, TrainingError
 from boatlib.model import backbones, bundle, embedding, engines, training, views
@@ -50,6 +51,18 @@ def test_views_are_square_and_random_ones_depend_on_the_photo_alone():
 def test_the_flip_is_the_mirror_image():
     plain, flip = views.make_views(draw(1), ["plain", "flip"], NETWORK.preprocessing)
     np.testing.assert_array_equal(plain[:, ::-1], flip)
+
+
+def test_light_changes_what_its_name_says():
+    red = Image.new("RGB", (8, 8), (200, 40, 40))
+    same = red.convert("RGB", views._light(1, 1, 1)).getpixel((0, 0))
+    darker = red.convert("RGB", views._light(0.8, 1, 1)).getpixel((0, 0))
+    grey = red.convert("RGB", views._light(1, 1, 0)).getpixel((0, 0))
+    flat = red.convert("RGB", views._light(1, 0, 1)).getpixel((0, 0))
+    assert same == (200, 40, 40)
+    assert darker == (160, 32, 32)
+    assert max(grey) - min(grey) <= 1
+    assert flat == (128, 128, 128)
 
 
 def test_pretrained_weights_give_other_features_than_none(photos):
