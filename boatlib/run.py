@@ -140,10 +140,3 @@ def write_text(path: Path, text: str) -> Path:
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
     return path
-
-
-def write_bytes(path: Path, data: bytes) -> Path:
-    """Write a binary file in one step."""
-    with replacing(path) as temporary:
-        temporary.write_bytes(data)
-    return path

@@ -9,10 +9,11 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 import pandas as pd
+import PIL
 
 from boatlib import runtime
 from boatlib.errors import DataError
-from boatlib.model import views
+from boatlib.model import engines, views
 from boatlib.model.engines import Engine
 from boatlib.model.views import Preprocessing
 from boatlib.photos.images import open_photo
@@ -93,7 +94,9 @@ def _ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterato
 
 
 def _cache_file(key: str, view: str) -> Path:
-    return cache_folder("features") / f"{key}-v{views.VERSION}" / f"{view}.npz"
+    """Named by all that features depend on, beside the photo: the network, the engine, the decoder, and how views are made."""
+    folder = f"{key}-{engines.identity()}-pillow-{PIL.__version__}-views-{views.VERSION}"
+    return cache_folder("features") / folder / f"{view}.npz"
 
 
 def _read_cache(key: str, view: str) -> dict[str, np.ndarray]:

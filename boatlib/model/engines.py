@@ -3,6 +3,7 @@
 Both take and give numpy arrays, so that whoever only predicts never waits for torch to be imported.
 """
 
+import importlib.metadata
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -87,6 +88,12 @@ def _batches(rows: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, int]]:
         yield np.stack(waiting + [waiting[0]] * (BATCH - len(waiting))), len(waiting)
 
 
+def identity() -> str:
+    """Which engine computes here, with its version: its last digits are part of every feature."""
+    library = "torch" if _has_gpu() else "openvino"
+    return f"{library}-{importlib.metadata.version(library)}"
+
+
 def compiled(key: str, build: Callable[[], "nn.Module"], example: np.ndarray) -> Engine:
     """The engine of a part whose content `key` names; `build` makes its torch module when it is not cached yet.
 
@@ -94,7 +101,7 @@ def compiled(key: str, build: Callable[[], "nn.Module"], example: np.ndarray) ->
     """
     if _has_gpu():
         return TorchEngine(build())
-    file = cache_folder("engines") / f"{key}.xml"
+    file = cache_folder("engines") / f"{key}-{identity()}.xml"
     if not (file.is_file() and file.with_suffix(".bin").is_file()):
         _convert(build(), example, file)
     return OpenVinoEngine(file)

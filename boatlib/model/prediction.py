@@ -1,6 +1,5 @@
 """The one path from photos to probabilities: evaluation, TTA, the notebooks and the command line all take it."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -60,11 +59,6 @@ class Predictor:
             )
             for name, way in ways.items()
         }
-
-    def predict_photo(self, file: Path) -> pd.DataFrame:
-        """The same for a single file: one row."""
-        digest = hashlib.sha256(file.read_bytes()).hexdigest()
-        return self.predict(pd.DataFrame({"photo": [file.name], "sha256": [digest]}), file.parent)
 
 
 def prediction_table(photos: pd.DataFrame, probabilities: np.ndarray, classes: list[str]) -> pd.DataFrame:

@@ -97,6 +97,26 @@ def test_answers_do_not_depend_on_companions_or_the_cache(trained, photos):
     np.testing.assert_allclose(together.sum(axis=2), 1)
 
 
+def test_features_are_computed_once_and_again_when_what_they_depend_on_changes(photos, monkeypatch):
+    table, root = photos
+    calls = []
+
+    class Counting:
+        key, preprocessing = f"counting-{root.name}", NETWORK.preprocessing
+
+        def engine(self):
+            calls.append(1)
+            return NETWORK.engine()
+
+    first = embedding.embed(table, root, ["plain", "flip"], Counting())
+    again = embedding.embed(table, root, ["flip", "plain"], Counting())
+    assert len(calls) == 1
+    np.testing.assert_array_equal(first[:, ::-1], again)
+    monkeypatch.setattr(views, "VERSION", -1)
+    embedding.embed(table, root, ["plain"], Counting())
+    assert len(calls) == 2
+
+
 def test_a_photo_that_changed_is_named(trained, photos):
     table, root = photos
     draw(99).save(root / "3.png")
