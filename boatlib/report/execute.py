@@ -29,12 +29,12 @@ class Terminal:
         self._step = step
         self._live = sys.stdout.isatty()
         self._started = time.perf_counter()
-        self._show(f"  {step:<16} ...")
+        self._show(f"  {step:<28} ...")
 
     def write(self, text: str) -> None:
         """Called by papermill with what the notebook printed."""
         for line in filter(None, (line.strip() for line in text.splitlines())):
-            self._show(f"  {self._step:<16} {line}" if self._live else f"      {line}")
+            self._show(f"  {self._step:<28} {line}" if self._live else f"      {line}")
 
     def flush(self) -> None:
         """Papermill expects it."""
@@ -43,7 +43,7 @@ class Terminal:
     def close(self, word: str) -> None:
         """The step's one line that stays, with its time."""
         seconds = time.perf_counter() - self._started
-        print(f"{CLEAR_LINE if self._live else ''}  {self._step:<16} {seconds:6.1f} s   {word}", flush=True)
+        print(f"{CLEAR_LINE if self._live else ''}  {self._step:<28} {seconds:6.1f} s   {word}", flush=True)
 
     def _show(self, line: str) -> None:
         if self._live:
@@ -65,7 +65,7 @@ def execute(run: Run, step: str) -> int:
     params = Params.of_run(run.name)
     log = run.folder.relative_to(root) / "logs" / f"{step}.ipynb"
     log.parent.mkdir(parents=True, exist_ok=True)
-    terminal = Terminal(step)
+    terminal = Terminal(f"{run.name}/{step}")
     code, sentence = _papermill(notebook, log, params.for_notebook(notebook), terminal)
     if code == 0 and not reached_the_end(log):
         code, sentence = STEP_FAILED, "it ended before its last cell, so nothing of it is used."
