@@ -117,9 +117,13 @@ def what_is(data: bytes) -> str:
 
 def thumbnail(source: Path | bytes, side: int = 160) -> bytes:
     """A WebP picture of at most `side` pixels, from fresh pixels: no EXIF, no position, no comment travels along."""
-    image = open_photo(source, shorter_side=side).image
-    image.thumbnail((side, side), Image.Resampling.LANCZOS)
-    fresh = Image.fromarray(np.asarray(image))
+    return small_webp(open_photo(source, shorter_side=side).image, side)
+
+
+def small_webp(image: Image.Image, side: int) -> bytes:
+    """The pixels of a picture, made to fit into a square of `side`, as WebP."""
+    small = image.copy()
+    small.thumbnail((side, side), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
-    fresh.save(buffer, "WEBP", quality=72, method=4)
+    Image.fromarray(np.asarray(small)).save(buffer, "WEBP", quality=75)
     return buffer.getvalue()

@@ -55,13 +55,20 @@ def _sample_folder() -> Path:
 
 
 def _kaggle_folder(name: str) -> Path:
+    """Downloaded once; a link in the cache then leads to the photos, so that later steps and runs need no connection."""
+    link = cache_folder("photos") / f"kaggle-{name.replace('/', '-')}"
+    if link.is_dir():
+        return link
     import kagglehub
 
     try:
-        return Path(kagglehub.dataset_download(name))
+        folder = Path(kagglehub.dataset_download(name))
     except Exception as error:
         raise DataError(
             f"The photos could not be fetched from Kaggle ({name}: {type(error).__name__}). Without a connection, download "
             f"https://www.kaggle.com/datasets/{name} on another computer, unpack it, and start again with "
             "--set images=FOLDER."
         ) from error
+    link.unlink(missing_ok=True)
+    link.symlink_to(folder, target_is_directory=True)
+    return link

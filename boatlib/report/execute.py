@@ -80,7 +80,7 @@ def execute(run: Run, step: str) -> int:
 
 def _papermill(notebook: Path, log: Path, parameters: dict[str, object], terminal: Terminal) -> tuple[int, str]:
     try:
-        with contextlib.redirect_stderr(open(os.devnull, "w")):
+        with open(os.devnull, "w") as nowhere, contextlib.redirect_stderr(nowhere):
             papermill.execute_notebook(
                 str(notebook), str(log), parameters, kernel_name="python3", progress_bar=False, stdout_file=terminal,
                 start_timeout=120, cwd=".",

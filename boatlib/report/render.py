@@ -49,22 +49,18 @@ def _keep_what_readers_need(notebook: nbformat.NotebookNode) -> None:
         if cell.cell_type == "code":
             cell.outputs = [o for o in cell.outputs if o.output_type in ("execute_result", "display_data")]
         if "parameters" in cell.metadata.get("tags", []):
-            used = _assignments(injected[0].source) if injected else {}
-            cell.outputs = [nbformat.v4.new_output("display_data", {"text/html": _parameters(cell.source, used)})]
-            cell.source = injected[0].source if injected else cell.source
+            markup = _parameters(cell.source, notebook.metadata.papermill.parameters)
+            cell.outputs = [nbformat.v4.new_output("display_data", {"text/html": markup})]
+            cell.source = injected[0].source
     notebook.cells = [c for c in notebook.cells if c.source.strip() and c not in injected]
 
 
-def _assignments(source: str) -> dict[str, str]:
-    found = (re.match(r"(\w+)(?:: [^=]+)? = (.*?)(?:  # (.*))?$", line) for line in source.splitlines())
-    return {match[1]: match[2].strip("\"'") for match in found if match}
-
-
-def _parameters(source: str, used: dict[str, str]) -> str:
+def _parameters(source: str, values: dict[str, Any]) -> str:
     """A table of the declared parameters: name, value in this run, and what the comment behind it says."""
-    meanings = dict(re.findall(r"^(\w+): .*?  # (.+)$", source, re.M))
-    values = _assignments(source) | used
-    rows = [(name, values[name] or "(empty)", meaning) for name, meaning in meanings.items()]
+    rows = [
+        (name, str(values[name]) or "(empty)", meaning)
+        for name, meaning in re.findall(r"^(\w+): .*?  # (.+)$", source, re.M)
+    ]
     return table(pd.DataFrame(rows, columns=["parameter", "value", "meaning"]), "Parameters of this notebook").markup
 
 

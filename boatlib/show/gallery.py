@@ -1,17 +1,15 @@
 """Photos on a page: small pictures made from fresh pixels, with words below them. Long sets are cut, and say so."""
 
-import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw
 
-from boatlib.errors import UnreadablePhotoError
+from boatlib.errors import ParameterError, UnreadablePhotoError
 from boatlib.model import views
 from boatlib.model.views import Preprocessing
-from boatlib.photos.images import open_photo, thumbnail
+from boatlib.photos.images import open_photo, small_webp, thumbnail
 from boatlib.show import theme
 from boatlib.show.html import Html, card, escape, picture
 
@@ -60,7 +58,9 @@ def augmented_views(file: Path, sha256: str, preprocessing: Preprocessing, count
     """Random views of one photo, as the head sees them while it learns."""
     pictures = views.make_views(open_photo(file).image, views.augmented(count), preprocessing, sha256)
     cards = [
-        card(picture(_webp(Image.fromarray(view), 120), "image/webp", f"Random view {number} of the same photo"), [])
+        card(
+            picture(small_webp(Image.fromarray(view), 120), "image/webp", f"Random view {number} of the same photo"), []
+        )
         for number, view in enumerate(pictures, start=1)
     ]
     return Html(_grid(cards, "small"), f"{count} random views of {file.name}")
@@ -70,7 +70,7 @@ def named_views(file: Path, sha256: str, preprocessing: Preprocessing, names: Se
     """The named views of one photo, each with its name."""
     pictures = views.make_views(open_photo(file).image, names, preprocessing, sha256)
     cards = [
-        card(picture(_webp(Image.fromarray(view), 140), "image/webp", f"View {name} of the photo"), [name])
+        card(picture(small_webp(Image.fromarray(view), 140), "image/webp", f"View {name} of the photo"), [name])
         for name, view in zip(names, pictures, strict=True)
     ]
     return Html(_grid(cards, "small"), f"Views of {file.name}: {', '.join(names)}")
@@ -90,10 +90,11 @@ def what_the_model_sees(file: Path, preprocessing: Preprocessing) -> Html:
     share = (box[2] - box[0]) * (box[3] - box[1]) / (image.width * image.height)
     cards = [
         card(
-            picture(_webp(framed, 320), "image/webp", "Photo with the part that the model sees framed"), ["the photo"]
+            picture(small_webp(framed, 320), "image/webp", "Photo with the part that the model sees framed"),
+            ["the photo"],
         ),
         card(
-            picture(_webp(seen, 224), "image/webp", "The framed part as the model sees it"),
+            picture(small_webp(seen, 224), "image/webp", "The framed part as the model sees it"),
             [f"what the model sees: {share:.0%} of its area, {preprocessing.size} x {preprocessing.size} pixels"],
         ),
     ]
@@ -114,8 +115,14 @@ def mistakes(wrong: pd.DataFrame, root: Path) -> Html:
 
 
 def predictions_of(predictions: pd.DataFrame, label: str, root: Path, limit: int = 12) -> Html:
-    """Test photos of one class with the model's answers, wrong ones first; `limit` at the most, which is said."""
+    """Test photos of one class with the model's answers, wrong ones first; `limit` at the most, which is said.
+
+    Raises ParameterError for an unknown class.
+    """
     own = predictions[predictions["label"] == label]
+    if own.empty:
+        known = ", ".join(sorted(set(predictions["label"])))
+        raise ParameterError(f"evaluation.show_class: there is no class {label!r}. There are: {known}.")
     own = own.assign(right=own["predicted"] == own["label"]).sort_values(["right", "confidence"])
     cards = [
         photo_card(
@@ -132,11 +139,3 @@ def predictions_of(predictions: pd.DataFrame, label: str, root: Path, limit: int
 def one_photo(file: Path, alt: str, side: int = 320) -> Html:
     """One photo by itself."""
     return Html(_grid([photo_card(file, alt, [], side)], "pair"), alt)
-
-
-def _webp(image: Image.Image, side: int) -> bytes:
-    small = image.copy()
-    small.thumbnail((side, side), Image.Resampling.LANCZOS)
-    buffer = io.BytesIO()
-    Image.fromarray(np.asarray(small)).save(buffer, "WEBP", quality=75)
-    return buffer.getvalue()

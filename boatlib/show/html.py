@@ -47,11 +47,13 @@ def bullets(items: Iterable[str]) -> Html:
     return Html(f"<ul>{''.join(f'<li>{escape(text)}</li>' for text in texts)}</ul>", "\n".join(texts))
 
 
-def chart(figure: "Figure", alt: str, caption: str = "") -> Html:
+def chart(figure: "Figure", alt: str) -> Html:
     """A figure as vector picture. alt: its finding in a sentence, for whoever cannot see it."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="svg", bbox_inches="tight", metadata={"Date": None, "Creator": None})
-    return Html(_figure(picture(buffer.getvalue(), "image/svg+xml", alt), caption, "chart"), alt, figure)
+    image = picture(buffer.getvalue(), "image/svg+xml", alt)
+    # on a narrow screen a chart scrolls: tabindex lets the keys scroll it too
+    return Html(f'<figure class="chart" tabindex="0">{image}</figure>', alt, figure)
 
 
 def picture(data: bytes, kind: str, alt: str) -> str:
@@ -59,17 +61,10 @@ def picture(data: bytes, kind: str, alt: str) -> str:
     return f'<img alt="{escape(alt)}" src="data:{kind};base64,{base64.b64encode(data).decode()}">'
 
 
-def _figure(content: str, caption: str, css: str) -> str:
-    words = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
-    scrolls = ' tabindex="0"' if css == "chart" else ""  # on a narrow screen a chart scrolls, by keys too
-    return f'<figure class="{css}"{scrolls}>{content}{words}</figure>'
-
-
 def card(image: str, lines: Iterable[str]) -> str:
     """A photo with lines of text below it, for a gallery."""
-    return _figure(image, "", "card").replace(
-        "</figure>", f"<figcaption>{'<br>'.join(escape(line) for line in lines)}</figcaption></figure>"
-    )
+    words = "<br>".join(escape(line) for line in lines)
+    return f'<figure class="card">{image}{f"<figcaption>{words}</figcaption>" if words else ""}</figure>'
 
 
 def save_figure(shown: Html, path: Path) -> Path:

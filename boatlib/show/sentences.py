@@ -10,6 +10,8 @@ from boatlib.show.html import Html, bullets, escape, paragraph
 if TYPE_CHECKING:
     from boatlib.model.bundle import Bundle
 
+EVIDENCE = 0.75  # the lower end of a class's 95 % range from which its result counts as shown
+
 
 def plain(text: str) -> Html:
     """A sentence that another module wrote from the data, as a paragraph."""
@@ -197,22 +199,28 @@ def verdict(metrics: Mapping[str, Any], per_class: pd.DataFrame, dependable: flo
 
 
 def verdict_words(metrics: Mapping[str, Any], per_class: pd.DataFrame, dependable: float) -> str:
-    """The verdict as plain text: overall with range, classes to depend on, classes not to depend on yet."""
+    """The verdict as plain text: overall with range; classes to depend on, not to depend on, and judged by too few photos.
+
+    A class is dependable when its share of right answers reaches `dependable` and its 95 % range stays above EVIDENCE.
+    """
     rows = per_class[per_class["test"] > 0].sort_values(["top1", "test"], ascending=False)
-    good = rows.loc[rows["top1"] >= dependable, "class"].tolist()
-    weak = rows[rows["top1"] < dependable].sort_values("top1")
+    reached = rows["top1"] >= dependable
+    proven = rows["top1_low"] >= EVIDENCE
     text = (
         f"The model names the right class for {metrics['accuracy'] * 100:.0f} of 100 photos "
         f"(between {metrics['accuracy_low'] * 100:.0f} and {metrics['accuracy_high'] * 100:.0f})."
     )
-    if good:
-        text += f" It is dependable for {listing(good)}"
-    if len(weak):
-        named = listing([f"{row['class']} ({row['correct']} of {row['test']})" for row in weak.to_dict("records")])
-        text += f", not yet for {named}." if good else f" It is not yet dependable for any class: {named}."
-    elif good:
-        text += ": for every class it knows."
-    return text
+    parts = [
+        ("dependable for", rows[reached & proven]),
+        ("not yet dependable for", rows[~reached].sort_values("top1")),
+        ("promising, but judged by too few photos, for", rows[reached & ~proven]),
+    ]
+    said = [f"{words} {listing(_counted(classes))}" for words, classes in parts if len(classes)]
+    return f"{text} It is {'; '.join(said)}."
+
+
+def _counted(classes: pd.DataFrame) -> list[str]:
+    return [f"{row['class']} ({row['correct']} of {row['test']})" for row in classes.to_dict("records")]
 
 
 def tiles(metrics: Mapping[str, Any], per_class: pd.DataFrame, classes: pd.DataFrame) -> Html:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from boatlib.photos import sample
+from boatlib.photos import catalog, sample
 from boatlib.photos.sample import COUNTS, PLANTED, draw_photo, draw_sample
 
 KINDS = {
@@ -208,3 +208,23 @@ def test_interrupted_drawing_leaves_nothing(tmp_path: Path, monkeypatch: pytest.
         draw_sample(tmp_path / "boats")
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_catalog_finds_every_planted_fault(drawn: Path) -> None:
+    found = catalog.build_catalog(drawn)
+    rows = found.table.set_index("photo")
+
+    def reasons(kind: str) -> list[str]:
+        return [str(rows.loc[path, "reason"]) for path in PLANTED[kind]]
+
+    assert all("too early" in reason for reason in reasons("truncated"))
+    assert all("text file" in reason for reason in reasons("not_a_photo"))
+    assert all("too small" in reason for reason in reasons("tiny"))
+    assert all("two labels" in reason for reason in reasons("label_conflict"))
+    for copy, original in zip(PLANTED["exact_duplicate"], PLANTED["exact_duplicate_of"], strict=True):
+        assert "exact copy of" in rows.loc[copy, "reason"] + rows.loc[original, "reason"]
+    for copy, original in zip(PLANTED["near_duplicate"], PLANTED["near_duplicate_of"], strict=True):
+        assert rows.loc[copy, "group"] == rows.loc[original, "group"] != ""
+    used = [*PLANTED["alpha_png"], *PLANTED["exif_rotated"], *PLANTED["grey"], *PLANTED["wrong_label"]]
+    assert set(rows.loc[used, "status"]) == {"used"}
+    assert found.classes.loc[~found.classes["kept"], "class"].tolist() == list(PLANTED["small_class"])

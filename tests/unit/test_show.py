@@ -1,0 +1,95 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from boatlib.errors import ParameterError
+from boatlib.photos.images import open_photo
+from boatlib.results.intervals import wilson
+from boatlib.show import browser, gallery, html, sentences, tables, widgets
+
+METRICS = {"accuracy": 0.93, "accuracy_low": 0.894, "accuracy_high": 0.951}
+
+
+def per_class(**counts):
+    rows = [(name, right, total, right / total, *wilson(right, total)) for name, (right, total) in counts.items()]
+    return pd.DataFrame(rows, columns=["class", "correct", "test", "top1", "top1_low", "top1_high"])
+
+
+def test_the_verdict_tells_proven_from_promising_from_weak():
+    words = sentences.verdict_words(METRICS, per_class(gondola=(38, 38), buoy=(10, 11), ferry=(9, 13)), 0.9)
+    assert words == (
+        "The model names the right class for 93 of 100 photos (between 89 and 95). It is dependable for gondola (38 of 38); "
+        "not yet dependable for ferry (9 of 13); promising, but judged by too few photos, for buoy (10 of 11)."
+    )
+
+
+@pytest.mark.parametrize("counts", [{"a": (40, 40)}, {"a": (1, 9)}, {"a": (3, 3)}])
+def test_the_verdict_is_a_whole_sentence_with_one_kind_of_class_only(counts):
+    words = sentences.verdict_words(METRICS, per_class(**counts), 0.9)
+    assert words.count("It is") == 1
+    assert words.endswith(").")
+
+
+@pytest.mark.parametrize(
+    ("fixed", "broken", "p_value", "words"),
+    [(9, 1, 0.02, "worth it"), (1, 9, 0.02, "harmful"), (2, 0, 0.5, "no difference that can be proven")],
+)
+def test_the_tta_verdict_follows_the_paired_test(fixed, broken, p_value, words):
+    test = {"fixed": fixed, "broken": broken, "p_value": p_value, "photos": 100}
+    assert words in sentences.tta_words({"chosen": "fixed", "looks": {"fixed": 4}, "test": {"fixed": test}})
+
+
+def test_names_are_text_wherever_they_are_shown():
+    name = "<img src=x onerror=alert(1)>"
+    rows = pd.DataFrame({"class": [name], "n": [1]})
+    shown = tables.table(rows, name).markup + html.paragraph(name).markup + html.card("", [name])
+    matrix = pd.DataFrame([[1]], index=[name], columns=[name])
+    assert "<img" not in shown + tables.confusion_matrix(matrix).markup
+
+
+def test_the_browser_selects_and_pages(tmp_path):
+    rows = pd.DataFrame({"photo": [f"{n}.jpg" for n in range(30)], "label": ["a", "b"] * 15, "status": "used"})
+    rows = rows.assign(reason="", width=np.nan, height=np.nan)
+    chosen = browser.select(rows, "a")
+    assert len(chosen) == 15
+    assert browser.page_count(chosen) == 2
+    assert browser.page(chosen, 2, tmp_path).text == "Photos 13 to 15 of 15"
+    assert browser.page(chosen, 99, tmp_path).text == "Photos 13 to 15 of 15"
+    assert browser.page_count(browser.select(rows, "a", "skipped")) == 1
+
+
+def test_the_photo_browser_has_a_static_twin(tmp_path, monkeypatch):
+    rows = pd.DataFrame(
+        {"photo": ["a/1.jpg"], "label": ["a"], "status": "skipped", "reason": "x", "width": 9, "height": 9}
+    )
+    assert not isinstance(widgets.photo_browser(rows, tmp_path), html.Html)
+    monkeypatch.setenv("BOATLIB_STATIC", "1")
+    assert widgets.photo_browser(rows, tmp_path).text == "Photos 1 to 1 of 1"
+
+
+def test_an_unknown_class_to_show_is_named_with_the_known_ones(tmp_path):
+    rows = pd.DataFrame({"photo": ["1.jpg"], "label": ["kayak"], "predicted": ["kayak"], "confidence": [1.0]})
+    with pytest.raises(ParameterError, match="no class 'canoe'. There are: kayak"):
+        gallery.predictions_of(rows, "canoe", tmp_path)
+
+
+def test_a_kaggle_set_is_asked_for_once(tmp_path, monkeypatch):
+    import kagglehub
+
+    from boatlib.photos import sources
+
+    photos = tmp_path / "downloaded"
+    photos.mkdir()
+    asked = []
+    monkeypatch.setattr(sources, "cache_folder", lambda _: tmp_path)
+    monkeypatch.setattr(kagglehub, "dataset_download", lambda name: asked.append(name) or str(photos))
+    first, second = (sources.images_folder("kaggle:somebody/boats") for _ in range(2))
+    assert first.resolve() == second.resolve() == photos
+    assert asked == ["somebody/boats"]
+
+
+def test_open_photo_is_the_only_way_in():
+    from pathlib import Path
+
+    opened = [p.name for p in Path(html.__file__).parents[1].rglob("*.py") if "Image.open(" in p.read_text()]
+    assert [name for name in opened if name != "sample.py"] == [Path(open_photo.__code__.co_filename).name]
