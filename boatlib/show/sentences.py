@@ -219,6 +219,15 @@ def verdict_words(metrics: Mapping[str, Any], per_class: pd.DataFrame, dependabl
     return f"{text} It is {'; '.join(said)}."
 
 
+def dependable_means(dependable: float) -> Html:
+    """What the verdict's words stand for."""
+    return paragraph(
+        f"Dependable means: at least {dependable:.0%} of the class's test photos are named rightly, and there are enough of them "
+        f"that its 95 % range begins at {EVIDENCE:.0%} or higher.",
+        "note",
+    )
+
+
 def _counted(classes: pd.DataFrame) -> list[str]:
     return [f"{row['class']} ({row['correct']} of {row['test']})" for row in classes.to_dict("records")]
 
