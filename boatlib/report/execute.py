@@ -60,7 +60,6 @@ def execute(run: Run, step: str) -> int:
     """
     root = project_root()
     os.chdir(root)
-    os.environ[runtime.STATIC] = "1"
     notebook = Path("notebooks") / f"{step}.ipynb"
     params = Params.of_run(run.name)
     log = run.folder.relative_to(root) / "logs" / f"{step}.ipynb"
@@ -116,4 +115,5 @@ def _interrupt(*_: object) -> None:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, _interrupt)
+    os.environ[runtime.STATIC] = "1"  # its kernels inherit it
     sys.exit(execute(Run(sys.argv[1]), sys.argv[2]))

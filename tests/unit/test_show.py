@@ -62,6 +62,7 @@ def test_the_photo_browser_has_a_static_twin(tmp_path, monkeypatch):
     rows = pd.DataFrame(
         {"photo": ["a/1.jpg"], "label": ["a"], "status": "skipped", "reason": "x", "width": 9, "height": 9}
     )
+    monkeypatch.delenv("BOATLIB_STATIC", raising=False)
     assert not isinstance(widgets.photo_browser(rows, tmp_path), html.Html)
     monkeypatch.setenv("BOATLIB_STATIC", "1")
     assert widgets.photo_browser(rows, tmp_path).text == "Photos 1 to 1 of 1"
