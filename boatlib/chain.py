@@ -13,7 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
+from boatlib import runtime
 from boatlib.errors import AlreadyRunningError, BoatlibError, ParameterError
+from boatlib.model import backbones
 from boatlib.params import Params, load_params
 from boatlib.photos import sources
 from boatlib.report.publish import verdict
@@ -28,7 +30,15 @@ SENTENCES = {
 
 
 def run_chain(
-    files: list[Path], overrides: list[str], *, until: str = "", force: str = "", dry_run: bool = False, jobs: int = 1
+    files: list[Path],
+    overrides: list[str],
+    *,
+    until: str = "",
+    force: str = "",
+    dry_run: bool = False,
+    jobs: int = 1,
+    resume: bool = False,
+    profile: str = "",
 ) -> int:
     """Run the chain for params files; returns the exit code. Raises ParameterError or DataError before any step."""
     root = project_root()
@@ -40,8 +50,14 @@ def run_chain(
         )
     steps = {step: find_step(step, root) for step in (until, force) if step}
     for params in all_params:
-        sources.images_folder(params.images)  # fetch or draw the photos now, and stop here when they cannot be had
-    command = _snakemake(names, steps.get(until, ""), steps.get(force, ""), dry_run, jobs)
+        # fetch photos and weights now, and stop here when they cannot be had
+        backbones.find_backbones(params.training.backbone, params.training.weights)
+        if not profile:  # on a cluster the steps run elsewhere, and look for themselves
+            params.compute.check()
+        sources.images_folder(params.images)
+    command = _snakemake(names, steps.get(until, ""), steps.get(force, ""), dry_run, jobs, profile)
+    if resume:
+        os.environ[runtime.RESUME] = "1"  # Snakemake and the steps inherit it
     with contextlib.ExitStack() as stack:
         locks = [stack.enter_context(_locked(name)) for name in names]
         for params in all_params:
@@ -68,8 +84,9 @@ def _write_params(params: Params) -> None:
         write_text(file, text)
 
 
-def _snakemake(names: list[str], until: str, force: str, dry_run: bool, jobs: int) -> list[str]:
-    options = f"--cores {jobs + 1} --resources notebooks={jobs} --keep-going --nocolor --nolock --rerun-incomplete"
+def _snakemake(names: list[str], until: str, force: str, dry_run: bool, jobs: int, profile: str) -> list[str]:
+    where = f"--workflow-profile {profile}" if profile else f"--cores {jobs + 1} --resources notebooks={jobs}"
+    options = f"{where} --keep-going --nocolor --nolock --rerun-incomplete"
     command = [sys.executable, "-m", "snakemake", "--snakefile", "workflow/Snakefile", *options.split()]
     command += ["--rerun-triggers", "mtime", "params", "input", "code"]
     command += ["--config", f"runs={','.join(names)},"]  # the last comma keeps it a text, also for a run called 007

@@ -39,6 +39,10 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--force", default="", metavar="STEP", help="run this step again, and those that depend on it")
     run.add_argument("--dry-run", action="store_true", help="say what would run, and why; run nothing")
     run.add_argument("--jobs", type=int, default=1, metavar="N", help="notebooks at the same time (default 1)")
+    run.add_argument("--resume", action="store_true", help="an interrupted training goes on from its last epoch")
+    run.add_argument(
+        "--profile", default="", metavar="FOLDER", help="a Snakemake profile, for a cluster: workflow/profiles"
+    )
     run.set_defaults(action=_run)
 
     check = commands.add_parser("check", help="check params files without running anything")
@@ -71,6 +75,8 @@ def _run(options: argparse.Namespace) -> int:
         force=options.force,
         dry_run=options.dry_run,
         jobs=options.jobs,
+        resume=options.resume,
+        profile=options.profile,
     )
 
 

@@ -4,8 +4,9 @@ import ast
 import difflib
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
@@ -13,10 +14,14 @@ from ruamel.yaml import YAML
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from boatlib import runtime
 from boatlib.errors import ParameterError
 from boatlib.run import Run
 
 SHARED = ("run", "images", "seed")  # parameters outside the sections; a notebook gets those that it declares
+
+
+Chosen = TypeVar("Chosen", bound=BaseModel)
 
 
 class Section(BaseModel):
@@ -47,22 +52,64 @@ class Split(Section):
 
 
 class Training(Section):
-    """03_training: the network and how its head is taught."""
+    """03_training: the network and how it is taught."""
 
-    backbone: Literal["efficientnet_lite0"] = Field("efficientnet_lite0", description="pretrained network that sees")
-    weights: str = Field("default", min_length=1, description="`default`, a file of weights, or `none` (untrained)")
-    mode: Literal["head"] = Field("head", description="`head`: backbone frozen, the head learns on its features")
-    views: int = Field(1, ge=0, le=64, description="augmented views of each training photo, beside the plain one")
+    backbone: str | list[str] = Field(
+        "efficientnet_lite0", min_length=1, description="pretrained network that sees; several: features side by side"
+    )
+    weights: str | list[str] = Field(
+        "default",
+        min_length=1,
+        description="`default`, a file of weights, or `none` (untrained); one for all, or one for each",
+    )
+    mode: Literal["head", "finetune"] = Field(
+        "head", description="`head`: the backbone is frozen; `finetune`: it learns too"
+    )
+    unfreeze: str = Field(
+        "all", min_length=1, description="finetune: the stage from which on the backbone learns, or `all`"
+    )
+    views: int = Field(1, ge=0, le=64, description="head: augmented views of each training photo, beside the plain one")
     epochs: int = Field(100, ge=1, description="most passes over the training photos")
-    max_epochs_stop: int = Field(10, ge=1, description="stop after so many epochs without a lower validation loss")
-    learning_rate: float = Field(1e-3, gt=0, lt=1, description="step size of the Adam optimiser")
+    max_epochs_stop: int = Field(10, ge=1, description="stop after so many epochs without progress on validation")
+    stop_on: Literal["loss", "balanced_accuracy"] = Field("loss", description="what progress means on validation")
+    learning_rate: float = Field(1e-3, gt=0, description="step size of the optimiser (AdamW) for the head")
+    body_learning_rate: float = Field(1e-4, gt=0, description="finetune: step size for the backbone")
+    schedule: Literal["constant", "cosine", "one_cycle"] = Field("constant", description="how the step sizes change")
+    warmup_epochs: float = Field(0.0, ge=0, description="constant, cosine: epochs in which the step sizes rise")
+    weight_decay: float = Field(0.0, ge=0, description="how strongly weights are pulled towards zero")
     batch_size: int = Field(64, ge=2, description="views in one step of the optimiser")
+    accumulate: int = Field(1, ge=1, description="parts in which a step is computed: less memory, same result")
+    dropout: float = Field(0.4, ge=0, lt=1, description="share of the head that pauses in each step")
+    label_smoothing: float = Field(
+        0.0, ge=0, lt=1, description="share of certainty taken from the label while it learns"
+    )
+    class_weights: Literal["none", "sqrt", "auto"] = Field(
+        "none", description="`auto`: every class counts alike; `sqrt`: halfway"
+    )
+    mixup: float = Field(0.0, ge=0, description="alpha of mixup (blended photos); 0: off")
+    cutmix: float = Field(0.0, ge=0, description="finetune: alpha of cutmix (pasted photos); 0: off")
+    ema: float = Field(0.0, ge=0, lt=1, description="decay of the running average of the weights, e.g. 0.99; 0: off")
+    range_test: int = Field(50, ge=0, description="steps of the learning-rate range test; 0: none")
+    sure: float = Field(
+        0.95, gt=0, lt=1, description="answers kept without a look by a person shall be right this often"
+    )
 
     @model_validator(mode="after")
-    def _stop_within_epochs(self) -> Self:
+    def _belong_together(self) -> Self:
         if self.max_epochs_stop > self.epochs:
             raise ValueError(f"max_epochs_stop ({self.max_epochs_stop}) is larger than epochs ({self.epochs})")
+        if self.mode == "finetune" and not isinstance(self.backbone, str):
+            raise ValueError("several backbones work in mode `head` only; name one, or set mode to `head`")
+        if self.mode == "head" and self.cutmix:
+            raise ValueError("cutmix pastes pictures, and mode `head` learns from features; set it to 0, or use mixup")
+        if self.schedule == "one_cycle" and self.warmup_epochs:
+            raise ValueError("one_cycle has a warm-up of its own; leave warmup_epochs at 0")
         return self
+
+    @classmethod
+    def from_notebook(cls, values: Mapping[str, Any]) -> Self:
+        """The settings among a notebook's variables, checked: `Training.from_notebook(globals())`. Raises ParameterError."""
+        return _checked(cls, values)
 
 
 class Evaluation(Section):
@@ -93,6 +140,32 @@ class Summary(Section):
     )
 
 
+class Compute(Section):
+    """The machine: what 03_training computes with. No notebook of its own."""
+
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="`auto`: the GPU where there is one")
+    processes: int = Field(1, ge=1, description="training processes on this machine, one a GPU (torchrun, DDP)")
+    amp: Literal["auto", "off"] = Field(
+        "auto", description="`auto`: half precision where the machine is faster with it"
+    )
+
+    @classmethod
+    def from_notebook(cls, values: Mapping[str, Any]) -> Self:
+        """The settings among a notebook's variables, checked. Raises ParameterError."""
+        return _checked(cls, values)
+
+    def check(self) -> None:
+        """Raises ParameterError when this machine does not have what is asked for."""
+        gpus = runtime.gpus()
+        if self.device == "cuda" and not gpus:
+            raise ParameterError("compute.device is cuda, but no NVIDIA GPU was found. Set it to auto or cpu.")
+        if self.processes > 1 and self.device != "cpu" and 0 < gpus < self.processes:
+            raise ParameterError(
+                f"compute.processes is {self.processes}, but there {'is' if gpus == 1 else 'are'} {gpus} GPU"
+                f"{'' if gpus == 1 else 's'}. Set it to {gpus} at the most, or compute.device to cpu."
+            )
+
+
 class Params(Section):
     """All settings of one run."""
 
@@ -107,6 +180,7 @@ class Params(Section):
     evaluation: Evaluation = Field(default_factory=Evaluation)
     tta: Tta = Field(default_factory=Tta)
     summary: Summary = Field(default_factory=Summary)
+    compute: Compute = Field(default_factory=Compute)
 
     @classmethod
     def of_run(cls, run: str) -> Self:
@@ -121,7 +195,7 @@ class Params(Section):
         """
         own = notebook.stem.split("_", 1)[1]
         known: dict[str, Any] = {}
-        for section in [*section_names(), own]:
+        for section in ["compute", *section_names(), own]:
             known |= getattr(self, section).model_dump()
         known |= {name: getattr(self, name) for name in SHARED}
         return {name: known[name] for name in declared_parameters(notebook) if name in known}
@@ -129,7 +203,14 @@ class Params(Section):
 
 def section_names() -> list[str]:
     """Names of the sections, one for each notebook, in their order."""
-    return [name for name, field in Params.model_fields.items() if name not in SHARED and field]
+    return [name for name in Params.model_fields if name not in (*SHARED, "compute")]
+
+
+def _checked(model: type[Chosen], values: Mapping[str, Any]) -> Chosen:
+    try:
+        return model.model_validate({name: values[name] for name in model.model_fields if name in values})
+    except ValidationError as error:
+        raise ParameterError("\n".join(_sentence(detail, {}, "the notebook") for detail in error.errors())) from None
 
 
 def declared_parameters(notebook: Path) -> dict[str, Any]:
@@ -160,7 +241,7 @@ def load_params(path: Path, overrides: list[str] | None = None, root: Path | Non
     try:
         params = Params.model_validate(values)
     except ValidationError as error:
-        problems += [_sentence(detail, lines, path) for detail in error.errors()]
+        problems += [_sentence(detail, lines) for detail in error.errors()]
     if problems:
         head = f"{path}: {len(problems)} error{'s' if len(problems) > 1 else ''}"
         raise ParameterError("\n".join([head, *(f"  {problem}" for problem in problems)]))
@@ -209,7 +290,7 @@ def _apply(values: dict[str, Any], override: str, lines: dict[tuple[str, ...], s
         if not isinstance(target.setdefault(part, {}), dict):
             return [f"--set {override}: {part} holds a value, not a section"]
         target = target[part]
-    target[place[-1]] = text if _is_text(place) else _parse_scalar(text)
+    target[place[-1]] = text if _is_text(place) and not text.startswith("[") else _parse_scalar(text)
     lines |= {place[: depth + 1]: f"--set {override}" for depth in range(len(place))}
     if key == "images" and Path(text).expanduser().is_dir():
         values["images"] = os.path.relpath(Path(text).expanduser(), root)
@@ -232,12 +313,12 @@ def _is_text(place: tuple[str, ...]) -> bool:
             return False
         model = field.annotation
     field = model.model_fields.get(place[-1])
-    return field is not None and field.annotation is str
+    return field is not None and str in (field.annotation, *get_args(field.annotation))
 
 
-def _sentence(detail: ErrorDetails, lines: dict[tuple[str, ...], str], path: Path) -> str:
+def _sentence(detail: ErrorDetails, lines: dict[tuple[str, ...], str], elsewhere: str = "defaults") -> str:
     place = tuple(str(part) for part in detail["loc"])
-    where = next((lines[place[:n]] for n in range(len(place), 0, -1) if place[:n] in lines), "defaults")
+    where = next((lines[place[:n]] for n in range(len(place), 0, -1) if place[:n] in lines), elsewhere)
     name = ".".join(place)
     if detail["type"] == "extra_forbidden":
         return f"{where}: unknown key {name!r}. {_did_you_mean(place)}"
@@ -267,6 +348,6 @@ def _all_keys() -> list[str]:
     keys = []
     for name, field in Params.model_fields.items():
         keys.append(name)
-        if name in section_names() and field.annotation:
+        if name not in SHARED and field.annotation:
             keys += [f"{name}.{inner}" for inner in field.annotation.model_fields]
     return keys

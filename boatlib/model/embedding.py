@@ -1,30 +1,26 @@
 """From photos to features, each view of each photo once: what was computed before is read from the cache."""
 
-import hashlib
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
 import PIL
 
 from boatlib import runtime
-from boatlib.errors import DataError
-from boatlib.model import engines, views
+from boatlib.model import engines, pictures, views
 from boatlib.model.engines import Engine
 from boatlib.model.views import Preprocessing
-from boatlib.photos.images import open_photo
 from boatlib.run import cache_folder, replacing
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 
 class Embedder(Protocol):
-    """What turns views into features: a Backbone, or the body of a saved model. `key` names its content."""
+    """What turns views into features: a Backbone, or a body of a saved model."""
+
+    @property
+    def name(self) -> str:
+        """The network's name."""
 
     @property
     def key(self) -> str:
@@ -38,19 +34,23 @@ class Embedder(Protocol):
         """Ready to compute; asked for only when something is not cached."""
 
 
-def embed(photos: pd.DataFrame, root: Path, names: list[str], network: Embedder) -> np.ndarray:
-    """Features of the named views of photos: float32 [photos, views, features].
+def embed(photos: pd.DataFrame, root: Path, names: list[str], networks: Sequence[Embedder]) -> np.ndarray:
+    """Features of the named views of photos, those of several networks side by side: float32 [photos, views, features].
 
     photos: columns `photo` (path below root) and `sha256`. Raises DataError for a photo that changed since.
     """
-    key, prepare = network.key, network.preprocessing
+    return np.concatenate([_embed(photos, root, names, network) for network in networks], axis=2)
+
+
+def _embed(photos: pd.DataFrame, root: Path, names: list[str], network: Embedder) -> np.ndarray:
+    key = network.key
     cached = {name: _read_cache(key, name) for name in names}
     shas = photos["sha256"].tolist()
     missing = {name: [sha not in cached[name] for sha in shas] for name in names}
     needed = [[name for name in names if missing[name][row]] for row in range(len(photos))]
     work = [(photo, sha, wanted) for photo, sha, wanted in zip(photos["photo"], shas, needed, strict=True) if wanted]
     if work:
-        rows = _view_rows(root, work, prepare)
+        rows = _view_rows(root, work, network)
         results = iter(network.engine().run(rows))
         for _, sha, wanted in work:
             for name in wanted:
@@ -61,36 +61,17 @@ def embed(photos: pd.DataFrame, root: Path, names: list[str], network: Embedder)
     return np.stack([np.stack([cached[name][sha] for name in names]) for sha in shas])
 
 
-def _view_rows(root: Path, work: list[tuple[str, str, list[str]]], prepare: Preprocessing) -> Iterator[np.ndarray]:
-    """The pictures of all wanted views, photo by photo, decoded by several threads a little ahead of their use."""
+def _view_rows(root: Path, work: list[tuple[str, str, list[str]]], network: Embedder) -> Iterator[np.ndarray]:
+    """The pictures of all wanted views, photo by photo."""
 
     def load(item: tuple[str, str, list[str]]) -> list[np.ndarray]:
         photo, sha256, wanted = item
-        data = (root / photo).read_bytes() if (root / photo).is_file() else b""
-        if hashlib.sha256(data).hexdigest() != sha256:
-            raise DataError(f"{photo} was changed or removed since the catalog was made. Run 01_exploration again.")
-        image = open_photo(data, shorter_side=round(prepare.size * 1.25)).image
-        return views.make_views(image, wanted, prepare, sha256)
+        return pictures.decode(pictures.read_unchanged(root, photo, sha256), sha256, wanted, network.preprocessing)
 
-    for number, pictures in enumerate(_ahead(load, work), start=1):
-        yield from pictures
+    for number, rows in enumerate(pictures.ahead(load, work), start=1):
+        yield from rows
         if number % 250 == 0 or number == len(work):
-            runtime.progress(f"photo {number} of {len(work)} shown to the network")
-
-
-def _ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """Results in order, computed by threads and never more than a few ahead, so that memory stays flat.
-
-    One core is left to the network: with a decoder on every core both lose a tenth (measured on two cores).
-    """
-    with ThreadPoolExecutor(max(1, runtime.cores() - 1)) as pool:
-        window: deque[Future[Result]] = deque()
-        for item in items:
-            window.append(pool.submit(function, item))
-            if len(window) > 8 * runtime.cores():
-                yield window.popleft().result()
-        while window:
-            yield window.popleft().result()
+            runtime.progress(f"photo {number} of {len(work)} shown to {network.name}")
 
 
 def _cache_file(key: str, view: str) -> Path:

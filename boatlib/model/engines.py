@@ -60,9 +60,7 @@ class TorchEngine:
     """The torch module itself, on a GPU where there is one."""
 
     def __init__(self, module: "nn.Module") -> None:
-        import torch
-
-        self._device = "cuda" if torch.cuda.is_available() else "cpu"
+        self._device = runtime.device()
         self._module = module.eval().to(self._device)
 
     def run(self, rows: Iterable[np.ndarray]) -> np.ndarray:
@@ -90,7 +88,7 @@ def _batches(rows: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, int]]:
 
 def identity() -> str:
     """Which engine computes here, with its version: its last digits are part of every feature."""
-    library = "torch" if _has_gpu() else "openvino"
+    library = "torch" if runtime.device() == "cuda" else "openvino"
     return f"{library}-{importlib.metadata.version(library)}"
 
 
@@ -99,16 +97,12 @@ def compiled(key: str, build: Callable[[], "nn.Module"], example: np.ndarray) ->
 
     example: one input row, for its shape and type.
     """
-    if _has_gpu():
+    if runtime.device() == "cuda":
         return TorchEngine(build())
     file = cache_folder("engines") / f"{key}-{identity()}.xml"
     if not (file.is_file() and file.with_suffix(".bin").is_file()):
         _convert(build(), example, file)
     return OpenVinoEngine(file)
-
-
-def _has_gpu() -> bool:
-    return Path("/dev/nvidia0").exists()
 
 
 def _convert(module: "nn.Module", example: np.ndarray, file: Path) -> None:

@@ -23,8 +23,8 @@ class Preprocessing:
 
     size: int
     crop_fraction: float
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
     interpolation: str = "bicubic"
 
     @property
@@ -33,9 +33,14 @@ class Preprocessing:
         return round(self.size / self.crop_fraction)
 
 
+def augmented_name(number: int) -> str:
+    """Name of a random view."""
+    return f"augmented-{number}"
+
+
 def augmented(count: int) -> list[str]:
     """Names of the first `count` random views."""
-    return [f"augmented-{number}" for number in range(count)]
+    return [augmented_name(number) for number in range(count)]
 
 
 def tta_ways(random: int) -> dict[str, list[str]]:
@@ -65,7 +70,8 @@ def make_views(
             views.append(np.asarray(_augment(base, size, generator)))
         else:
             box = _square(image.size, preprocessing, {"start": 0.0, "end": 1.0}.get(name, 0.5))
-            crop = np.asarray(image.resize((size, size), Image.Resampling.BICUBIC, box=box))
+            resampling = Image.Resampling[preprocessing.interpolation.upper()]
+            crop = np.asarray(image.resize((size, size), resampling, box=box))
             views.append(crop[:, ::-1] if name == "flip" else crop)
     return views
 

@@ -68,6 +68,29 @@ def _decode(data: bytes, shorter_side: int | None) -> Photo:
     return Photo(_to_rgb(upright), kind, mode, width, height)
 
 
+def upright_rgb(picture: Image.Image | np.ndarray) -> Image.Image:
+    """The same for a picture that is in memory already: a PIL image, or a uint8 array [height, width] or [.., .., 3 or 4].
+
+    Raises UnreadablePhotoError.
+    """
+    if isinstance(picture, np.ndarray):
+        if (
+            picture.dtype != np.uint8
+            or picture.ndim not in (2, 3)
+            or (picture.ndim == 3 and picture.shape[2] not in (3, 4))
+        ):
+            raise UnreadablePhotoError(
+                f"an array of {picture.dtype} {list(picture.shape)}; needed is uint8 [height, width, 3]"
+            )
+        picture = Image.fromarray(picture)
+    if min(picture.size) < MIN_SIDE:
+        raise UnreadablePhotoError(f"too small ({picture.width} x {picture.height} pixels, minimum {MIN_SIDE})")
+    try:
+        return _to_rgb(ImageOps.exif_transpose(picture))
+    except Exception as error:  # an image that is opened, but not loaded, can still turn out to be damaged
+        raise UnreadablePhotoError(f"damaged ({type(error).__name__})") from error
+
+
 def _to_rgb(image: Image.Image) -> Image.Image:
     """RGB as the eye sees it: transparency on white, 16 bits scaled to 8, floats from 0 to 1 scaled to 255."""
     if image.mode == "RGB":

@@ -10,7 +10,7 @@ from boatlib.errors import ParameterError, UnreadablePhotoError
 from boatlib.model import views
 from boatlib.model.views import Preprocessing
 from boatlib.photos.images import open_photo, small_webp, thumbnail
-from boatlib.show import theme
+from boatlib.show import plots, sentences, theme
 from boatlib.show.html import Html, card, escape, picture
 
 PER_CLASS = 6
@@ -139,3 +139,12 @@ def predictions_of(predictions: pd.DataFrame, label: str, root: Path, limit: int
 def one_photo(file: Path, alt: str, side: int = 320) -> Html:
     """One photo by itself."""
     return Html(_grid([photo_card(file, alt, [], side)], "pair"), alt)
+
+
+def display_prediction(file: Path, prediction: pd.Series, side: int = 320) -> Html:
+    """A photo with what the model says of it: the answer, and a bar for each class.
+
+    prediction: a row of `Predictor.predict` or of a table of predictions; with a label it is said whether the answer is right.
+    """
+    alt = f"The photo, which the model takes for {prediction['predicted']}"
+    return one_photo(file, alt, side) + sentences.one_prediction(prediction) + plots.probability_bars(prediction)

@@ -121,6 +121,27 @@ def training_curves(history: pd.DataFrame) -> Html:
     )
 
 
+def range_test(curve: pd.DataFrame, learning_rate: float) -> Html:
+    """The loss while the step size grows, with the chosen one marked. curve: columns learning_rate, loss; not empty."""
+    with theme.applied():
+        figure, (axes,) = _axes(2.6)
+        axes.plot(curve["learning_rate"], curve["loss"], color=theme.ACCENT, linewidth=1, alpha=0.35)
+        smooth = curve["loss"].rolling(5, min_periods=1).mean()
+        axes.plot(curve["learning_rate"], smooth, color=theme.ACCENT, linewidth=2)
+        axes.set_xscale("log")
+        axes.set_ylim(0, float(curve["loss"].iloc[:5].mean()) * 1.6)
+        axes.axvline(learning_rate, color=theme.WARM, linewidth=1, linestyle="--")
+        axes.annotate(f"this run: {learning_rate:g}", (learning_rate, axes.get_ylim()[1]), color=theme.WARM, fontsize=9,
+                      va="top", xytext=(4, 0), textcoords="offset points")  # fmt: skip
+        axes.set(xlabel="step size (learning rate)", ylabel="loss")
+        _bare(axes, "bottom")
+    lowest = float(curve.loc[smooth.idxmin(), "learning_rate"])
+    return chart(
+        figure,
+        f"Curve of the loss over the step size: it is lowest at about {lowest:.1g}; this run takes {learning_rate:g}.",
+    )
+
+
 def class_intervals(per_class: pd.DataFrame) -> Html:
     """Share of right answers of each class with its 95 % range, most dependable class on top."""
     rows = per_class.sort_values(["top1", "class"], ascending=[True, False])
@@ -170,7 +191,7 @@ def confusion_matrix(matrix: pd.DataFrame) -> Html:
 
 def probability_bars(prediction: pd.Series) -> Html:
     """How probable the model holds each class for one photo. prediction: one row of a table of predictions."""
-    values = prediction.filter(like="p_").astype(float)
+    values = prediction[prediction.index.str.startswith("p_")].astype(float)
     values.index = values.index.str.removeprefix("p_")
     values = values.sort_values().tail(7)
     with theme.applied():

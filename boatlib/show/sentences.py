@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from boatlib.model.backbones import names_of
 from boatlib.show.html import Html, bullets, escape, paragraph
 
 if TYPE_CHECKING:
     from boatlib.model.bundle import Bundle
+    from boatlib.params import Training
 
 EVIDENCE = 0.75  # the lower end of a class's 95 % range from which its result counts as shown
 
@@ -99,21 +101,70 @@ def split_sizes(counts: pd.DataFrame) -> Html:
     )
 
 
-def backbone(name: str, photos: int, views: int, features: int) -> Html:
-    """What was computed with the frozen backbone."""
+def training_plan(settings: "Training", photos: int, val_photos: int) -> Html:
+    """Which network learns what, and from how much."""
+    names = names_of(settings.backbone)
+    untrained = " (without pretrained weights)" if settings.weights == "none" else ""
+    if settings.mode == "head":
+        looks = f"{settings.views + 1} views of each" if settings.views else "one view of each"
+        how = f"stay{'s' if len(names) == 1 else ''} frozen{untrained}; a head learns on the features of {looks} of the"
+    else:
+        stage = "" if settings.unfreeze == "all" else f" from its stage {settings.unfreeze} on"
+        how = f"learns too{stage}{untrained}, after its head has learnt alone; in every epoch it sees another view of each of the"
     return paragraph(
-        f"The frozen network {name} looked at {views} views of each of {photos:,} training photos, once: "
-        f"{photos * views:,} rows of {features:,} numbers. From here on only these numbers are used."
+        f"In this run {listing(names)} {how} {photos:,} training photos. {_photos(val_photos)} tune it: the training stops when "
+        f"the {'loss' if settings.stop_on == 'loss' else 'balanced accuracy'} on them has made no progress for "
+        f"{settings.max_epochs_stop} epochs, after {settings.epochs} at the latest."
+    )
+
+
+def class_weights(kind: str) -> Html:
+    """What weighting the classes gains and costs."""
+    if kind == "none":
+        return paragraph(
+            "Every photo counts alike, so common classes have more to say than rare ones. Class weights (`sqrt` or `auto`) would "
+            "find more photos of the rare classes, and take more photos of the common ones for them."
+        )
+    how = (
+        "as much as every other"
+        if kind == "auto"
+        else "more than its few photos would give it, halfway to counting alike"
+    )
+    return paragraph(
+        f"A rare class counts {how}: a photo of it weighs more while the model learns. The trade-off: more photos of rare "
+        "classes are found, but some photos of common classes are taken for them: balanced accuracy rises, plain accuracy may fall."
     )
 
 
 def training_result(history: pd.DataFrame, seconds: Sequence[float]) -> Html:
-    """When the head was best, and how long it took."""
+    """When the model was best, and how long it took."""
     best = history[history["best"]].iloc[0]
     return paragraph(
-        f"The head was best in epoch {int(best['epoch'])} of {len(history)}: validation loss {best['val_loss']:.3f}, "
-        f"{best['val_accuracy']:.1%} of the validation photos right. These weights are kept. "
-        f"The {len(history)} epochs took {sum(seconds):.1f} seconds."
+        f"The model was best in epoch {int(best['epoch'])} of {len(history)}: validation loss {best['val_loss']:.3f}, "
+        f"{best['val_accuracy']:.1%} of the validation photos right (balanced {best['val_balanced_accuracy']:.1%}). These "
+        f"weights are kept. The {len(history)} epochs took {sum(seconds):.1f} seconds."
+    )
+
+
+def range_test(curve: pd.DataFrame, learning_rate: float) -> Html:
+    """What the range test says of the chosen step size."""
+    if curve.empty:
+        return paragraph("No range test was made (range_test: 0).")
+    smooth = curve["loss"].rolling(5, min_periods=1).mean()
+    lowest = float(curve.loc[smooth.idxmin(), "learning_rate"])
+    return paragraph(
+        f"The loss is lowest at a step size of about {lowest:.1g}. A tenth of that, {lowest / 10:.1g}, is a usual choice; this "
+        f"run takes {learning_rate:g}."
+    )
+
+
+def review(threshold: float, work: Mapping[str, int]) -> Html:
+    """Which answers a person should look at."""
+    total = work["kept"] + work["reviewed"]
+    kept = f", and of the {work['kept']} others {work['kept_right']} are right" if work["kept"] else ""
+    return paragraph(
+        f"An answer given with less than {threshold:.0%} confidence should be looked at by a person. That would be "
+        f"{work['reviewed']} of the {total} validation photos{kept}."
     )
 
 
@@ -158,11 +209,14 @@ def weakest_class(per_class: pd.DataFrame) -> str:
 
 
 def one_prediction(prediction: pd.Series) -> Html:
-    """What the model says of one photo."""
-    verdict = (
-        "rightly" if prediction["label"] == prediction["predicted"] else f"wrongly (it shows: {prediction['label']})"
-    )
-    return paragraph(f"The model says {prediction['predicted']}, {prediction['confidence']:.1%} sure, {verdict}.")
+    """What the model says of one photo, and, where the label is known, whether that is right."""
+    if "label" not in prediction:
+        verdict = ""
+    elif prediction["label"] == prediction["predicted"]:
+        verdict = ", rightly"
+    else:
+        verdict = f", wrongly (it shows: {prediction['label']})"
+    return paragraph(f"The model says {prediction['predicted']}, {prediction['confidence']:.1%} sure{verdict}.")
 
 
 def tta_verdict(record: Mapping[str, Any]) -> Html:

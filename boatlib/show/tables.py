@@ -1,6 +1,6 @@
 """Tables that a screen reader can follow: caption, scoped heads, numbers right-aligned, every cell escaped."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -104,6 +104,23 @@ def per_class(rows: pd.DataFrame, short: bool = False) -> Html:
     formats: dict[str, Format] = dict.fromkeys([*(names[t] for t in tops), "precision", "recall", "F1"], percent)
     formats |= {"loss": decimal, "right": str, "95 % range": str}
     return table(shown, "Each class on the test photos", formats)
+
+
+def class_weights(classes: Sequence[str], photos: Sequence[int], weights: Sequence[float]) -> Html:
+    """How many photos teach each class, and how much each of them counts."""
+    rows = pd.DataFrame({"class": classes, "training photos": photos, "weight of a photo": weights})
+    formats: dict[str, Format] = {"training photos": number, "weight of a photo": lambda value: f"{value:.2f}"}
+    return table(rows, "How much a photo of each class counts", formats)
+
+
+def answers(predictions: pd.DataFrame) -> Html:
+    """Photos with what the model says of them, as `Predictor.predict` gives it; the classes' probabilities are left out."""
+    names = {"photo": "photo", "predicted": "the model says", "confidence": "sure"}
+    names |= {"needs_review": "look again", "error": "error"}
+    rows = predictions[list(names)].rename(columns=names)
+    rows["photo"] = [str(photo).replace("\\", "/").rsplit("/", 1)[-1] for photo in rows["photo"]]
+    rows["look again"] = ["yes" if wanted else "" for wanted in rows["look again"]]
+    return table(rows, "What the model says", {"sure": percent})
 
 
 def confusion_matrix(matrix: pd.DataFrame) -> Html:

@@ -1,0 +1,87 @@
+"""What a training learns from: features that were computed before, or pictures, with other views in every epoch."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+import torch
+
+from boatlib.model import pictures, views
+from boatlib.model.views import Preprocessing
+
+
+class Examples(Protocol):
+    """Labelled rows."""
+
+    @property
+    def photos(self) -> list[str]:
+        """The photo of each row."""
+
+    @property
+    def labels(self) -> np.ndarray:
+        """The class number of each row: int64 [rows]."""
+
+    def batches(self, parts: Sequence[np.ndarray], epoch: int) -> Iterator[torch.Tensor]:
+        """For each part, an array of row numbers, its input: a tensor [rows, ...]."""
+
+
+@dataclass(frozen=True)
+class FeatureExamples:
+    """Rows of features, float32 [rows, n]."""
+
+    photos: list[str]
+    labels: np.ndarray
+    features: np.ndarray
+
+    def batches(self, parts: Sequence[np.ndarray], epoch: int) -> Iterator[torch.Tensor]:
+        """The same in every epoch."""
+        features = torch.from_numpy(self.features)
+        return (features[part] for part in parts)
+
+
+@dataclass(frozen=True)
+class PictureExamples:
+    """Photos, made into pictures when they are needed: uint8 [rows, size, size, 3].
+
+    augmented: a random view, another one in every epoch; it depends on photo and epoch alone, so neither the number of threads
+    nor that of processes changes what is learnt. Otherwise the plain view.
+    """
+
+    photos: list[str]
+    labels: np.ndarray
+    sha256: list[str]
+    root: Path
+    preprocessing: Preprocessing
+    augmented: bool
+
+    def batches(self, parts: Sequence[np.ndarray], epoch: int) -> Iterator[torch.Tensor]:
+        """Decoded by threads a little ahead."""
+        look = views.augmented_name(epoch) if self.augmented else views.PLAIN
+
+        def load(row: int) -> np.ndarray:
+            photo, sha256 = self.photos[row], self.sha256[row]
+            data = pictures.read_unchanged(self.root, photo, sha256)
+            return pictures.decode(data, sha256, [look], self.preprocessing)[0]
+
+        loaded = pictures.ahead(load, (int(row) for part in parts for row in part))
+        return (torch.from_numpy(np.stack(list(islice(loaded, len(part))))) for part in parts)
+
+
+def of_features(photos: pd.DataFrame, labels: np.ndarray, features: np.ndarray) -> FeatureExamples:
+    """Every view of a photo is an example of its own. features: float32 [photos, views, n]."""
+    count = features.shape[1]
+    names = np.repeat(photos["photo"].to_numpy(dtype=object), count).tolist()
+    return FeatureExamples(names, np.repeat(labels, count), features.reshape(-1, features.shape[-1]))
+
+
+def of_pictures(
+    photos: pd.DataFrame, labels: np.ndarray, root: Path, preprocessing: Preprocessing, *, augmented: bool
+) -> PictureExamples:
+    """A photo is one example."""
+    return PictureExamples(
+        photos["photo"].tolist(), labels, photos["sha256"].tolist(), root, preprocessing, augmented
+    )  # fmt: skip
