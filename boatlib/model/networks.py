@@ -60,7 +60,7 @@ class Body(nn.Module):
         names = [name for name, _ in self.network.named_parameters()]
         inside = [name == stage or name.startswith(f"{stage}.") for name in names]
         if stage != "all" and not any(inside):
-            raise ParameterError(f"finetune.unfreeze: the network has no stage {stage!r}. It has: {_stages(names)}.")
+            raise ParameterError(f"training.unfreeze: the network has no stage {stage!r}. It has: {_stages(names)}.")
         first = 0 if stage == "all" else inside.index(True)
         for number, parameter in enumerate(self.network.parameters()):
             parameter.requires_grad_(number >= first)
@@ -137,12 +137,27 @@ class Deployed(nn.Module):
         return self.head(torch.cat(features, dim=1)).exp()
 
 
+class RowDropout(nn.Module):
+    """Dropout whose choice can be made outside, row by row: then it does not depend on how a step is divided into parts."""
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+        self.keep: torch.Tensor | None = None  # bool [rows, width], for the next pass
+
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        """Zeros where a unit pauses; the others grow, so that the sum stays the same on average."""
+        if not self.training or self.keep is None:
+            return nn.functional.dropout(rows, self.share, self.training)
+        return rows * self.keep / (1 - self.share)
+
+
 def article_head(features: int, classes: int, dropout: float = DROPOUT) -> nn.Sequential:
     """The article's head: Linear 256, ReLU, Dropout 0.4, Linear, LogSoftmax. Gives log-probabilities."""
     return nn.Sequential(
         nn.Linear(features, HIDDEN),
         nn.ReLU(),
-        nn.Dropout(dropout),
+        RowDropout(dropout),
         nn.Linear(HIDDEN, classes),
         nn.LogSoftmax(dim=1),
     )

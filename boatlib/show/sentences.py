@@ -132,7 +132,7 @@ def class_weights(kind: str) -> Html:
     )
     return paragraph(
         f"A rare class counts {how}: a photo of it weighs more while the model learns. The trade-off: more photos of rare "
-        "classes are found, but some photos of common classes are taken for them: balanced accuracy rises, plain accuracy may fall."
+        "classes are found, and some photos of common ones taken for them: balanced accuracy rises, plain accuracy may fall."
     )
 
 
