@@ -177,8 +177,11 @@ def _explain(code: int, names: list[str], log: Path, root: Path) -> int:
             record = Run(name).folder / "logs" / "failure.json"
             if record.is_file():
                 return int(json.loads(record.read_text(encoding="utf-8"))["code"])
-    where = log.relative_to(root)
-    raise _failure(code, SENTENCES.get(code, f"The chain stopped. What Snakemake said is in {where}."))
+    sentence = SENTENCES.get(code, f"The chain stopped. What Snakemake said is in {log.relative_to(root)}.")
+    for name in names:
+        if epochs := Run(name).trained_epochs():
+            sentence += f" The training of {name!r} had come to the end of epoch {epochs}: --resume goes on from there."
+    raise _failure(code, sentence)
 
 
 def _failure(code: int, sentence: str) -> BoatlibError:

@@ -36,6 +36,8 @@ FILES = {
     "tta": ("tta.json", "05_tta"),
 }
 FOLDERS = {"data", "model"}
+CHECKPOINTS = "checkpoints"  # folder of a run, in which an interrupted training leaves what --resume needs
+LAST = "last.json"  # in it: names the newest whole checkpoint
 
 
 def project_root(start: Path | None = None) -> Path:
@@ -108,6 +110,13 @@ class Run:
             with contextlib.suppress(ValueError):
                 table[column] = pd.to_numeric(table[column].replace("", None))
         return table
+
+    def trained_epochs(self) -> int:
+        """How far a training that has not ended has come, by its last checkpoint; 0 where there is none."""
+        last = self.folder / CHECKPOINTS / LAST
+        if self.path("model").exists() or not last.is_file():
+            return 0
+        return int(json.loads(last.read_text(encoding="utf-8"))["epoch"])
 
     def record(self, name: str) -> dict[str, Any]:
         """Read a JSON file of the run."""

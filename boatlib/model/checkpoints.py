@@ -10,15 +10,13 @@ from safetensors.torch import save_file
 
 from boatlib.errors import DamagedModelError
 from boatlib.model.weights import sha256
-from boatlib.run import replacing, write_text
-
-LAST = "last.json"  # names the newest whole checkpoint; it is replaced only when that file is there
+from boatlib.run import LAST, replacing, write_text
 
 State = dict[str, Any]  # dictionaries and lists of numbers, texts and tensors
 
 
 def save(folder: Path, state: State, epoch: int) -> Path:
-    """Write a state as the checkpoint of an epoch; then those before it are deleted."""
+    """Write a state as the checkpoint of an epoch; then that is named in LAST, and those before it are deleted."""
     tensors: dict[str, torch.Tensor] = {}
     skeleton = _take_tensors(state, tensors)
     file = folder / f"epoch-{epoch:04d}.safetensors"

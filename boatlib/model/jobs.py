@@ -16,7 +16,7 @@ from boatlib.model import backbones
 from boatlib.model.backbones import Backbone
 from boatlib.params import Compute, Params, Training
 from boatlib.photos import sources
-from boatlib.run import Run, write_text
+from boatlib.run import CHECKPOINTS, Run, write_text
 
 # These change what is shown, or where it is computed, and not what is learnt
 FREE = ("range_test", "sure")
@@ -67,7 +67,7 @@ class Job:
     @property
     def folder(self) -> Path:
         """For checkpoints and what several processes tell each other."""
-        return self.run.folder / "checkpoints"
+        return self.run.folder / CHECKPOINTS
 
     def backbones(self) -> list[Backbone]:
         """The networks that see. Raises ParameterError when they cannot be had."""

@@ -400,22 +400,24 @@ def resume_wanted() -> bool:
 
 def _unfinished(job: Job, world: World) -> checkpoints.State | None:
     """The checkpoint to go on from, when that is wanted. Raises ParameterError when it belongs to another training."""
-    if not resume_wanted():
-        last = job.folder / checkpoints.LAST
-        if last.is_file() and world.rank == 0:
-            last.unlink()
-        return None
-    state = checkpoints.load(job.folder)
+    state = checkpoints.load(job.folder) if resume_wanted() or job.run.trained_epochs() else None
     if state is None:
         return None
     now, then = job.identity(), state["job"]
     changed = [f"{name} {then.get(name)!r}, now {value!r}" for name, value in now.items() if then.get(name) != value]
-    if changed:
+    if resume_wanted() and changed:
         raise ParameterError(
             f"The checkpoint of run {job.run.name!r} was made with other settings: {'; '.join(changed)}. Set them back, or "
             "start without --resume."
         )
-    return state
+    if resume_wanted():
+        return state
+    if not changed and world.rank == 0:
+        runtime.progress(
+            f"starting anew; a checkpoint of this training after epoch {len(state['rows'])} is there until the first epoch ends: "
+            "--resume goes on from it"
+        )
+    return None
 
 
 def _trained(job: Job, state: checkpoints.State) -> Trained:
