@@ -176,12 +176,19 @@ def _explain(code: int, names: list[str], log: Path, root: Path) -> int:
         for name in names:
             record = Run(name).folder / "logs" / "failure.json"
             if record.is_file():
+                print(_unfinished_trainings(names))
                 return int(json.loads(record.read_text(encoding="utf-8"))["code"])
     sentence = SENTENCES.get(code, f"The chain stopped. What Snakemake said is in {log.relative_to(root)}.")
-    for name in names:
-        if epochs := Run(name).trained_epochs():
-            sentence += f" The training of {name!r} had come to the end of epoch {epochs}: --resume goes on from there."
-    raise _failure(code, sentence)
+    raise _failure(code, f"{sentence} {_unfinished_trainings(names)}".strip())
+
+
+def _unfinished_trainings(names: list[str]) -> str:
+    epochs = {name: Run(name).trained_epochs() for name in names}
+    return " ".join(
+        f"The training of {name!r} had come to the end of epoch {epoch}: the same command with --resume goes on from there."
+        for name, epoch in epochs.items()
+        if epoch
+    )
 
 
 def _failure(code: int, sentence: str) -> BoatlibError:

@@ -1,6 +1,7 @@
 """The command line: `python -m boatlib COMMAND`. `run` is what `./run_all.sh` calls."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -17,6 +18,9 @@ def main(arguments: list[str] | None = None) -> int:
     except BoatlibError as error:
         print(f"\n{error}", file=sys.stderr)
         return error.exit_code
+    except BrokenPipeError:  # whoever reads the output has seen enough, such as `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         print("\nInterrupted. What was finished is kept; the same command goes on from there.", file=sys.stderr)
         return 130
@@ -53,6 +57,33 @@ def _parser() -> argparse.ArgumentParser:
     sample = commands.add_parser("sample", help="draw the sample photos into a new folder")
     sample.add_argument("folder", type=Path)
     sample.set_defaults(action=_sample)
+
+    listing = commands.add_parser("backbones", help="list the networks that can be named in training.backbone")
+    listing.add_argument("pattern", nargs="?", default="", help='part of a name; "timm/NAME" looks among those of timm')
+    listing.set_defaults(action=_backbones)
+
+    predict = commands.add_parser("predict", help="say what photos show")
+    predict.add_argument("model", type=Path, metavar="MODEL_DIR", help="a model folder, such as runs/sample/model")
+    predict.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="photos, or folders of photos")
+    predict.add_argument("--csv", type=Path, metavar="OUT", help="write a table; interrupted, the same command goes on")
+    predict.add_argument(
+        "--tta", action="store_true", help="look four times (middle, mirrored, both ends), take the mean"
+    )
+    predict.set_defaults(action=_predict)
+
+    export = commands.add_parser("export", help="make a model usable without torch and boatlib")
+    export.add_argument("model", type=Path, metavar="MODEL_DIR")
+    export.add_argument("--onnx", action="store_true", required=True, help="as ONNX file, with parity and an example")
+    export.add_argument("--out", type=Path, metavar="FOLDER", help="default: MODEL_DIR with -onnx behind its name")
+    export.add_argument(
+        "--photos", type=Path, metavar="FOLDER", help="photos to compare by; default: the run's test photos"
+    )
+    export.set_defaults(action=_export)
+
+    app = commands.add_parser("app", help="a page in the browser to try a model")
+    app.add_argument("model", type=Path, metavar="MODEL_DIR")
+    app.add_argument("--port", type=int, default=8501)
+    app.set_defaults(action=_app)
     return parser
 
 
@@ -105,3 +136,115 @@ def _sample(options: argparse.Namespace) -> int:
     draw_sample(options.folder)
     print(f"The sample photos are in {options.folder}.")
     return 0
+
+
+def _backbones(options: argparse.Namespace) -> int:
+    from boatlib.model.backbones import list_backbones
+
+    table = list_backbones(options.pattern)
+    if table.empty:
+        print(f"No network has {options.pattern!r} in its name.")
+        return 0
+    print(f"{'name':<{(width := max(map(len, table['name'])))}}  parameters   size  ImageNet  weights")
+    for row in table.to_dict("records"):
+        accuracy = "" if row["imagenet"] is None or row["imagenet"] != row["imagenet"] else f"{row['imagenet']:.1%}"
+        at_hand = "at hand" if row["at_hand"] else "to fetch"
+        print(f"{row['name']:<{width}}  {row['parameters'] / 1e6:8.1f} M  {row['size']:>5}  {accuracy:>8}  {at_hand}")
+    if not options.pattern:
+        print("\nAlso every network of timm: python -m boatlib backbones timm/NAME")
+    return 0
+
+
+def _predict(options: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from boatlib.errors import DataError
+    from boatlib.model import bulk, views
+    from boatlib.model.prediction import PLAIN, Predictor
+
+    predictor = Predictor.load(options.model)
+    looks = views.DETERMINISTIC if options.tta else PLAIN
+    sources = bulk.find_sources(options.paths)
+    if not sources:
+        raise DataError(f"There are no photos in {', '.join(map(str, options.paths))}.")
+    table = bulk.GrowingTable(options.csv, predictor, looks) if options.csv else None
+    done = table.done(sources) if table else 0
+    if done:
+        print(f"{done} of {len(sources)} photos were done before; going on with the others.", file=sys.stderr)
+    unread = 0
+    with tqdm(total=len(sources), initial=done, unit="photo", disable=None) as bar:
+        for part in predictor.predict_stream(sources[done:], looks):
+            unread += int((part["error"] != "").sum())
+            bar.update(len(part))
+            if table:
+                table.append(part)
+                continue
+            for row in part.to_dict("records"):
+                words = row["error"] or f"{row['predicted']}\t{row['confidence']:.1%}"
+                bar.write(
+                    f"{row['photo']}\t{words}{chr(9) + 'look again' if row['needs_review'] and not row['error'] else ''}"
+                )
+    if table:
+        table.finish()
+        print(
+            f"{options.csv}: {len(sources)} photos{f', {unread} of them not readable (column error)' if unread else ''}."
+        )
+    return DataError.exit_code if unread == len(sources) else 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    from boatlib.errors import DataError
+    from boatlib.model import bulk
+    from boatlib.model.bundle import load_bundle
+    from boatlib.model.export import export_onnx
+    from boatlib.photos import sources
+
+    bundle = load_bundle(options.model)
+    folder = options.out or options.model.resolve().with_name(f"{options.model.resolve().name}-onnx")
+    test = options.model.resolve().parent / "data" / "test"
+    if options.photos:
+        photos, where_from = options.photos, "the folder named by --photos"
+    elif test.is_dir():
+        photos, where_from = test, "the test photos of the run"
+    else:
+        photos, where_from = sources.images_folder(sources.SAMPLE), "the drawn sample photos"
+    if not photos.is_dir():
+        raise DataError(f"{photos} is not a folder of photos.")
+    parity = export_onnx(bundle, folder, [path for _, path in bulk.find_sources([photos])], where_from)
+    print(
+        f"{folder}: model.onnx, predict_onnx.py, parity.json. On {parity['photos']} photos ({where_from}) onnxruntime and torch "
+        f"name the same class for {parity['same_class']}; the largest difference of a probability is "
+        f"{parity['largest_difference_of_a_probability']:.1e}."
+    )
+    return 0
+
+
+def _app(options: argparse.Namespace) -> int:
+    import importlib.util
+    import subprocess
+
+    from boatlib.errors import BoatlibError
+    from boatlib.model.bundle import load_bundle
+
+    if importlib.util.find_spec("streamlit") is None:
+        raise BoatlibError("The page needs Streamlit. Install it: pip install '.[app]'")
+    load_bundle(options.model)
+    settings = {
+        "server.address": "127.0.0.1",
+        "server.port": options.port,
+        "server.headless": "true",
+        "server.fileWatcherType": "none",
+        "browser.gatherUsageStats": "false",
+        "client.toolbarMode": "minimal",
+    }
+    page = Path(__file__).with_name("app.py")
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        str(page),
+        *(f"--{key}={value}" for key, value in settings.items()),
+    ]
+    print(f"http://127.0.0.1:{options.port} shows the page, to this computer alone. Ctrl-C ends it.", flush=True)
+    return subprocess.run([*command, "--", str(options.model)], stdout=subprocess.DEVNULL).returncode

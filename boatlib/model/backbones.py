@@ -19,6 +19,7 @@ from boatlib.model.views import Preprocessing
 from boatlib.model.weights import NONE, TIMM
 
 if TYPE_CHECKING:
+    import pandas as pd
     import torch
 
     from boatlib.model.networks import Body
@@ -29,6 +30,14 @@ LITE = {
     "efficientnet_lite0": Preprocessing(224, 0.875, HALVES, HALVES),
     "efficientnet_lite1": Preprocessing(240, 0.882, HALVES, HALVES),
     "efficientnet_lite2": Preprocessing(260, 0.890, HALVES, HALVES),
+}
+
+
+# Parameters, input size and ImageNet accuracy as the EfficientNet-Lite project of TensorFlow's TPU models states them
+LITE_FACTS = {
+    "efficientnet_lite0": (4_652_008, 224, 0.751),
+    "efficientnet_lite1": (5_416_680, 240, 0.767),
+    "efficientnet_lite2": (6_092_072, 260, 0.776),
 }
 
 
@@ -146,6 +155,44 @@ def preprocessing_of(name: str) -> Preprocessing:
     size = published.crop_size[0]
     crop = size / published.resize_size[0]
     return Preprocessing(size, crop, tuple(published.mean), tuple(published.std), published.interpolation.value)
+
+
+def list_backbones(pattern: str = "") -> "pd.DataFrame":
+    """The networks that can be named, or those whose name holds `pattern`; timm's only where it begins with "timm/".
+
+    Columns name, parameters, size (pixels), imagenet (share of right answers on ImageNet-1K, as the publishers state it, None
+    where the library does not), at_hand (whether the default weights are on this computer).
+    """
+    import pandas as pd
+
+    if pattern.startswith(TIMM):
+        import timm
+
+        names = [TIMM + name for name in timm.list_models(f"*{pattern.removeprefix(TIMM)}*", pretrained=True)]
+        rows = [_timm_row(name) for name in names]
+    else:
+        rows = [(name, *LITE_FACTS[name], weights.default_place(name).is_file()) for name in LITE if pattern in name]
+        rows += [_torchvision_row(name) for name in torchvision_names() if pattern in name]
+    return pd.DataFrame(rows, columns=["name", "parameters", "size", "imagenet", "at_hand"])
+
+
+def _torchvision_row(name: str) -> tuple[str, int, int, float, bool]:
+    import torchvision
+
+    meta = torchvision.models.get_model_weights(name).DEFAULT.meta  # type: ignore[attr-defined]
+    accuracy = meta["_metrics"]["ImageNet-1K"]["acc@1"] / 100
+    return name, meta["num_params"], preprocessing_of(name).size, accuracy, weights.default_place(name).is_file()
+
+
+def _timm_row(name: str) -> tuple[str, int, int, float | None, bool]:
+    import timm
+    import torch
+
+    with torch.device("meta"):  # counts the parameters without making them
+        network = timm.create_model(name.removeprefix(TIMM))
+    count = sum(parameter.numel() for parameter in network.parameters())
+    size = int(network.pretrained_cfg["input_size"][1])  # type: ignore[index]
+    return name, count, size, None, weights.default_place(name).is_file()
 
 
 def new_body(name: str, file: Path | None = None) -> "Body":

@@ -71,12 +71,21 @@ def find_files(root: Path) -> list[str]:
     return sorted(found)
 
 
-def _reason_by_name(photo: str) -> str:
+def find_photos(root: Path) -> list[str]:
+    """The same without hidden and system files: what somebody may have meant as a photo."""
+    return [file for file in find_files(root) if not _is_system_file(file)]
+
+
+def _is_system_file(photo: str) -> bool:
     parts = photo.split("/")
     hidden = any(part.startswith(".") for part in parts)
-    if hidden or parts[-1].lower() in SYSTEM_FILES or any(part.lower() in SYSTEM_FOLDERS for part in parts):
+    return hidden or parts[-1].lower() in SYSTEM_FILES or any(part.lower() in SYSTEM_FOLDERS for part in parts)
+
+
+def _reason_by_name(photo: str) -> str:
+    if _is_system_file(photo):
         return "hidden or system file, not a photo"
-    if len(parts) == 1:
+    if "/" not in photo:
         return "lies beside the class folders, not in one"
     return ""
 

@@ -1,0 +1,75 @@
+"""A page to try a model: drop photos, see what it says of them. Started by `python -m boatlib app MODEL_DIR`.
+
+Streamlit, as the article suggests: the page is these few lines, and upload, layout and updates are a well-kept library's.
+Everything stays on this computer: the server listens to it alone, photos are kept in memory only, no usage figures are sent.
+"""
+
+import sys
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from boatlib.errors import BoatlibError
+from boatlib.model.prediction import Predictor
+from boatlib.photos.images import thumbnail
+
+SHOWN = 5  # classes with a bar
+PHOTOS = 24  # photos shown at a time
+
+
+@st.cache_resource(show_spinner="Loading the model ...")
+def load(folder: str, _changed: float) -> Predictor:
+    """The model, once for all visitors and until its folder changes."""
+    return Predictor.load(folder)
+
+
+def show_answer(data: bytes, answer: pd.Series, classes: list[str]) -> None:
+    """A photo beside the most probable classes, or the reason why it cannot be read."""
+    left, right = st.columns([1, 2], gap="medium")
+    if answer["error"]:
+        right.error(f"{answer['photo']}: {answer['error']}")
+        return
+    left.image(thumbnail(data, 480))
+    right.subheader(answer["predicted"], anchor=False)
+    if answer["needs_review"]:
+        right.warning("Not sure enough: a person should look at this photo.", icon=":material/visibility:")
+    else:
+        right.success("Sure enough to be taken as it is.", icon=":material/check:")
+    for name, share in answer[[f"p_{name}" for name in classes]].sort_values(ascending=False).head(SHOWN).items():
+        right.progress(float(share), text=f"{escaped(str(name).removeprefix('p_'))}: {share:.1%}")
+    right.caption(escaped(answer["photo"]))
+
+
+def escaped(text: str) -> str:
+    """A name as it is: Streamlit reads markdown."""
+    return "".join(f"\\{c}" if c in "\\`*_{}[]<>()#+-.!|~:$" else c for c in text)
+
+
+def main(folder: str) -> None:
+    """The page."""
+    st.set_page_config(page_title="Try the model", page_icon=":material/photo_camera:", layout="centered")
+    st.title("What is on this photo?", anchor=False)
+    try:
+        predictor = load(folder, Path(folder).stat().st_mtime)
+    except (BoatlibError, OSError) as error:
+        st.error(f"The model cannot be used: {error}")
+        return
+    names = ", ".join(map(escaped, predictor.classes))
+    st.write(
+        f"The model knows {len(predictor.classes)} classes: {names}. It always names one of them, whatever the photo shows."
+    )
+    files = st.file_uploader("Drop photos here", accept_multiple_files=True)
+    photos = [(file.name, file.getvalue()) for file in files[:PHOTOS]]
+    if len(files) > PHOTOS:
+        st.info(f"The first {PHOTOS} of {len(files)} photos are shown. For whole folders: python -m boatlib predict")
+    if not photos:
+        return
+    for table in predictor.predict_stream(photos):
+        for (_, data), answer in zip(photos, table.to_dict("records"), strict=True):
+            with st.container(border=True):
+                show_answer(data, pd.Series(answer), predictor.classes)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
