@@ -14,7 +14,7 @@ from boatlib.errors import BoatlibError
 from boatlib.model.prediction import Predictor
 from boatlib.photos.images import thumbnail
 
-SHOWN = 5  # classes with a bar
+SHOWN = 3  # classes with a bar
 PHOTOS = 24  # photos shown at a time
 
 
@@ -26,19 +26,19 @@ def load(folder: str, _changed: float) -> Predictor:
 
 def show_answer(data: bytes, answer: pd.Series, classes: list[str]) -> None:
     """A photo beside the most probable classes, or the reason why it cannot be read."""
-    left, right = st.columns([1, 2], gap="medium")
     if answer["error"]:
-        right.error(f"{answer['photo']}: {answer['error']}")
+        st.error(f"{escaped(answer['photo'])}: {escaped(answer['error'])}")
         return
+    left, right = st.columns([1, 2], gap="medium")
     left.image(thumbnail(data, 480))
-    right.subheader(answer["predicted"], anchor=False)
+    left.caption(escaped(answer["photo"]))
+    right.subheader(escaped(answer["predicted"]), anchor=False)
     if answer["needs_review"]:
-        right.warning("Not sure enough: a person should look at this photo.", icon=":material/visibility:")
+        right.warning("Not sure enough: a person should look at this photo.")
     else:
-        right.success("Sure enough to be taken as it is.", icon=":material/check:")
+        right.success("Sure enough to be taken as it is.")
     for name, share in answer[[f"p_{name}" for name in classes]].sort_values(ascending=False).head(SHOWN).items():
         right.progress(float(share), text=f"{escaped(str(name).removeprefix('p_'))}: {share:.1%}")
-    right.caption(escaped(answer["photo"]))
 
 
 def escaped(text: str) -> str:
@@ -48,7 +48,7 @@ def escaped(text: str) -> str:
 
 def main(folder: str) -> None:
     """The page."""
-    st.set_page_config(page_title="Try the model", page_icon=":material/photo_camera:", layout="centered")
+    st.set_page_config(page_title="Try the model", layout="centered")
     st.title("What is on this photo?", anchor=False)
     try:
         predictor = load(folder, Path(folder).stat().st_mtime)

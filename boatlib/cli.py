@@ -221,7 +221,6 @@ def _export(options: argparse.Namespace) -> int:
 
 def _app(options: argparse.Namespace) -> int:
     import importlib.util
-    import subprocess
 
     from boatlib.errors import BoatlibError
     from boatlib.model.bundle import load_bundle
@@ -236,6 +235,7 @@ def _app(options: argparse.Namespace) -> int:
         "server.fileWatcherType": "none",
         "browser.gatherUsageStats": "false",
         "client.toolbarMode": "minimal",
+        "logger.level": "error",
     }
     page = Path(__file__).with_name("app.py")
     command = [
@@ -247,4 +247,5 @@ def _app(options: argparse.Namespace) -> int:
         *(f"--{key}={value}" for key, value in settings.items()),
     ]
     print(f"http://127.0.0.1:{options.port} shows the page, to this computer alone. Ctrl-C ends it.", flush=True)
-    return subprocess.run([*command, "--", str(options.model)], stdout=subprocess.DEVNULL).returncode
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Streamlit greets at length
+    os.execv(sys.executable, [*command, "--", str(options.model)])
