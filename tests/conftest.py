@@ -1,5 +1,6 @@
 """Fixtures that several layers share: small drawn sets, and one tiny run of the whole chain."""
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -7,8 +8,13 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
+
+from boatlib.model.jobs import Job
+from boatlib.params import Compute, Training
+from boatlib.run import Run
 
 ROOT = Path(__file__).parents[1]
 REAL = ROOT.parent / "shared" / "boats" / "images"
@@ -40,6 +46,41 @@ def run_all(*arguments: str) -> subprocess.CompletedProcess[str]:
     """The chain's command as ./run_all.sh calls it, in the environment of the tests."""
     command = [sys.executable, "-m", "boatlib", "run", *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, env=os.environ)
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """An empty project folder to work in, with the cache of the real one: what is computed there is computed once."""
+    folder = tmp_path / "project"
+    (folder / "notebooks").mkdir(parents=True)
+    (folder / "workflow").mkdir()
+    (folder / "workflow" / "Snakefile").touch()
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("BOATLIB_CACHE", os.environ.get("BOATLIB_CACHE", str(ROOT / ".cache")))
+    return folder
+
+
+@pytest.fixture
+def make_job(project):
+    """A training on a few drawn photos of two classes, in a run of its own: `make_job(epochs=2, mode="finetune")`."""
+
+    def make(name: str = "job", train: int = 12, val: int = 5, processes: int = 1, seed: int = 1, **settings: object) -> Job:
+        run, photos = Run(name), project / "photos"
+        rows = []
+        for number in range(train + val):
+            label = ("kayak", "raft")[number % 2]
+            file = photos / label / f"{number:03d}.jpg"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            if not file.exists():
+                draw(number, number % 2).save(file, quality=90)
+            sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+            rows.append((f"{label}/{file.name}", label, "train" if number < train else "val", sha256, sha256))
+        run.write_table("split", pd.DataFrame(rows, columns=["photo", "label", "split", "group", "sha256"]))
+        run.write_record("photos", {"images": str(photos), "notes": []})
+        few = {"epochs": 3, "max_epochs_stop": 3, "batch_size": 5, "views": 0}
+        return Job.of_run(run, Training(**few | settings), Compute(amp="off", processes=processes, device="cpu"), seed)
+
+    return make
 
 
 TINY = "test-tiny"

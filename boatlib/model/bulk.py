@@ -8,7 +8,7 @@ import pandas as pd
 
 from boatlib.errors import DataError
 from boatlib.model.prediction import Predictor
-from boatlib.photos.catalog import find_photos
+from boatlib.photos.catalog import find_photos, readable_name
 
 
 def find_sources(paths: Sequence[Path]) -> list[tuple[str, Path]]:
@@ -19,9 +19,9 @@ def find_sources(paths: Sequence[Path]) -> list[tuple[str, Path]]:
     found: list[tuple[str, Path]] = []
     for path in paths:
         if path.is_dir():
-            found += [(name, path / name) for name in find_photos(path)]
+            found += [(readable_name(name), path / name) for name in find_photos(path)]
         elif path.exists():
-            found.append((path.name, path))
+            found.append((readable_name(path.name), path))
         else:
             raise DataError(f"{path} does not exist. Name photos, or folders of photos.")
     return found
@@ -70,5 +70,5 @@ class GrowingTable:
 
 def _cell(text: str) -> str:
     """A name on one line of its own, that a spreadsheet takes for a text and not for a formula."""
-    line = text.replace("\r", "\\r").replace("\n", "\\n").encode("utf-8", "backslashreplace").decode()
+    line = text.replace("\r", "\\r").replace("\n", "\\n")
     return f"'{line}" if line.startswith(("=", "+", "-", "@")) else line

@@ -125,13 +125,14 @@ def _first_failure(folder: Path, code: int) -> BoatlibError:
     reports = [json.loads(file.read_text(encoding="utf-8")) for file in folder.glob("failure-*.json")]
     if not reports:
         return TrainingError(f"The training processes ended with code {code}. See {folder.name}/torchrun.log.")
-    first = min(reports, key=lambda report: report["time"])
+    first = min(reports, key=lambda report: (report["echo"], report["time"]))
     kind = find_error(first["error"]) or TrainingError
     return kind(f"{first['sentence']} (training process {first['rank']} of {first['of']})")
 
 
-def _report(folder: Path, rank: int, size: int, error: str, sentence: str) -> None:
-    record = {"rank": rank, "of": size, "error": error, "sentence": sentence, "time": time.time()}
+def _report(folder: Path, rank: int, size: int, error: str, sentence: str, echo: bool = False) -> None:
+    """Write down what ended a process. echo: only that another one is gone, which is never the cause."""
+    record = {"rank": rank, "of": size, "error": error, "sentence": sentence, "time": time.time(), "echo": echo}
     write_text(folder / f"failure-{rank}.json", json.dumps(record))
 
 
@@ -151,13 +152,11 @@ def _torchrun(place: str, processes: int) -> int:
         run.run(run.parse_args(options))
     except ChildFailedError as error:
         folder = Job.read(place).folder
-        rank, failure = error.get_first_failure()
-        if not list(folder.glob("failure-*.json")):
-            how = (
-                f"killed ({signal.Signals(-failure.exitcode).name})" if failure.exitcode < 0 else "ended without a word"
-            )
-            sentence = f"It was {how}: the computer ran out of memory, or somebody stopped it."
-            _report(folder, rank, processes, "TrainingError", sentence)
+        for rank, failure in error.failures.items():
+            if failure.exitcode not in (1, -signal.SIGTERM) and not (folder / f"failure-{rank}.json").exists():
+                how = f"killed ({signal.Signals(-failure.exitcode).name})" if failure.exitcode < 0 else "ended"
+                sentence = f"It was {how}: the computer ran out of memory, or somebody stopped it."
+                _report(folder, rank, processes, "TrainingError", sentence)
         return 1
     return 0
 
@@ -171,7 +170,10 @@ def _take_part(place: str) -> int:
             training.learn(job, world)
     except Exception as error:
         sentence = str(error) if isinstance(error, BoatlibError) else f"{type(error).__name__}: {error}"
-        _report(job.folder, rank, size, type(error).__name__, sentence)
+        echo = isinstance(error, RuntimeError) and any(
+            word in sentence for word in ("gloo", "NCCL", "Connection closed")
+        )
+        _report(job.folder, rank, size, type(error).__name__, sentence, echo)
         raise
     return 0
 

@@ -324,6 +324,7 @@ class _Learner:
                 self._scaler.scale(loss * self._world.size / whole).backward()
             weight = float(self._per_class[self._train.labels[rows[part]]].sum())
             sums += float(loss.detach()), weight * counts, right * counts
+        self._dropout.keep = None
         self._scaler.step(self._optimiser)
         self._scaler.update()
         self._schedule.step()

@@ -42,12 +42,13 @@ def build_catalog(root: Path, min_photos_per_class: int = 30) -> Catalog:
 
     Raises DataError when fewer than two classes remain.
     """
-    files = pd.DataFrame({"photo": find_files(root)}, dtype=str)
+    names = find_files(root)
+    files = pd.DataFrame({"photo": [readable_name(name) for name in names]}, dtype=str)
     if files.empty:
         raise DataError(f"No files in the images folder {root}. It should hold one folder of photos for each class.")
     files["label"] = [photo.split("/")[0] if "/" in photo else "" for photo in files["photo"]]
     _refuse_names_alike(sorted(set(files["label"]) - {""}))
-    files["reason"] = [_reason_by_name(photo) for photo in files["photo"]]
+    files["reason"] = [_reason_by_name(name) for name in names]
     notes = _mark_nested_copies(files)
     table = _with_facts(files, root)
     table["group"] = ""
@@ -82,7 +83,14 @@ def _is_system_file(photo: str) -> bool:
     return hidden or parts[-1].lower() in SYSTEM_FILES or any(part.lower() in SYSTEM_FOLDERS for part in parts)
 
 
+def readable_name(name: str) -> str:
+    """A name whose bytes are not UTF-8, with these bytes written out; any other as it is."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
 def _reason_by_name(photo: str) -> str:
+    if readable_name(photo) != photo:
+        return "its name is not UTF-8: rename it"
     if _is_system_file(photo):
         return "hidden or system file, not a photo"
     if "/" not in photo:

@@ -122,7 +122,7 @@ def class_weights(kind: str) -> Html:
     """What weighting the classes gains and costs."""
     if kind == "none":
         return paragraph(
-            "Every photo counts alike, so common classes have more to say than rare ones. Class weights (`sqrt` or `auto`) would "
+            "Every photo counts alike, so common classes have more to say than rare ones. Class weights (sqrt or auto) would "
             "find more photos of the rare classes, and take more photos of the common ones for them."
         )
     how = (

@@ -1,4 +1,5 @@
 import hashlib
+import os
 import shutil
 
 import pytest
@@ -104,3 +105,10 @@ def test_a_resized_copy_is_a_near_duplicate_and_stays_with_its_original(photo_se
     for seed in range(20):
         split = splits.make_split(found.table, 0.6, 0.2, 0.2, seed).set_index("photo")["split"]
         assert split["kayak/larger.jpg"] == split["kayak/000.jpg"]
+
+
+def test_a_name_that_is_not_utf8_is_skipped_with_that_reason(photo_set):
+    old = photo_set / "kayak" / "000.jpg"
+    old.rename(os.fsdecode(os.fsencode(old.parent) + b"/bad\xff.jpg"))
+    table = catalog.build_catalog(photo_set, 3).table
+    assert table.loc[table["photo"] == "kayak/bad\\udcff.jpg", "reason"].tolist() == ["its name is not UTF-8: rename it"]

