@@ -64,7 +64,9 @@ def project(tmp_path, monkeypatch):
 def make_job(project):
     """A training on a few drawn photos of two classes, in a run of its own: `make_job(epochs=2, mode="finetune")`."""
 
-    def make(name: str = "job", train: int = 12, val: int = 5, processes: int = 1, seed: int = 1, **settings: object) -> Job:
+    def make(
+        name: str = "job", train: int = 12, val: int = 5, processes: int = 1, seed: int = 1, **settings: object
+    ) -> Job:
         run, photos = Run(name), project / "photos"
         rows = []
         for number in range(train + val):

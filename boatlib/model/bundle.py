@@ -16,7 +16,7 @@ from boatlib.errors import DamagedModelError
 from boatlib.model import engines
 from boatlib.model.backbones import new_body, picture
 from boatlib.model.views import Preprocessing
-from boatlib.model.weights import sha256
+from boatlib.model.weights import put_into, sha256
 from boatlib.run import write_text
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class SavedBody:
         """The torch module, in evaluation mode."""
         body = new_body(self.name)
         body.drop_auxiliary()
-        body.network.load_state_dict(_weights(self.folder, self.prefix))
+        put_into(body.network, _weights(self.folder, self.prefix))
         return body
 
 

@@ -267,9 +267,9 @@ class _Learner:
 
     def restore(self, state: checkpoints.State) -> None:
         """Back to where it was."""
-        self._model.load_state_dict(state["model"])
+        weights.put_into(self._model, state["model"])
         if self._average:
-            self._average.load_state_dict(state["average"])
+            weights.put_into(self._average, state["average"])
         self._optimiser.load_state_dict(state["optimiser"])
         self._schedule.load_state_dict(state["schedule"])
         self._scaler.load_state_dict(state["scaler"])
@@ -431,7 +431,7 @@ def _trained(job: Job, state: checkpoints.State) -> Trained:
         name, _, body = bodies[0]
         own = body.network.state_dict()
         prefix = "body.network."
-        body.network.load_state_dict({name: best[f"{prefix}{name}"].cpu() for name in own})
+        weights.put_into(body.network, {name: best[f"{prefix}{name}"].cpu() for name in own})
         bodies = [(name, f"{name.replace('/', '-')}-finetuned-{weights.digest(body.network)[:16]}", body)]
     history = pd.DataFrame(state["rows"])
     history["best"] = history["epoch"] == state["best_epoch"]

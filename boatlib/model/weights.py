@@ -3,6 +3,7 @@
 import hashlib
 import importlib.util
 import re
+from collections import OrderedDict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -172,4 +173,12 @@ def load_into(network: "nn.Module", file: Path, optional: tuple[str, ...] = ()) 
         needed = not name.startswith(optional) if optional else True
         if (needed or name in saved) and (name not in saved or saved[name].shape != tensor.shape):
             raise ParameterError(f"The weights in {file.name} do not fit: they are those of another network ({name}).")
-    network.load_state_dict({name: tensor for name, tensor in saved.items() if name in own}, strict=False)
+    put_into(network, {name: tensor for name, tensor in saved.items() if name in own}, strict=False)
+
+
+def put_into(network: "nn.Module", tensors: dict[str, "torch.Tensor"], strict: bool = True) -> None:
+    """Load tensors of this version of a network by name. Some networks (MNASNet) ask for the version, which files forget."""
+    versions = network.state_dict()._metadata  # type: ignore[attr-defined]
+    state = OrderedDict(tensors)
+    state._metadata = versions  # type: ignore[attr-defined]
+    network.load_state_dict(state, strict)

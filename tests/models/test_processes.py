@@ -87,7 +87,8 @@ def test_two_processes_give_the_metrics_of_one(make_job, settings, capsys):
     """Seven photos in steps of five: the last step has two, then one process has fewer rows, or none (nine: 5 and 4)."""
     for photos in (7, 11):
         one, two = (
-            training.train(make_job(f"run{n}", train=photos, val=5, processes=n, range_test=0, **settings)) for n in (1, 2)
+            training.train(make_job(f"run{n}", train=photos, val=5, processes=n, range_test=0, **settings))
+            for n in (1, 2)
         )
         numbers = [name for name in training.HISTORY if name not in ("epoch", "best")]
         np.testing.assert_allclose(one.history[numbers], two.history[numbers], rtol=2e-4, atol=1e-5)

@@ -111,4 +111,6 @@ def test_a_name_that_is_not_utf8_is_skipped_with_that_reason(photo_set):
     old = photo_set / "kayak" / "000.jpg"
     old.rename(os.fsdecode(os.fsencode(old.parent) + b"/bad\xff.jpg"))
     table = catalog.build_catalog(photo_set, 3).table
-    assert table.loc[table["photo"] == "kayak/bad\\udcff.jpg", "reason"].tolist() == ["its name is not UTF-8: rename it"]
+    assert table.loc[table["photo"] == "kayak/bad\\udcff.jpg", "reason"].tolist() == [
+        "its name is not UTF-8: rename it"
+    ]

@@ -191,7 +191,9 @@ def test_a_table_of_other_photos_or_another_model_is_not_gone_on_with(taught, tm
     folder = folder_of(tmp_path)
     sources = bulk.find_sources([folder])
     growing = bulk.GrowingTable(tmp_path / "out.csv", Predictor(taught[0]), ["plain"])
-    growing.append(Predictor(taught[0]).predict([path for _, path in sources[:2]]).assign(photo=[n for n, _ in sources[:2]]))
+    growing.append(
+        Predictor(taught[0]).predict([path for _, path in sources[:2]]).assign(photo=[n for n, _ in sources[:2]])
+    )
     assert growing.done(sources) == 2
     assert bulk.GrowingTable(tmp_path / "out.csv", Predictor(taught[0]), views.DETERMINISTIC).done(sources) == 0
     assert growing.done(sources[1:]) == 0
