@@ -48,9 +48,9 @@ def export_onnx(bundle: Bundle, folder: Path, photos: Sequence[Path], where_from
     folder.mkdir(parents=True, exist_ok=True)
     new = folder / f".{os.getpid()}.{MODEL}"
     try:
+        inputs = _pictures(bundle, photos)
         _write(module, bundle, new)
         session = onnxruntime.InferenceSession(new)
-        inputs = _pictures(bundle, photos)
         theirs, ours = [], []
         for start in range(0, len(inputs[0]), BATCH):
             rows = [one[start : start + BATCH] for one in inputs]

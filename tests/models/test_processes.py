@@ -12,8 +12,9 @@ import pytest
 from safetensors.torch import load_file
 
 from boatlib.errors import DataError, TrainingError
-from boatlib.model import bundle, checkpoints, distributed, training
+from boatlib.model import bundle, checkpoints, processes, training
 from boatlib.model.jobs import Job
+from boatlib.model.world import World
 from boatlib.run import Run
 
 pytestmark = pytest.mark.processes
@@ -126,7 +127,7 @@ def test_a_killed_process_ends_the_job_and_leaves_none(make_job):
     assert until_gone(job) == []
     assert checkpoints.load(job.folder) is not None, "the last checkpoint is whole"
     with pytest.raises(TrainingError, match=r"killed \(SIGKILL\).* of 2\)"):
-        raise distributed._first_failure(job.folder, 1)
+        raise processes.first_failure(job.folder, 1)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
@@ -152,5 +153,5 @@ def test_a_run_can_be_trained_by_torchrun_alone_and_taken_over(make_job, monkeyp
     subprocess.run(command, check=True, capture_output=True, timeout=300)
     monkeypatch.setenv("BOATLIB_RESUME", "1")
     trained = training.train(Job.read("cluster"))
-    expected = training.learn(make_job("alone", views=1), distributed.World())["rows"]
+    expected = training.learn(make_job("alone", views=1), World())["rows"]
     np.testing.assert_allclose(trained.history["val_loss"], [row["val_loss"] for row in expected], rtol=1e-4)

@@ -9,9 +9,9 @@ import torch
 from sklearn.utils.class_weight import compute_class_weight
 
 from boatlib.errors import DamagedModelError, DataError, ParameterError, TrainingError
-from boatlib.model import checkpoints, examples, networks, optimisation, training
-from boatlib.model.distributed import World, alone
+from boatlib.model import checkpoints, examples, learner, networks, optimisation, training
 from boatlib.model.jobs import Job
+from boatlib.model.world import World, alone
 from boatlib.params import Compute, Params, Training
 from boatlib.run import Run
 
@@ -210,7 +210,7 @@ def test_out_of_memory_is_one_sentence_with_three_remedies(make_job, monkeypatch
     def fail(*_):
         raise error
 
-    monkeypatch.setattr(training._Learner, "_part", fail)
+    monkeypatch.setattr(learner.Learner, "_part", fail)
     with pytest.raises(TrainingError) as caught:
         training.train(make_job(batch_size=6))
     for words in ("steps of 6 photos", "training.accumulate", "training.batch_size", "training.backbone"):
@@ -309,6 +309,19 @@ def test_resume_of_a_training_that_had_ended_gives_its_result(make_job, monkeypa
     again = training.train(make_job())
     pd.testing.assert_frame_equal(first.history, again.history)
     assert same(first, again)
+
+
+def test_a_damaged_checkpoint_stops_only_who_asks_for_it(make_job, monkeypatch):
+    job = make_job()
+    training.train(job)
+    (file,) = job.folder.glob("epoch-*")
+    file.write_bytes(b"torn")
+    training.train(job)
+    (file,) = job.folder.glob("epoch-*")
+    file.write_bytes(b"torn")
+    monkeypatch.setenv("BOATLIB_RESUME", "1")
+    with pytest.raises(DamagedModelError, match="without --resume"):
+        training.train(job)
 
 
 def test_an_interrupted_training_is_offered_and_not_lost_before_the_first_epoch(make_job, capsys):
