@@ -141,12 +141,13 @@ class Learner:
         """Log-probabilities, float64 [rows, classes], in full precision; every row is computed by one process."""
         model = self.judged.eval()
         mine = self._world.share(np.arange(len(examples.labels)))
-        parts = np.array_split(mine, max(1, -(-len(mine) // self._settings.batch_size)))
+        rows = mine if len(mine) else np.arange(1)  # a process without a share computes a row that nobody asks for
+        parts = np.array_split(rows, -(-len(rows) // self._settings.batch_size))
         outputs = [
             model(batch.to(self._world.device))[0].cpu().double().numpy() for batch in examples.batches(parts, 0)
         ]
         answers = np.empty((len(examples.labels), outputs[0].shape[1]))
-        for rank, own in enumerate(self._world.gather(np.concatenate(outputs))):
+        for rank, own in enumerate(self._world.gather(np.concatenate(outputs)[: len(mine)])):
             answers[rank :: self._world.size] = own
         bad = ~np.isfinite(answers).all(axis=1)
         if bad.any():

@@ -85,10 +85,12 @@ def test_a_killed_training_goes_on_bit_by_bit_as_if_nothing_had_been(make_job, s
     ids=["head", "finetune"],
 )
 def test_two_processes_give_the_metrics_of_one(make_job, settings, capsys):
-    """Seven photos in steps of five: the last step has two, then one process has fewer rows, or none (nine: 5 and 4)."""
-    for photos in (7, 11):
+    """Steps of five photos: of the last step of 7 each process has one, of that of 11, and of a single validation photo, one
+    process has none.
+    """
+    for photos, val in ((7, 5), (11, 1)):
         one, two = (
-            training.train(make_job(f"run{n}", train=photos, val=5, processes=n, range_test=0, **settings))
+            training.train(make_job(f"run{n}", train=photos, val=val, processes=n, range_test=0, **settings))
             for n in (1, 2)
         )
         numbers = [name for name in training.HISTORY if name not in ("epoch", "best")]

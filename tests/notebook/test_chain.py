@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from conftest import ROOT, TINY, run_all, tiny_arguments
 
+from boatlib import runtime
 from boatlib.run import FILES
 
 pytestmark = pytest.mark.notebook
@@ -81,15 +82,66 @@ def test_the_same_params_give_the_same_bytes(tiny_run, tiny_images):
     assert tables(tiny_run) == tables(ROOT / "runs" / f"{TINY}-again")
 
 
-def test_a_failing_step_names_itself_and_keeps_the_last_report(tiny_run, tiny_images):
+def test_a_failing_step_names_itself_and_keeps_the_last_report(tiny_run, tiny_images, tmp_path):
     page = ROOT / "reports" / TINY / "index.html"
     before = page.read_bytes()
-    result = run_all(*tiny_arguments(tiny_images), "--set", "training.weights=/no/such/file.pth")
+    (tmp_path / "other.pth").write_bytes(b"no weights")
+    result = run_all(*tiny_arguments(tiny_images), "--set", f"training.weights={tmp_path / 'other.pth'}")
     assert result.returncode == 2
-    assert "03_training stopped: The weights file" in result.stdout
+    assert "03_training stopped: other.pth is not a readable file of weights" in result.stdout
     assert "Traceback" not in result.stdout + result.stderr
     assert page.read_bytes() == before
     run_all(*tiny_arguments(tiny_images), "--set", "tta.views=3")
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("training.weights=/no/such/file.pth", "does not exist"),
+        ("training.backbone=efficientnet_lite9", "Did you mean efficientnet_lite"),
+        ("compute.device=cuda", "no NVIDIA GPU was found"),
+    ],
+)
+def test_what_cannot_be_had_is_found_before_the_first_step(tiny_images, setting, words):
+    if "cuda" in setting and runtime.gpus():
+        pytest.skip("there is a GPU")
+    result = run_all(*tiny_arguments(tiny_images), "--set", f"run={TINY}-never", "--set", setting)
+    assert result.returncode == 2
+    assert words in result.stderr
+    assert "exploration" not in result.stdout
+    assert "Traceback" not in result.stdout + result.stderr
+
+
+def test_an_interrupted_chain_goes_on_with_resume_and_says_so(tiny_images):
+    settings = ["--set", f"run={TINY}-resumed", "--set", "training.epochs=400", "--set", "training.max_epochs_stop=400"]
+    command = [sys.executable, "-m", "boatlib", "run", *tiny_arguments(tiny_images), *settings, "--until", "03"]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    for line in process.stdout:
+        if "epoch  10" in line:
+            break
+    process.send_signal(signal.SIGTERM)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 143
+    epochs = int(re.search(r"had come to the end of epoch (\d+): the same command with --resume", output)[1])
+    assert 10 <= epochs < 400
+    again = subprocess.run([*command, "--resume"], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert again.returncode == 0, again.stdout
+    assert f"going on after epoch {epochs}" in again.stdout
+    history = pd.read_csv(ROOT / "runs" / f"{TINY}-resumed" / "history.csv")
+    assert history["epoch"].tolist() == list(range(1, 401))
+
+
+def test_a_profile_runs_several_runs_side_by_side(tiny_images, tmp_path):
+    names = [f"{TINY}-sweep-{seed}" for seed in (1, 2)]
+    for seed, name in enumerate(names):
+        text = f"images: {tiny_images}\nseed: {seed}\nexploration: {{min_photos_per_class: 8}}\ntraining: {{range_test: 0}}\n"
+        (tmp_path / f"{name}.yaml").write_text(text)
+    files = [str(tmp_path / f"{name}.yaml") for name in names]
+    result = run_all(*files, "--profile", "workflow/profiles/local")
+    assert result.returncode == 0, result.stdout + result.stderr
+    for name in names:
+        assert (ROOT / "reports" / name / "index.html").is_file()
+        assert f'href="{name}/index.html"' in (ROOT / "reports" / "index.html").read_text()
 
 
 def start_and_wait_for(words, images, name):

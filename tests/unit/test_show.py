@@ -3,9 +3,10 @@ import pandas as pd
 import pytest
 
 from boatlib.errors import ParameterError
+from boatlib.params import Training
 from boatlib.photos.images import open_photo
 from boatlib.results.intervals import wilson
-from boatlib.show import browser, gallery, html, sentences, tables, widgets
+from boatlib.show import browser, gallery, html, plots, sentences, tables, widgets
 
 METRICS = {"accuracy": 0.93, "accuracy_low": 0.894, "accuracy_high": 0.951}
 
@@ -93,4 +94,73 @@ def test_open_photo_is_the_only_way_in():
     from pathlib import Path
 
     opened = [p.name for p in Path(html.__file__).parents[1].rglob("*.py") if "Image.open(" in p.read_text()]
-    assert [name for name in opened if name != "sample.py"] == [Path(open_photo.__code__.co_filename).name]
+    apart = {"sample.py", "onnx_example.py"}  # draws; runs where there is no boatlib
+    assert [name for name in opened if name not in apart] == [Path(open_photo.__code__.co_filename).name]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (
+            {},
+            "efficientnet_lite0 stays frozen; a head learns on the features of 2 views of each of the 30 training photos",
+        ),
+        (
+            {"backbone": ["a", "b"], "views": 0},
+            "a and b stay frozen; a head learns on the features of one view of each",
+        ),
+        ({"mode": "finetune", "unfreeze": "blocks.5"}, "efficientnet_lite0 learns too from its stage blocks.5 on"),
+        ({"weights": "none"}, "without pretrained weights"),
+        ({"stop_on": "balanced_accuracy"}, "when the balanced accuracy on them has made no progress for 10 epochs"),
+    ],
+)
+def test_the_plan_of_a_training_says_what_learns(settings, words):
+    assert words in sentences.training_plan(Training(**settings), 30, 10).text
+
+
+def test_class_weights_are_shown_with_their_price():
+    assert "would find more photos of the rare classes" in sentences.class_weights("none").text
+    for kind in ("sqrt", "auto"):
+        assert "balanced accuracy rises, plain accuracy may fall" in sentences.class_weights(kind).text
+    shown = tables.class_weights(["a", "b"], [30, 10], [0.5, 1.5])
+    assert '<td class="number">1.50</td>' in shown.markup
+
+
+def test_the_range_test_names_the_valley_and_the_chosen_step():
+    rates = np.geomspace(1e-6, 1, 40)
+    curve = pd.DataFrame({"learning_rate": rates, "loss": 2 + (np.log10(rates) + 2) ** 2})
+    assert sentences.range_test(curve, 0.001).text.startswith("The loss is lowest at a step size of about 0.0")
+    assert "this run takes 0.001" in plots.range_test(curve, 0.001).text
+    assert "No range test" in sentences.range_test(curve.head(0), 0.001).text
+
+
+def test_the_review_sentence_counts_photos():
+    text = sentences.review(0.7, {"reviewed": 3, "kept": 17, "kept_right": 16}).text
+    assert text == (
+        "An answer given with less than 70% confidence should be looked at by a person. That would be 3 of the 20 validation "
+        "photos, and of the 17 others 16 are right."
+    )
+    assert sentences.review(1.0, {"reviewed": 5, "kept": 0, "kept_right": 0}).text.endswith(
+        "5 of the 5 validation photos."
+    )
+
+
+def test_one_prediction_is_shown_with_photo_words_and_bars(photo_set):
+    row = pd.Series({"predicted": "a", "confidence": 0.8, "p_a": 0.8, "p_b": 0.2, "needs_review": False})
+    photo = next(photo_set.rglob("*.jpg"))
+    shown = gallery.display_prediction(photo, row)
+    assert shown.markup.count("<img") == 2
+    assert "The model says a, 80.0% sure." in shown.text
+    assert (
+        "wrongly (it shows: b)" in gallery.display_prediction(photo, pd.concat([row, pd.Series({"label": "b"})])).text
+    )
+
+
+def test_answers_show_the_name_of_a_photo_and_not_its_folder():
+    table = pd.DataFrame(
+        {"photo": ["/home/me/x.jpg"], "predicted": ["a"], "confidence": [0.9], "needs_review": [True], "error": [""]}
+    )
+    markup = tables.answers(table).markup
+    assert "x.jpg" in markup
+    assert "/home/me" not in markup
+    assert "yes" in markup
