@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ import numpy as np
 from boatlib import runtime
 from boatlib.errors import DamagedModelError
 from boatlib.model import engines
-from boatlib.model.backbones import new_body, picture
+from boatlib.model.backbones import check_name, new_body, picture
 from boatlib.model.views import Preprocessing
 from boatlib.model.weights import put_into, sha256
 from boatlib.run import write_text
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 WEIGHTS = "weights.safetensors"
 DESCRIPTION = "model.json"
 CARD = "MODEL_CARD.md"
+_KEY = re.compile(r"\w[\w.-]*")
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class SavedBody:
 
     def build(self) -> "Body":
         """The torch module, in evaluation mode."""
+        check_name(self.name)
         body = new_body(self.name)
         body.drop_auxiliary()
         put_into(body.network, _weights(self.folder, self.prefix))
@@ -139,6 +142,8 @@ def load_bundle(folder: Path) -> Bundle:
             description["taught_on"],
             description["versions"],
         )
+        if not all(_KEY.fullmatch(body.key) for body in bundle.bodies):  # it becomes the name of a file in the cache
+            raise ValueError("a key that is none")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DamagedModelError(
             f"{folder.name}/ is not a whole model folder ({type(error).__name__}). It is made by 03_training: run that again, "

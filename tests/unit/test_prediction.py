@@ -120,6 +120,18 @@ def test_a_saved_model_comes_back_with_everything(taught):
     assert not list(again.folder.glob("*.pth"))
 
 
+@pytest.mark.parametrize(("field", "value"), [("key", "../../outside"), ("name", "timm/hf-hub:somebody/something")])
+def test_a_model_folder_from_somewhere_cannot_reach_outside(taught, monkeypatch, tmp_path, field, value):
+    saved, job = taught
+    file = saved.folder / bundle.DESCRIPTION
+    description = json.loads(file.read_text())
+    description["bodies"][0][field] = value
+    file.write_text(json.dumps(description))
+    monkeypatch.setenv("BOATLIB_CACHE", str(tmp_path / "empty"))
+    with pytest.raises(BoatlibError, match="not a whole model folder|There is no backbone"):
+        Predictor.load(saved.folder).predict(job.root / job.val["photo"].iloc[0])
+
+
 # Many photos
 
 
