@@ -98,7 +98,7 @@ def most_confused(matrix: pd.DataFrame, count: int = 5) -> pd.DataFrame:
     """The commonest mistakes: columns label, predicted, photos, share (of the label's photos), most photos first."""
     pairs = matrix.rename_axis(index="label", columns="predicted").stack().rename("photos").reset_index()
     pairs = pairs[(pairs["label"] != pairs["predicted"]) & (pairs["photos"] > 0)]
-    pairs["share"] = pairs["photos"] / pairs["label"].map(matrix.sum(axis=1))
+    pairs["share"] = pairs["photos"] / matrix.sum(axis=1).reindex(pairs["label"]).to_numpy()
     order = pairs.sort_values(["photos", "share", "label", "predicted"], ascending=[False, False, True, True])
     return order.head(count).reset_index(drop=True)
 

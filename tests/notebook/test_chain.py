@@ -56,6 +56,15 @@ def test_nothing_changed_runs_nothing(tiny_run, tiny_images):
     assert times(tiny_run) == before
 
 
+def test_what_was_deleted_is_made_again(tiny_run, tiny_images):
+    before = times(tiny_run)
+    (tiny_run / "tta.json").unlink()
+    assert run_all(*tiny_arguments(tiny_images)).returncode == 0
+    assert (tiny_run / "tta.json").is_file()
+    changed = {step for step, time in times(tiny_run).items() if time != before[step]}
+    assert changed == {"05_tta", "06_summary"}
+
+
 def test_a_changed_tta_parameter_runs_05_and_06_only(tiny_run, tiny_images):
     before = times(tiny_run)
     result = run_all(*tiny_arguments(tiny_images), "--set", "tta.views=3")

@@ -73,3 +73,11 @@ def test_the_choice_is_made_by_right_answers_then_by_loss():
 def test_comparing_other_photos_is_refused():
     with pytest.raises(ValueError, match="same photos"):
         tta.compare(MIXED, MIXED.iloc[::-1])
+
+
+def test_a_perfect_model_has_no_confused_pairs():
+    matrix = pd.DataFrame([[3, 0], [0, 2]], index=pd.Index(["a", "b"], name="label"), columns=["a", "b"])
+    assert metrics.most_confused(matrix).empty
+    assert list(metrics.most_confused(matrix).columns) == ["label", "predicted", "photos", "share"]
+    matrix.loc["a", "b"] = 1
+    assert metrics.most_confused(matrix)["share"].tolist() == [0.25]
