@@ -226,7 +226,7 @@ def _app(options: argparse.Namespace) -> int:
     from boatlib.model.bundle import load_bundle
 
     if importlib.util.find_spec("streamlit") is None:
-        raise BoatlibError("The page needs Streamlit. Install it: pip install '.[app]'")
+        raise BoatlibError("The page needs Streamlit. Install it: python -m pip install -c constraints.txt -e '.[app]'")
     load_bundle(options.model)
     settings = {
         "server.address": "127.0.0.1",

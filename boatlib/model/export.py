@@ -39,7 +39,8 @@ def export_onnx(bundle: Bundle, folder: Path, photos: Sequence[Path], where_from
         import onnxruntime
         import onnxscript  # noqa: F401
     except ImportError as error:
-        raise BoatlibError(f"The export needs the package {error.name}. Install it: pip install '.[onnx]'") from error
+        how = "python -m pip install -c constraints.txt -e '.[onnx]'"
+        raise BoatlibError(f"The export needs the package {error.name}. Install it: {how}") from error
     import torch
 
     from boatlib.model.networks import Deployed
