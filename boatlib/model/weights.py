@@ -38,6 +38,7 @@ def find_weights(name: str, weights: str) -> Path:
     place = default_place(name)
     if not place.is_file():
         _download(name, place)
+    _check_hash(place)
     return place
 
 

@@ -152,6 +152,9 @@ def test_default_weights_are_fetched_once(tmp_path, monkeypatch):
         torch.save({}, place)
 
     monkeypatch.setattr(torch.hub, "download_url_to_file", fetch)
+    with pytest.raises(ParameterError, match="damaged: its SHA-256 does not begin with f37072fd"):
+        weights.find_weights("resnet18", "default")
+    monkeypatch.setattr(weights, "sha256", lambda _: "f37072fd" + 56 * "0")
     one, two = (weights.find_weights("resnet18", "default") for _ in range(2))
     assert one == two
     assert len(fetched) == 1
