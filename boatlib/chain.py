@@ -176,7 +176,8 @@ def _explain(code: int, names: list[str], log: Path, root: Path) -> int:
         for name in names:
             record = Run(name).folder / "logs" / "failure.json"
             if record.is_file():
-                print(_unfinished_trainings(names))
+                if unfinished := _unfinished_trainings(names):
+                    print(unfinished)
                 return int(json.loads(record.read_text(encoding="utf-8"))["code"])
     sentence = SENTENCES.get(code, f"The chain stopped. What Snakemake said is in {log.relative_to(root)}.")
     raise _failure(code, f"{sentence} {_unfinished_trainings(names)}".strip())

@@ -52,9 +52,11 @@ def write_card(
 
 def _taught_on(taught: Mapping[str, Any], names: list[str]) -> str:
     photos = sum(taught["photos"].values())
+    network = f"{sentences.listing(names)} (weights: {taught['weights']})"
+    part = "all of it" if taught["unfreeze"] == "all" else f"from its stage {taught['unfreeze']} on"
     how = {
-        "head": f"{sentences.listing(names)} stayed as pretrained (weights: {taught['weights']}); a head on top learnt.",
-        "finetune": f"{sentences.listing(names)} (weights: {taught['weights']}) learnt too, from {taught['unfreeze']} on.",
+        "head": f"{network} stayed as it was; a head on top learnt.",
+        "finetune": f"{network} learnt too, {part}, after a head on top of it had learnt.",
     }
     return (
         f"{photos:,} photos, {taught['val_photos']:,} others decided when to stop. {how[taught['mode']]} Seed {taught['seed']}; "

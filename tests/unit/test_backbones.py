@@ -124,7 +124,7 @@ def test_a_file_that_is_no_weights_file_runs_nothing(tmp_path):
         def __reduce__(self):
             return (open, (str(tmp_path / "touched"), "w"))
 
-    (tmp_path / "bomb.pth").write_bytes(pickle.dumps(Bomb()))
+    (tmp_path / "bomb.pth").write_bytes(pickle.dumps(Bomb(), protocol=2))
     with pytest.raises(ParameterError, match="not a readable file of weights"):
         backbones.find_backbone("resnet18", str(tmp_path / "bomb.pth")).build()
     assert not (tmp_path / "touched").exists()

@@ -282,5 +282,18 @@ def test_the_card_says_what_the_data_say(taught):
     exec(compile(code, "card", "exec"), {})
 
 
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"mode": "head"}, "net (weights: default) stayed as it was"),
+        ({"mode": "finetune", "unfreeze": "all"}, "learnt too, all of it,"),
+        ({"mode": "finetune", "unfreeze": "layer4"}, "learnt too, from its stage layer4 on,"),
+    ],
+)
+def test_the_card_says_what_learnt(settings, words):
+    told = {"photos": {"a": 1}, "val_photos": 1, "weights": "default", "unfreeze": "all", "seed": 1, "fingerprint": "0"}
+    assert words in card._taught_on(told | settings, ["net"])
+
+
 def test_names_in_the_card_cannot_become_markup():
     assert card._cell("a|b`<img>\n*x*") == "a\\|b\\`\\<img\\> \\*x\\*"
