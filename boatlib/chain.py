@@ -48,6 +48,8 @@ def run_chain(
         raise ParameterError(
             f"Two of the params files have the same run name: {', '.join(names)}. Change `run:` in one."
         )
+    if profile and not (root / profile / "config.yaml").is_file():
+        raise ParameterError(f"--profile {profile}: there is no {profile}/config.yaml. See workflow/profiles/.")
     steps = {step: find_step(step, root) for step in (until, force) if step}
     for params in all_params:
         # fetch photos and weights now, and stop here when they cannot be had

@@ -101,6 +101,7 @@ def find_backbones(names: str | Sequence[str], files: str | Sequence[str] = "def
 def find_backbone(name: str, file: str = "default", seed: int = 0) -> Backbone:
     """A backbone by name; `file` is "default", a file of weights, or "none". Raises ParameterError."""
     check_name(name)
+    preprocessing_of(name)  # what cannot be shown a photo is refused now
     plain = name.replace("/", "-")
     if file == NONE:
         return Backbone(name, NONE, seed, f"{plain}-none-{seed}")
@@ -115,8 +116,14 @@ def check_name(name: str) -> None:
     if name.startswith(TIMM):
         import timm
 
+        network, _, tag = name.removeprefix(TIMM).partition(".")
         known = [TIMM + model for model in timm.list_models()]
-        if timm.is_model(name.removeprefix(TIMM).split(".")[0]):
+        if timm.is_model(network):
+            tags = [TIMM + model for model in timm.list_models(f"{network}.*", pretrained=True)]
+            if tag and name not in tags:
+                raise ParameterError(
+                    f"There are no weights {name!r}. There are: {', '.join(tags) or 'none of this network'}."
+                )
             return
     else:
         known = torchvision_names()

@@ -38,7 +38,13 @@ def test_preprocessing_is_that_of_the_weights():
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("resnet5", "Did you mean resnet50"), ("timm/resnet5", "Did you mean timm/resnet"), ("zzz", "backbones` lists")],
+    [
+        ("resnet5", "Did you mean resnet50"),
+        ("timm/resnet5", "Did you mean timm/resnet"),
+        ("zzz", "backbones` lists"),
+        ("timm/resnet18.nope", "There are: .*timm/resnet18.a1_in1k"),
+        ("timm/hf-hub:a/b", "There is no backbone"),
+    ],
 )
 def test_an_unknown_name_is_answered_with_the_nearest_ones(name, words):
     with pytest.raises(ParameterError, match=words):
