@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from boatlib.errors import BoatlibError
+from boatlib.model.bundle import DESCRIPTION
 from boatlib.model.prediction import Predictor
 from boatlib.photos.images import thumbnail
 
@@ -19,7 +20,7 @@ PHOTOS = 24  # photos shown at a time
 
 
 @st.cache_resource(show_spinner="Loading the model ...")
-def load(folder: str, _changed: float) -> Predictor:
+def load(folder: str, changed: float) -> Predictor:  # noqa: ARG001 (asked for again when it differs)
     """The model, once for all visitors and until its folder changes."""
     return Predictor.load(folder)
 
@@ -51,7 +52,7 @@ def main(folder: str) -> None:
     st.set_page_config(page_title="Try the model", layout="centered")
     st.title("What is on this photo?", anchor=False)
     try:
-        predictor = load(folder, Path(folder).stat().st_mtime)
+        predictor = load(folder, Path(folder, DESCRIPTION).stat().st_mtime)
     except (BoatlibError, OSError) as error:
         st.error(f"The model cannot be used: {error}")
         return

@@ -18,6 +18,9 @@ def main(arguments: list[str] | None = None) -> int:
     except BoatlibError as error:
         print(f"\n{error}", file=sys.stderr)
         return error.exit_code
+    except PermissionError as error:
+        print(f"\n{error.filename} cannot be written or read ({error.strerror}). Name another place.", file=sys.stderr)
+        return BoatlibError.exit_code
     except BrokenPipeError:  # whoever reads the output has seen enough, such as `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -167,6 +170,8 @@ def _predict(options: argparse.Namespace) -> int:
     sources = bulk.find_sources(options.paths)
     if not sources:
         raise DataError(f"There are no photos in {', '.join(map(str, options.paths))}.")
+    if options.csv and options.csv.is_dir():
+        raise DataError(f"{options.csv} is a folder. Name a file after --csv.")
     table = bulk.GrowingTable(options.csv, predictor, looks) if options.csv else None
     done = table.done(sources) if table else 0
     if done:

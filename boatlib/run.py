@@ -116,7 +116,8 @@ class Run:
         last = self.folder / CHECKPOINTS / LAST
         if self.path("model").exists() or not last.is_file():
             return 0
-        return int(json.loads(last.read_text(encoding="utf-8"))["epoch"])
+        record = json.loads(last.read_text(encoding="utf-8"))
+        return 0 if record.get("finished") else int(record["epoch"])
 
     def record(self, name: str) -> dict[str, Any]:
         """Read a JSON file of the run."""

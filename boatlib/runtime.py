@@ -19,12 +19,19 @@ def gpus() -> int:
     """Number of NVIDIA GPUs that this process may use; asked of the system, since importing torch takes seconds."""
     there = len([path for path in Path("/dev").glob("nvidia*") if path.name.removeprefix("nvidia").isdigit()])
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    return there if visible is None else min(there, len([word for word in visible.split(",") if word.strip()]))
+    named = [] if visible is None else [word.strip() for word in visible.split(",") if word.strip()]
+    wanted = named[: named.index("-1")] if "-1" in named else named  # CUDA reads the list up to the first -1
+    return there if visible is None else min(there, len(wanted))
 
 
 def device() -> str:
     """Where networks compute here: "cuda" where there is a GPU and nobody asked for the CPU, otherwise "cpu"."""
     return "cuda" if gpus() and os.environ.get(DEVICE) != "cpu" else "cpu"
+
+
+def choose_device(name: str) -> None:
+    """Take `compute.device` (auto, cpu or cuda) for this process and those that it starts."""
+    os.environ[DEVICE] = name
 
 
 def is_interactive() -> bool:

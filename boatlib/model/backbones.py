@@ -202,16 +202,20 @@ def _timm_row(name: str) -> tuple[str, int, int, float | None, bool]:
     return name, count, size, None, weights.default_place(name).is_file()
 
 
-def new_body(name: str, file: Path | None = None) -> "Body":
-    """The network without its classifier, in evaluation mode; with weights from a file, or random ones."""
+def new_body(name: str, file: Path | None = None, preprocessing: Preprocessing | None = None) -> "Body":
+    """The network without its classifier, in evaluation mode; with weights from a file, or random ones.
+
+    preprocessing: what it is shown; without, that of its default weights.
+    """
     from boatlib.model.networks import Body
 
+    shown = preprocessing or preprocessing_of(name)
     if name.startswith(TIMM):
-        return Body(_timm_network(name.removeprefix(TIMM), file), preprocessing_of(name)).eval()
+        return Body(_timm_network(name.removeprefix(TIMM), file), shown).eval()
     if name in LITE:
-        body = Body(_timm_network(f"tf_{name}"), preprocessing_of(name))
+        body = Body(_timm_network(f"tf_{name}"), shown)
     else:
-        body = Body(_torchvision_network(name), preprocessing_of(name), has_classifier=True)
+        body = Body(_torchvision_network(name), shown, has_classifier=True)
     if file:
         weights.load_into(body.network, file, optional=body.auxiliary_parts)
     return body.eval()
@@ -224,7 +228,8 @@ def _torchvision_network(name: str) -> "torch.nn.Module":
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the Inceptions announce that their first weights will be made otherwise
-        network = torchvision.models.get_model(name, weights=None)
+        sized = {"image_size": preprocessing_of(name).size} if name.startswith("vit_") else {}
+        network = torchvision.models.get_model(name, weights=None, **sized)
     if hasattr(network, "transform_input"):  # the published weights of the Inceptions expect it
         network.transform_input = True
     return network
@@ -236,7 +241,7 @@ def _timm_network(name: str, file: Path | None = None) -> "torch.nn.Module":
 
     if file is None:
         return timm.create_model(name, pretrained=False, num_classes=0)
-    overlay = {"file": str(file), "hf_hub_id": None, "url": ""}
+    overlay = {"file": str(file), "hf_hub_id": None, "url": "", "custom_load": file.suffix == ".npz"}
     try:
         # with the classifier that the weights were published with: only then does timm refuse those of another network
         network = timm.create_model(name, pretrained=True, pretrained_cfg_overlay=overlay)

@@ -48,7 +48,7 @@ class SavedBody:
     def build(self) -> "Body":
         """The torch module, in evaluation mode."""
         check_name(self.name)
-        body = new_body(self.name)
+        body = new_body(self.name, preprocessing=self.preprocessing)
         body.drop_auxiliary()
         put_into(body.network, _weights(self.folder, self.prefix))
         return body

@@ -49,6 +49,17 @@ def load(folder: Path) -> State | None:
         ) from error
 
 
+def finish(folder: Path) -> None:
+    """Mark the newest checkpoint as the end of its training: there is nothing left to go on with."""
+    last = json.loads((folder / LAST).read_text(encoding="utf-8"))
+    write_text(folder / LAST, json.dumps(last | {"finished": True}) + "\n")
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether the training of the newest checkpoint has ended."""
+    return bool(json.loads((folder / LAST).read_text(encoding="utf-8")).get("finished"))
+
+
 def _take_tensors(value: Any, tensors: dict[str, torch.Tensor]) -> Any:  # noqa: ANN401
     """The value as JSON can hold it; tensors move to `tensors`. Keys of dictionaries may be numbers."""
     if isinstance(value, torch.Tensor):

@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 
+from boatlib import runtime
 from boatlib.errors import BoatlibError, TrainingError
 from boatlib.model import training, world
 from boatlib.model.jobs import Job
@@ -55,6 +56,7 @@ def _torchrun(place: str, processes: int) -> int:
 
 def _take_part(place: str) -> int:
     job, rank, size = Job.read(place), int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    runtime.choose_device(job.compute.device)
     try:
         with world.joined() as own:
             training.learn(job, own)

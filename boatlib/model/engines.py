@@ -5,6 +5,7 @@ Both take and give numpy arrays, so that whoever only predicts never waits for t
 
 import importlib.metadata
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -33,6 +34,7 @@ class OpenVinoEngine:
     def __init__(self, file: Path) -> None:
         import openvino
 
+        self._lock = threading.Lock()
         model = openvino.Core().read_model(file)
         self._shape = [BATCH, *(dimension.get_length() for dimension in model.input(0).partial_shape[1:])]
         model.reshape(self._shape)
@@ -42,6 +44,10 @@ class OpenVinoEngine:
 
     def run(self, rows: Iterable[np.ndarray]) -> np.ndarray:
         """Results for a stream of input rows, in their order: float32 [rows, outputs]."""
+        with self._lock:  # one stream of rows at a time: they share the queue
+            return self._run(rows)
+
+    def _run(self, rows: Iterable[np.ndarray]) -> np.ndarray:
         results: dict[int, np.ndarray] = {}
 
         def keep(request: object, number: int) -> None:

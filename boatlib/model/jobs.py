@@ -95,8 +95,10 @@ class Job:
         """What a saved model tells of its training. catalogued: the catalog's table of classes."""
         left_out = catalogued[~catalogued["kept"]].set_index("class")["photos"]
         told = self.settings.model_dump(include={"mode", "weights", "unfreeze", "sure"})
-        if Path(str(told["weights"])).is_file():
-            told["weights"] = Path(str(told["weights"])).name  # a model that is passed on does not tell of folders
+        files = backbones.names_of(told["weights"])
+        told["weights"] = ", ".join(
+            Path(file).name for file in files
+        )  # a model that is passed on does not tell of folders
         return {
             "run": self.run.name,
             "seed": self.seed,

@@ -65,7 +65,8 @@ class Learner:
             weights.put_into(self._average, state["average"])
         self._optimiser.load_state_dict(state["optimiser"])
         self._schedule.load_state_dict(state["schedule"])
-        self._scaler.load_state_dict(state["scaler"])
+        if state["scaler"]:  # a machine without half precision of its own leaves it empty
+            self._scaler.load_state_dict(state["scaler"])
 
     def epoch(self, number: int) -> tuple[float, float]:
         """One pass over all examples in random order; mean loss and share of right answers, while it learns."""

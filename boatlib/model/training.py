@@ -56,6 +56,7 @@ class Lesson:
 def train(job: Job) -> Trained:
     """Teach a network. Raises ParameterError, DataError; TrainingError when it cannot go on."""
     job.compute.check()
+    runtime.choose_device(job.compute.device)
     if job.compute.processes > 1:
         _features(job)  # into the cache, where the processes find them
         processes.launch(job)
@@ -64,7 +65,9 @@ def train(job: Job) -> Trained:
             raise TrainingError("The training processes left no checkpoint. See checkpoints/torchrun.log.")
     else:
         state = learn(job, alone())
-    return _trained(job, state)
+    trained = _trained(job, state)
+    checkpoints.finish(job.folder)
+    return trained
 
 
 def learn(job: Job, world: World) -> checkpoints.State:
@@ -81,6 +84,7 @@ def range_test(job: Job) -> pd.DataFrame:
     L. N. Smith, Cyclical learning rates for training neural networks, WACV 2017. For a body the step size keeps its
     proportion to that of the head.
     """
+    runtime.choose_device(job.compute.device)
     settings, world = job.settings, alone()
     with torch.random.fork_rng(), _memory_explained(settings):
         torch.manual_seed(job.seed)
@@ -243,6 +247,8 @@ def _unfinished(job: Job, world: World) -> checkpoints.State | None:
         return None
     state = checkpoints.load(job.folder)
     if state and (changed := _changed(job, state)):
+        if checkpoints.is_finished(job.folder):  # of an earlier training, which has ended: this is a new one
+            return None
         raise ParameterError(
             f"The checkpoint of run {job.run.name!r} was made with other settings: {'; '.join(changed)}. Set them back, or "
             "start without --resume."

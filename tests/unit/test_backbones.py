@@ -1,7 +1,9 @@
 """Networks by name: what they expect, where their weights are, and what is said when they cannot be had."""
 
 import hashlib
+import re
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ import torch
 import torchvision
 from safetensors.torch import save_file
 
+from boatlib import runtime
 from boatlib.cli import main
 from boatlib.errors import ParameterError
 from boatlib.model import backbones, weights
@@ -183,3 +186,32 @@ def test_the_list_names_size_accuracy_and_what_is_at_hand(capsys):
     main(["backbones", "timm/mobilenetv3_small_050"])
     assert "timm/mobilenetv3_small_050.lamb_in1k       1.6 M    224" in capsys.readouterr().out
     assert np.isnan(backbones.list_backbones("timm/mobilenetv3_small_050")["imagenet"].astype(float)).all()
+
+
+def test_files_of_older_versions_of_torchvision_are_read(tmp_path):
+    """DenseNet's published files say norm.1 where the network says norm1; many lack the counters of batch-norm."""
+    state = torchvision.models.densenet121(weights=None).state_dict()
+    old = {re.sub(r"(norm|conv)([12])\.", r"\1.\2.", n) if "denselayer" in n else n: t for n, t in state.items()}
+    old = {name: tensor for name, tensor in old.items() if not name.endswith("num_batches_tracked")}
+    torch.save(old, tmp_path / "old.pth")
+    body = backbones.find_backbone("densenet121", str(tmp_path / "old.pth")).build()
+    name = "features.denseblock1.denselayer1.norm1.weight"
+    assert torch.equal(body.network.state_dict()[name], state[name])
+    last = "features.denseblock4.denselayer16.conv2.weight"
+    assert torch.equal(body.network.state_dict()[last], state[last])
+
+
+def test_timm_reads_safetensors_also_where_it_has_a_reader_of_its_own(tmp_path):
+    network = timm.create_model("vit_tiny_patch16_224")
+    save_file(network.state_dict(), tmp_path / "model.safetensors")
+    body = backbones.find_backbone("timm/vit_tiny_patch16_224", str(tmp_path / "model.safetensors")).build()
+    assert torch.equal(body.network.state_dict()["cls_token"], network.state_dict()["cls_token"])
+
+
+def test_minus_one_hides_all_gpus(monkeypatch):
+    monkeypatch.setattr(Path, "glob", lambda *_: [Path("/dev/nvidia0"), Path("/dev/nvidia1"), Path("/dev/nvidiactl")])
+    for visible, count in ((None, 2), ("-1", 0), ("", 0), ("0", 1), ("0,-1,1", 1)):
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+        if visible is not None:
+            monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+        assert runtime.gpus() == count

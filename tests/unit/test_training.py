@@ -297,10 +297,17 @@ def test_a_write_that_fails_leaves_the_checkpoint_before(tmp_path, monkeypatch):
 
 
 def test_resume_asks_for_the_same_training(make_job, monkeypatch):
-    training.train(make_job(epochs=2, max_epochs_stop=2))
+    training.learn(make_job(epochs=2, max_epochs_stop=2), alone())
     monkeypatch.setenv("BOATLIB_RESUME", "1")
     with pytest.raises(ParameterError, match=r"learning_rate 0.001, now 0.1"):
         training.train(make_job(epochs=2, max_epochs_stop=2, learning_rate=0.1))
+
+
+def test_the_checkpoint_of_a_training_that_has_ended_stops_no_other(make_job, monkeypatch):
+    training.train(make_job())
+    assert Run("job").trained_epochs() == 0
+    monkeypatch.setenv("BOATLIB_RESUME", "1")
+    assert len(training.train(make_job(epochs=2, max_epochs_stop=2)).history) == 2
 
 
 def test_resume_of_a_training_that_had_ended_gives_its_result(make_job, monkeypatch):
@@ -326,7 +333,7 @@ def test_a_damaged_checkpoint_stops_only_who_asks_for_it(make_job, monkeypatch):
 
 def test_an_interrupted_training_is_offered_and_not_lost_before_the_first_epoch(make_job, capsys):
     job = make_job()
-    training.train(job)
+    training.learn(job, alone())
     assert Run("job").trained_epochs() == 3
     training._unfinished(job, World())
     assert "after epoch 3" in capsys.readouterr().out
