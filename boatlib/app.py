@@ -20,7 +20,7 @@ PHOTOS = 24  # photos shown at a time
 
 
 @st.cache_resource(show_spinner="Loading the model ...")
-def load(folder: str, changed: float) -> Predictor:  # noqa: ARG001 (asked for again when it differs)
+def load(folder: str, changed: float) -> Predictor:  # asked for again when `changed` differs
     """The model, once for all visitors and until its folder changes."""
     return Predictor.load(folder)
 

@@ -132,6 +132,15 @@ def test_a_model_folder_from_somewhere_cannot_reach_outside(taught, monkeypatch,
         Predictor.load(saved.folder).predict(job.root / job.val["photo"].iloc[0])
 
 
+def test_a_saved_model_normalises_as_it_was_saved_whatever_the_library_says_today(taught):
+    file = taught[0].folder / bundle.DESCRIPTION
+    description = json.loads(file.read_text())
+    description["bodies"][0]["preprocessing"]["mean"] = [0.1, 0.2, 0.3]
+    file.write_text(json.dumps(description))
+    body = bundle.load_bundle(taught[0].folder).bodies[0].build()
+    assert body.mean.flatten().tolist() == pytest.approx([0.1, 0.2, 0.3])
+
+
 # Many photos
 
 
