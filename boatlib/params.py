@@ -5,7 +5,7 @@ import difflib
 import json
 import os
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Literal, Self, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -19,6 +19,8 @@ from boatlib.errors import ParameterError
 from boatlib.run import Run
 
 SHARED = ("run", "images", "seed")  # parameters outside the sections; a notebook gets those that it declares
+FOLDER = "FOLDER"  # stands for the folder of photos in what is shared
+COMMON = ("compute", "share")  # sections without a notebook of their own
 
 
 Chosen = TypeVar("Chosen", bound=BaseModel)
@@ -138,6 +140,20 @@ class Summary(Section):
     dependable: float = Field(
         0.9, gt=0, lt=1, description="a class is called dependable from this share of right answers"
     )
+    cost_of_error: float = Field(0.0, ge=0, description="what a wrong answer that nobody notices costs; 0: unknown")
+    cost_of_check: float = Field(0.0, ge=0, description="what it costs when a person looks at a photo; 0: unknown")
+
+    @model_validator(mode="after")
+    def _both_costs(self) -> Self:
+        if (self.cost_of_error > 0) != (self.cost_of_check > 0):
+            raise ValueError("cost_of_error and cost_of_check go together: give both, or leave both at 0")
+        return self
+
+
+class Share(Section):
+    """What pages may show to whoever gets them. No notebook of its own."""
+
+    photo_names: bool = Field(True, description="names of photos; false: short ids, the beginning of their SHA-256")
 
 
 class Compute(Section):
@@ -180,6 +196,7 @@ class Params(Section):
     evaluation: Evaluation = Field(default_factory=Evaluation)
     tta: Tta = Field(default_factory=Tta)
     summary: Summary = Field(default_factory=Summary)
+    share: Share = Field(default_factory=Share)
     compute: Compute = Field(default_factory=Compute)
 
     @classmethod
@@ -195,15 +212,31 @@ class Params(Section):
         """
         own = notebook.stem.split("_", 1)[1]
         known: dict[str, Any] = {}
-        for section in ["compute", *section_names(), own]:
+        for section in [*COMMON, *section_names(), own]:
             known |= getattr(self, section).model_dump()
         known |= {name: getattr(self, name) for name in SHARED}
         return {name: known[name] for name in declared_parameters(notebook) if name in known}
 
 
+def shareable(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Settings as a page may show them: dotted names, and nothing of where folders and files lie on this computer."""
+    shown: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            shown |= shareable(value, f"{prefix}{name}.")
+        elif name == "images":
+            shown[name] = value if value == "sample" or str(value).startswith("kaggle:") else FOLDER
+        elif name == "weights":
+            files = [PurePath(str(file)).name for file in ([value] if isinstance(value, str) else value)]
+            shown[f"{prefix}{name}"] = files[0] if isinstance(value, str) else files
+        else:
+            shown[f"{prefix}{name}"] = value
+    return shown
+
+
 def section_names() -> list[str]:
     """Names of the sections, one for each notebook, in their order."""
-    return [name for name in Params.model_fields if name not in (*SHARED, "compute")]
+    return [name for name in Params.model_fields if name not in (*SHARED, *COMMON)]
 
 
 def _checked(model: type[Chosen], values: Mapping[str, Any]) -> Chosen:

@@ -26,10 +26,16 @@ FILES = {
     "model": ("model", "03_training"),
     "history": ("history.csv", "03_training"),
     "timing": ("timing.json", "03_training"),
+    "calibration": ("calibration.json", "03_training"),
+    "val_predictions": ("val_predictions.csv", "03_training"),
     "predictions": ("predictions.csv", "04_evaluation"),
     "per_class": ("per_class.csv", "04_evaluation"),
     "confusion_matrix": ("confusion_matrix.csv", "04_evaluation"),
     "confusion_matrix_picture": ("confusion_matrix.png", "04_evaluation"),
+    "baselines": ("baselines.csv", "04_evaluation"),
+    "crop_audit": ("crop_audit.csv", "04_evaluation"),
+    "label_suspects": ("label_suspects.csv", "04_evaluation"),
+    "learning_curve": ("learning_curve.csv", "04_evaluation"),
     "metrics": ("metrics.json", "04_evaluation"),
     "tta_predictions": ("tta_predictions.csv", "05_tta"),
     "tta_per_class": ("tta_per_class.csv", "05_tta"),
@@ -38,6 +44,8 @@ FILES = {
 FOLDERS = {"data", "model"}
 CHECKPOINTS = "checkpoints"  # folder of a run, in which an interrupted training leaves what --resume needs
 LAST = "last.json"  # in it: names the newest whole checkpoint
+EARLIER = "earlier"  # folder of a run: what the last two published runs of its name, if they differ, were judged by
+KEPT = ("predictions.csv", "metrics.json", "params.json")  # what is kept of them
 
 
 def project_root(start: Path | None = None) -> Path:
@@ -99,8 +107,11 @@ class Run:
         """Read a CSV file of the run. Names that look like numbers or like 'NA' stay text."""
         import pandas as pd
 
-        texts = dict.fromkeys(("photo", "label", "predicted", "class", "group", "sha256", "reason"), str)
-        table = pd.read_csv(self.need(name), dtype=texts, keep_default_na=False)
+        from boatlib import spreadsheet
+
+        texts = ["photo", "label", "predicted", "class", "group", "sha256", "reason", "suggested"]
+        texts += ["largest_class", "colour_histogram"]
+        table = spreadsheet.read_csv(self.need(name), texts)
         # without rows pandas cannot tell a column of yes and no from a column of texts
         for column in {"conflict", "kept", "best"} & set(table.columns):
             table[column] = table[column].astype(bool)
@@ -110,6 +121,15 @@ class Run:
             with contextlib.suppress(ValueError):
                 table[column] = pd.to_numeric(table[column].replace("", None))
         return table
+
+    def earlier(self) -> Path | None:
+        """The folder with KEPT of the last published run of this name whose predictions differ from the present ones."""
+        now = self.need("predictions").read_bytes()
+        for name in ("newest", "before"):
+            folder = self.folder / EARLIER / name
+            if (folder / "predictions.csv").is_file() and (folder / "predictions.csv").read_bytes() != now:
+                return folder
+        return None
 
     def trained_epochs(self) -> int:
         """How far a training that has not ended has come, by its last checkpoint; 0 where there is none."""
@@ -125,7 +145,9 @@ class Run:
 
     def write_table(self, name: str, table: "pd.DataFrame") -> Path:
         """Write a DataFrame (without its index) as the CSV file called `name`."""
-        return write_text(self.path(name), table.to_csv(index=False, lineterminator="\n"))
+        from boatlib import spreadsheet
+
+        return write_text(self.path(name), spreadsheet.to_csv(table))
 
     def write_record(self, name: str, record: dict[str, Any]) -> Path:
         """Write a dictionary as the JSON file called `name`."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from boatlib import spreadsheet
 from boatlib.errors import DataError
 from boatlib.model.prediction import Predictor
 from boatlib.photos.catalog import find_photos, readable_name
@@ -70,5 +71,4 @@ class GrowingTable:
 
 def _cell(text: str) -> str:
     """A name on one line of its own, that a spreadsheet takes for a text and not for a formula."""
-    line = text.replace("\r", "\\r").replace("\n", "\\n")
-    return f"'{line}" if line.startswith(("=", "+", "-", "@")) else line
+    return spreadsheet.cell(text.replace("\r", "\\r").replace("\n", "\\n"))

@@ -91,17 +91,20 @@ def save_bundle(
     classes: list[str],
     taught_on: dict[str, Any],
     review_below: float = 0.0,
+    temperature: float = 1.0,
 ) -> Bundle:
     """Write the model folder in one step, in place of an older one.
 
     bodies: name, key and torch module of each. taught_on: what the model card needs of the training, such as counts and
-    fingerprints.
+    fingerprints. temperature: worked into the saved head, so that its confidences are calibrated wherever it is used.
     """
     from safetensors.torch import save_file
 
+    from boatlib.model.networks import tempered
+
     folder.parent.mkdir(parents=True, exist_ok=True)
     new = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-    tensors = {f"head.{name}": tensor for name, tensor in head.state_dict().items()}
+    tensors = {f"head.{name}": tensor for name, tensor in tempered(head, temperature).state_dict().items()}
     for number, (_, _, body) in enumerate(bodies):
         tensors |= {f"{_prefix(number)}{name}": tensor for name, tensor in body.network.state_dict().items()}
     # clones: some networks keep one tensor under two names, which the format refuses
@@ -113,6 +116,7 @@ def save_bundle(
         ],
         "features": head.get_submodule("0").in_features,
         "review_below": review_below,
+        "temperature": temperature,
         "weights_sha256": sha256(new / WEIGHTS),
         "taught_on": taught_on,
         "versions": runtime.versions(),

@@ -4,6 +4,8 @@ from pathlib import Path
 
 TEMPLATE = Path(__file__).parent / "template"
 STYLE = TEMPLATE / "page.css"
+SCRIPT = TEMPLATE / "page.js"
+PDF = "summary.pdf"
 SUMMARY = "06_summary"  # the partner's page: it becomes index.html and shows no code
 
 

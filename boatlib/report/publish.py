@@ -7,8 +7,9 @@ import shutil
 import sys
 from pathlib import Path
 
-from boatlib.report.pages import STYLE, page_file
-from boatlib.run import Run, project_root, write_text
+from boatlib.report.pages import PDF, STYLE, SUMMARY, page_file
+from boatlib.report.pdf import print_page
+from boatlib.run import EARLIER, KEPT, Run, project_root, write_text
 
 COMPLETE = ".complete"  # in a report folder: all of its pages come from one whole run
 
@@ -22,13 +23,32 @@ def publish(run: Run) -> Path:
     new.mkdir(parents=True)
     for page in (run.folder / "pages").glob("*.html"):
         shutil.copyfile(page, new / page_file(page.stem))
+    if problem := print_page(run.folder / "pages" / f"{SUMMARY}.html", new / PDF):
+        print(f"      {problem}", flush=True)
     (new / COMPLETE).touch()
     if folder.exists():
         os.replace(folder, old)
     os.replace(new, folder)
     shutil.rmtree(old, ignore_errors=True)
     _list_runs(folder.parent)
+    _remember(run)
     return folder / "index.html"
+
+
+def _remember(run: Run) -> None:
+    """Keep what this run was judged by, for the comparison with the next one of its name."""
+    folder = run.folder / EARLIER
+    newest, before, fresh = (folder / name for name in ("newest", "before", ".fresh"))
+    if newest.is_dir() and (newest / KEPT[0]).read_bytes() == (run.folder / KEPT[0]).read_bytes():
+        return
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    for name in KEPT:
+        shutil.copyfile(run.folder / name, fresh / name)
+    if newest.is_dir():
+        shutil.rmtree(before, ignore_errors=True)
+        os.replace(newest, before)
+    os.replace(fresh, newest)
 
 
 def verdict(page: Path) -> str:

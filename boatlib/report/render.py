@@ -1,5 +1,7 @@
 """From executed notebooks to pages: self-contained HTML by nbconvert with our own template."""
 
+import base64
+import hashlib
 import html
 import re
 import sys
@@ -11,7 +13,8 @@ import nbformat
 import pandas as pd
 from nbconvert import HTMLExporter
 
-from boatlib.report.pages import STYLE, SUMMARY, TEMPLATE, page_file, page_name
+from boatlib.params import shareable
+from boatlib.report.pages import SCRIPT, STYLE, SUMMARY, TEMPLATE, page_file, page_name
 from boatlib.run import Run, write_text
 from boatlib.show.tables import table
 
@@ -23,11 +26,14 @@ def render(run: Run, step: str, steps: list[str]) -> Path:
     notebook = nbformat.read(run.folder / "notebooks" / f"{step}.ipynb", as_version=4)
     _keep_what_readers_need(notebook)
     title = _first_heading(notebook)
+    script = SCRIPT.read_text(encoding="utf-8")
     page = {
         "title": f"{title} · {run.name}",
         "run": run.name,
         "description": _first_verdict(notebook) or title,
         "style": STYLE.read_text(encoding="utf-8") + _code_style(),
+        "script": script,
+        "script_hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         "partner": step == SUMMARY,  # sees neither code nor parameters; the settings are in a table of its own
         "pages": [
             {"file": page_file(name), "name": page_name(name), "current": name == step}
@@ -49,10 +55,16 @@ def _keep_what_readers_need(notebook: nbformat.NotebookNode) -> None:
         if cell.cell_type == "code":
             cell.outputs = [o for o in cell.outputs if o.output_type in ("execute_result", "display_data")]
         if "parameters" in cell.metadata.get("tags", []):
-            markup = _parameters(cell.source, notebook.metadata.papermill.parameters)
+            values = shareable(notebook.metadata.papermill.parameters)
+            markup = _parameters(cell.source, values)
             cell.outputs = [nbformat.v4.new_output("display_data", {"text/html": markup})]
-            cell.source = injected[0].source
+            cell.source = _with_values(cell.source, values)
     notebook.cells = [c for c in notebook.cells if c.source.strip() and c not in injected]
+
+
+def _with_values(source: str, values: dict[str, Any]) -> str:
+    """The cell of the parameters with the values of this run in place of the defaults."""
+    return re.sub(r"^(\w+)(: \w+) = .*?(?=  # )", lambda m: f"{m[1]}{m[2]} = {values[m[1]]!r}", source, flags=re.M)
 
 
 def _parameters(source: str, values: dict[str, Any]) -> str:

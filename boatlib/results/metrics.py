@@ -39,7 +39,8 @@ def per_class(predictions: pd.DataFrame, split: pd.DataFrame, top_k: list[int]) 
     """One row a class: the article's table with ranges.
 
     Columns class, train, val, test (photos), correct, top1, top1_low, top1_high (95 % Wilson), the other top<k>,
-    loss (mean negative log-probability of the right class), precision, recall, f1. Shares lie between 0 and 1.
+    loss (mean negative log-probability of the right class), precision, recall, f1, answers (photos that are given this name,
+    rightly or not). Shares lie between 0 and 1.
     """
     classes = classes_of(predictions)
     counts = pd.crosstab(split["label"], split["split"]).reindex(
@@ -60,6 +61,7 @@ def per_class(predictions: pd.DataFrame, split: pd.DataFrame, top_k: list[int]) 
         row |= {f"top{k}": float((ranks[own] <= k).mean()) if total else np.nan for k in top_k if k > 1}
         row |= {"loss": float(losses[own].mean()) if total else np.nan}
         row |= {"precision": precision[number], "recall": recall[number], "f1": f1[number]}
+        row |= {"answers": int((predictions["predicted"] == name).sum())}
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -92,6 +94,16 @@ def confusion_matrix(predictions: pd.DataFrame) -> pd.DataFrame:
     classes = classes_of(predictions)
     counts = metrics.confusion_matrix(predictions["label"], predictions["predicted"], labels=classes)
     return pd.DataFrame(counts, index=pd.Index(classes, name="label"), columns=classes)
+
+
+def worst_classes(matrix: pd.DataFrame, limit: int) -> tuple[pd.DataFrame, int]:
+    """The matrix of at most `limit` classes, those with most mistakes in their rows and columns; and how many are left out."""
+    if len(matrix) <= limit:
+        return matrix, 0
+    counts = matrix.to_numpy()
+    mistakes = pd.Series(counts.sum(axis=0) + counts.sum(axis=1) - 2 * counts.diagonal(), index=matrix.index)
+    chosen = sorted(mistakes.sort_values(ascending=False, kind="stable").index[:limit])
+    return matrix.loc[chosen, chosen], len(matrix) - limit
 
 
 def most_confused(matrix: pd.DataFrame, count: int = 5) -> pd.DataFrame:

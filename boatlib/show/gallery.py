@@ -1,7 +1,8 @@
 """Photos on a page: small pictures made from fresh pixels, with words below them. Long sets are cut, and say so."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from PIL import Image, ImageDraw
@@ -17,7 +18,8 @@ PER_CLASS = 6
 LIMIT = 48  # photos in one gallery
 
 
-def _grid(cards: Iterable[str], css: str = "") -> str:
+def grid(cards: Iterable[str], css: str = "") -> str:
+    """Cards side by side, as many as fit."""
     return f'<div class="gallery {css}">{"".join(cards)}</div>'
 
 
@@ -37,7 +39,7 @@ def class_samples(catalog: pd.DataFrame, root: Path, per_class: int = PER_CLASS,
         chosen = photos.sample(min(per_class, len(photos)), random_state=seed)["photo"]
         cards = [photo_card(root / photo, f"Photo {n} of class {label}", []) for n, photo in enumerate(chosen, start=1)]
         parts.append(
-            f'<h3 class="row">{escape(str(label))} <small>{len(photos)} photos</small></h3>{_grid(cards, "strip")}'
+            f'<h3 class="row">{escape(str(label))} <small>{len(photos)} photos</small></h3>{grid(cards, "strip")}'
         )
     return Html("".join(parts), f"Photos of {used['label'].nunique()} classes")
 
@@ -51,7 +53,7 @@ def twin_groups(duplicates: pd.DataFrame, root: Path, limit: int = LIMIT) -> Htm
         words = [str(row["label"]), kind + (", two labels" if row["conflict"] else ""), f"group {row['group']}"]
         cards.append(photo_card(root / row["photo"], f"Photo of group {row['group']}, labelled {row['label']}", words))
     cut = f"<p class='note'>{limit} of {len(duplicates)} photos are shown.</p>" if len(duplicates) > limit else ""
-    return Html(_grid(cards) + cut, f"{len(shown)} photos with a twin")
+    return Html(grid(cards) + cut, f"{len(shown)} photos with a twin")
 
 
 def augmented_views(file: Path, sha256: str, preprocessing: Preprocessing, count: int = 16) -> Html:
@@ -63,7 +65,7 @@ def augmented_views(file: Path, sha256: str, preprocessing: Preprocessing, count
         )
         for number, view in enumerate(pictures, start=1)
     ]
-    return Html(_grid(cards, "small"), f"{count} random views of {file.name}")
+    return Html(grid(cards, "small"), f"{count} random views of {file.name}")
 
 
 def named_views(file: Path, sha256: str, preprocessing: Preprocessing, names: Sequence[str]) -> Html:
@@ -73,7 +75,7 @@ def named_views(file: Path, sha256: str, preprocessing: Preprocessing, names: Se
         card(picture(small_webp(Image.fromarray(view), 140), "image/webp", f"View {name} of the photo"), [name])
         for name, view in zip(names, pictures, strict=True)
     ]
-    return Html(_grid(cards, "small"), f"Views of {file.name}: {', '.join(names)}")
+    return Html(grid(cards, "small"), f"Views of {file.name}: {', '.join(names)}")
 
 
 def what_the_model_sees(file: Path, preprocessing: Preprocessing) -> Html:
@@ -98,20 +100,64 @@ def what_the_model_sees(file: Path, preprocessing: Preprocessing) -> Html:
             [f"what the model sees: {share:.0%} of its area, {preprocessing.size} x {preprocessing.size} pixels"],
         ),
     ]
-    return Html(_grid(cards, "pair"), f"The model sees {share:.0%} of the photo")
+    return Html(grid(cards, "pair"), f"The model sees {share:.0%} of the photo")
 
 
-def mistakes(wrong: pd.DataFrame, root: Path) -> Html:
-    """Photos that the model names wrongly: what they show, what it says, and how sure it is."""
+def mistakes(wrong: pd.DataFrame, root: Path, names: Sequence[str] | None = None) -> Html:
+    """Photos that the model names wrongly: what they show, what it says, how sure it is; and their names."""
     cards = [
         photo_card(
             root / row["photo"],
             f"Photo of {row['label']} that the model takes for {row['predicted']}",
-            [f"shows: {row['label']}", f"model: {row['predicted']} ({row['confidence']:.0%})"],
+            [
+                f"shows: {row['label']}",
+                f"model: {row['predicted']} ({row['confidence']:.0%})",
+                *([name] if name else []),
+            ],
         )
-        for row in wrong.to_dict("records")
+        for row, name in zip(wrong.to_dict("records"), names or [""] * len(wrong), strict=True)
     ]
-    return Html(_grid(cards), f"{len(cards)} mistakes")
+    return Html(grid(cards), f"{len(cards)} mistakes")
+
+
+def suspects(rows: pd.DataFrame, root: Path, names: Sequence[str] | None = None) -> Html:
+    """Photos whose label is in doubt: the label, what it looks like, and which part of the photos it belongs to."""
+    parts = {"train": "teaches", "val": "tunes", "test": "judges"}
+    cards = [
+        photo_card(
+            root / row["photo"],
+            f"Photo labelled {row['label']} that looks like {row['suggested']}",
+            [
+                f"label: {row['label']} ({row['self_confidence']:.0%})",
+                f"looks like: {row['suggested']} ({row['suggested_confidence']:.0%})",
+                parts[row["split"]],
+                *([name] if name else []),
+            ],
+        )
+        for row, name in zip(rows.to_dict("records"), names or [""] * len(rows), strict=True)
+    ]
+    return Html(grid(cards), f"{len(cards)} photos whose label is in doubt")
+
+
+def changes(record: Mapping[str, Any] | None, root: Path, limit: int = 12) -> Html:
+    """Photos that this run names rightly and the last one did not, and the other way round; `limit` at the most, which is said.
+
+    record: `against_last_run`; without one there is nothing to show.
+    """
+    if record is None:
+        return Html("")
+    changed = record["changed"]
+    order = changed.assign(fixed=changed["predicted"] == changed["label"]).sort_values(["fixed", "photo"])
+    cards = [
+        photo_card(
+            root / row["photo"],
+            f"Photo of {row['label']}; now {row['predicted']}, before {row['then']}",
+            ["put right" if row["fixed"] else "made wrong", f"now: {row['predicted']}", f"before: {row['then']}"],
+        )
+        for row in order.head(limit).to_dict("records")
+    ]
+    cut = f"<p class='note'>{limit} of {len(order)} photos are shown.</p>" if len(order) > limit else ""
+    return Html(grid(cards) + cut, f"{len(cards)} photos that changed")
 
 
 def predictions_of(predictions: pd.DataFrame, label: str, root: Path, limit: int = 12) -> Html:
@@ -133,12 +179,12 @@ def predictions_of(predictions: pd.DataFrame, label: str, root: Path, limit: int
         for row in own.head(limit).to_dict("records")
     ]
     cut = f"<p class='note'>{limit} of {len(own)} photos are shown.</p>" if len(own) > limit else ""
-    return Html(_grid(cards) + cut, f"{len(cards)} photos of {label}")
+    return Html(grid(cards) + cut, f"{len(cards)} photos of {label}")
 
 
 def one_photo(file: Path, alt: str, side: int = 320) -> Html:
     """One photo by itself."""
-    return Html(_grid([photo_card(file, alt, [], side)], "pair"), alt)
+    return Html(grid([photo_card(file, alt, [], side)], "pair"), alt)
 
 
 def display_prediction(file: Path, prediction: pd.Series, side: int = 320) -> Html:

@@ -7,6 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from boatlib.results.decisions import work_table
+from boatlib.results.intervals import wilson
 from boatlib.show import theme
 from boatlib.show.html import Html, chart
 
@@ -70,27 +72,7 @@ def photo_sizes(catalog: pd.DataFrame) -> Html:
     return chart(figure, alt)
 
 
-def split_counts(counts: pd.DataFrame) -> Html:
-    """How many photos of each class teach, tune and judge. counts: classes by train, val, test."""
-    rows = counts.loc[counts.sum(axis=1).sort_values().index]
-    with theme.applied():
-        figure, (axes,) = _axes(0.9 + 0.34 * len(rows))
-        start = np.zeros(len(rows))
-        for name, words in (("train", "teach (train)"), ("val", "tune (val)"), ("test", "judge (test)")):
-            axes.barh(rows.index, rows[name], left=start, color=theme.SPLIT_COLOURS[name], height=0.7, label=words)
-            start += rows[name].to_numpy()
-        axes.legend(ncols=3, loc="lower left", bbox_to_anchor=(-0.01, 1.0), handlelength=1, borderaxespad=0)
-        axes.set_xlabel("photos")
-        axes.grid(axis="y", visible=False)
-        axes.tick_params(axis="y", colors=theme.INK)
-        _bare(axes, "left")
-    sums = counts.sum()
-    return chart(
-        figure, f"Stacked bars by class: {sums['train']} photos teach, {sums['val']} tune, {sums['test']} judge."
-    )
-
-
-def training_curves(history: pd.DataFrame) -> Html:
+def training_curves(history: pd.DataFrame, val_photos: int) -> Html:
     """Loss and share of right answers, epoch by epoch. history: the columns of `training.HISTORY`."""
     best = int(history.loc[history["best"], "epoch"].iloc[0])
     with theme.applied():
@@ -106,6 +88,11 @@ def training_curves(history: pd.DataFrame) -> Html:
                     f" {words}", (history["epoch"].iloc[-1], values.iloc[-1]), color=colour, va="center", fontsize=9.5,
                     annotation_clip=False,
                 )  # fmt: skip
+            if kind == "accuracy":
+                ranges = [wilson(round(share * val_photos), val_photos) for share in history["val_accuracy"]]
+                axes.fill_between(
+                    history["epoch"], *zip(*ranges, strict=True), color=theme.WARM, alpha=0.15, linewidth=0
+                )
             axes.axvline(best, color=theme.SOFT, linewidth=1, linestyle="--")
             axes.set(title=title, xlabel="epoch")
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -142,29 +129,105 @@ def range_test(curve: pd.DataFrame, learning_rate: float) -> Html:
     )
 
 
-def class_intervals(per_class: pd.DataFrame) -> Html:
-    """Share of right answers of each class with its 95 % range, most dependable class on top."""
-    rows = per_class.sort_values(["top1", "class"], ascending=[True, False])
-    colours = theme.class_colours(per_class["class"].tolist())
+def work_against_errors(risks: pd.DataFrame) -> Html:
+    """How much is still wrong when people check the least certain photos. risks: `decisions.selective_risk`."""
+    shown = risks[risks["checked"] <= 0.6]
     with theme.applied():
-        figure, (axes,) = _axes(0.8 + 0.36 * len(rows))
-        for place, row in enumerate(rows.to_dict("records")):
-            axes.plot([row["top1_low"], row["top1_high"]], [place, place], color=colours[row["class"]], linewidth=6,
-                      alpha=0.35, solid_capstyle="butt")  # fmt: skip
-            axes.plot(row["top1"], place, "o", color=colours[row["class"]], markersize=8)
-        axes.set_yticks(
-            range(len(rows)), [f"{row['class']}  {row['correct']} of {row['test']}" for row in rows.to_dict("records")]
+        figure, (axes,) = _axes(3.0)
+        axes.fill_between(
+            shown["checked"], shown["risk_low"], shown["risk_high"], color=theme.ACCENT, alpha=0.18, linewidth=0
         )
-        axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-        axes.set(xlim=(0, 1.02), xlabel="photos of the class that the model names rightly; bar: 95 % range")
-        axes.grid(axis="y", visible=False)
-        axes.tick_params(axis="y", colors=theme.INK)
-        _bare(axes)
-    best, worst = rows.iloc[-1], rows.iloc[0]
+        axes.plot(shown["checked"], shown["risk"], color=theme.ACCENT, linewidth=2.2)
+        for row in work_table(risks).to_dict("records"):
+            if row["checked"] <= 0.6:
+                axes.plot(row["checked"], row["risk"], "o", color=theme.ACCENT, markersize=5)
+                axes.annotate(f"{row['risk']:.1%}", (row["checked"], row["risk"]), xytext=(5, 5),
+                              textcoords="offset points", color=theme.INK, fontsize=9.5)  # fmt: skip
+        axes.set(
+            xlim=(-0.01, 0.61),
+            ylim=(0, None),
+            xlabel="share of the photos that people check, the least certain first",
+            ylabel="wrong among the others",
+        )
+        axes.annotate("band: 95 % range", (0.6, float(shown["risk_high"].iloc[-1])), ha="right", va="bottom", fontsize=9,
+                      color=theme.SOFT, xytext=(0, 3), textcoords="offset points")  # fmt: skip
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter(PercentFormatter(1, decimals=0))
+        _bare(axes, "bottom")
+    tenth = work_table(risks).iloc[2]
     return chart(
         figure,
-        f"Share of right answers by class with 95 % ranges: from {worst['class']} ({worst['top1']:.0%}) "
-        f"to {best['class']} ({best['top1']:.0%}).",
+        f"Falling curve: {risks['risk'].iloc[0]:.1%} of the answers are wrong without checks, {tenth['risk']:.1%} of the others "
+        f"when the least certain {tenth['checked']:.0%} are checked.",
+    )
+
+
+def reliability(rows: pd.DataFrame) -> Html:
+    """What the model says against what comes true, in groups of confidence. rows: `calibration.reliability`."""
+    with theme.applied():
+        figure, (axes,) = _axes(3.4)
+        axes.plot([0, 1], [0, 1], color=theme.SOFT, linewidth=1, linestyle="--")
+        axes.annotate("as often as it says", (0.2, 0.2), color=theme.SOFT, fontsize=9, rotation=23, xytext=(0, 4),
+                      textcoords="offset points", rotation_mode="anchor")  # fmt: skip
+        for row in rows.to_dict("records"):
+            axes.plot([row["said"]] * 2, [row["right_low"], row["right_high"]], color=theme.ACCENT, linewidth=5, alpha=0.3,
+                      solid_capstyle="butt")  # fmt: skip
+            axes.plot(row["said"], row["right"], "o", color=theme.ACCENT, markersize=8)
+            axes.annotate(f"{row['photos']} photos", (row["said"], row["right"]), color=theme.INK, fontsize=9, ha="right",
+                          va="center", xytext=(-9, 0), textcoords="offset points")  # fmt: skip
+        axes.set(
+            xlim=(0.15, 1.02),
+            ylim=(0, 1.04),
+            xlabel="how sure the model says it is (mean of the group)",
+            ylabel="how often it is right; bar: 95 % range",
+        )
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter(PercentFormatter(1, decimals=0))
+        _bare(axes)
+    words = "; ".join(f"{row['right']:.0%} right where it says {row['said']:.0%}" for row in rows.to_dict("records"))
+    return chart(figure, f"Confidence against truth: {words}."[:250])
+
+
+def learning_curves(curve: pd.DataFrame, forecasts: pd.DataFrame, limit: int = 12) -> Html:
+    """How each class grows with its photos, and where it would go with twice as many; the weakest `limit` classes.
+
+    curve: `learning_curve.measure`; forecasts: `learning_curve.forecast_table`.
+    """
+    rows = forecasts.sort_values(["now", "class"]).head(limit).to_dict("records")
+    colours = theme.class_colours(forecasts["class"].tolist())
+    columns = min(4, len(rows))
+    with theme.applied():
+        height = -(-len(rows) // columns)
+        figure, grid = plt.subplots(
+            height, columns, figsize=(WIDTH, 0.5 + 1.75 * height), layout="constrained", squeeze=False, sharey=True
+        )
+        plt.close(figure)
+        for axes in grid.ravel()[len(rows) :]:
+            axes.set_visible(False)
+        for axes, row in zip(grid.ravel(), rows, strict=False):
+            own, colour = curve[curve["class"] == row["class"]], colours[row["class"]]
+            low, high = zip(
+                *(wilson(round(r), n) for r, n in zip(own["right"], own["judged"], strict=True)), strict=True
+            )
+            axes.fill_between(own["taught"], low, high, color=colour, alpha=0.18, linewidth=0)
+            axes.plot(own["taught"], own["right"] / own["judged"], "o-", color=colour, linewidth=1.8, markersize=4)
+            twice = 2 * row["train"]
+            axes.plot([twice] * 2, [row["doubled_low"], row["doubled_high"]], color=colour, linewidth=5, alpha=0.35,
+                      solid_capstyle="butt")  # fmt: skip
+            axes.plot(twice, row["doubled"], "o", color="white", markeredgecolor=colour, markersize=6)
+            axes.set_title(row["class"], fontsize=9.5)
+            axes.set(ylim=(0, 1.03), xlim=(0, twice * 1.12))
+            axes.xaxis.set_major_locator(MaxNLocator(3, integer=True))
+            axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+            axes.tick_params(labelsize=8.5)
+            _bare(axes, "bottom")
+        figure.supxlabel("photos of the class that the model learns from; ring: with twice as many", fontsize=9.5,
+                         color=theme.SOFT)  # fmt: skip
+    first = rows[0]
+    return chart(
+        figure,
+        f"Learning curves by class: the weakest, {first['class']}, is right for {first['now']:.0%} now and would be for about "
+        f"{first['doubled']:.0%} with twice as many photos."[:250],
     )
 
 

@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from boatlib.model.backbones import names_of
-from boatlib.show.html import Html, bullets, escape, paragraph
+from boatlib.show.html import Html, bullets, paragraph
 
 if TYPE_CHECKING:
     from boatlib.model.bundle import Bundle
     from boatlib.params import Training
-
-EVIDENCE = 0.75  # the lower end of a class's 95 % range from which its result counts as shown
 
 
 def plain(text: str) -> Html:
@@ -26,7 +24,8 @@ def listing(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else "none"
 
 
-def _photos(count: int) -> str:
+def photos_in_words(count: int) -> str:
+    """ "1 photo", "2 photos"."""
     return f"{count:,} photo{'' if count == 1 else 's'}"
 
 
@@ -59,7 +58,7 @@ def dropped_classes(classes: pd.DataFrame, minimum: int | None = None) -> Html:
     rows = classes[~classes["kept"]]
     if rows.empty:
         return paragraph("No class is left out.")
-    names = listing([f"{row['class']} ({_photos(row['photos'])})" for row in rows.to_dict("records")])
+    names = listing([f"{row['class']} ({photos_in_words(row['photos'])})" for row in rows.to_dict("records")])
     why = f" fewer than the minimum of {minimum}" if minimum else " too few"
     return paragraph(
         f"Left out: {names},{why}. The model does not know {'this class' if len(rows) == 1 else 'these classes'}: "
@@ -76,10 +75,11 @@ def twins(duplicates: pd.DataFrame) -> Html:
     copies = len(exact) - len(conflicts) - exact[~exact["conflict"]]["group"].nunique()
     items = [f"{groups} were found. Near-duplicates are all kept, and always stand in the same split."]
     if copies:
-        items.append(f"Of equal files with one label the first is kept; {_photos(copies)} left out.")
+        items.append(f"Of equal files with one label the first is kept; {photos_in_words(copies)} left out.")
     if len(conflicts):
         items.append(
-            f"{_photos(conflicts['group'].nunique())} carr{'ies' if conflicts['group'].nunique() == 1 else 'y'} two labels "
+            f"{photos_in_words(conflicts['group'].nunique())} "
+            f"carr{'ies' if conflicts['group'].nunique() == 1 else 'y'} two labels "
             f"({listing(sorted(set(conflicts['label'])))}). Nobody can say here which one is right, so both copies are left out."
         )
     near_conflicts = near[near["conflict"]]["group"].nunique()
@@ -97,7 +97,7 @@ def split_sizes(counts: pd.DataFrame) -> Html:
     return paragraph(
         f"{sums['train']:,} photos teach the model ({sums['train'] / total:.0%}), {sums['val']:,} tune it "
         f"({sums['val'] / total:.0%}) and {sums['test']:,} judge it ({sums['test'] / total:.0%}). "
-        f"The smallest class, {smallest}, has {_photos(int(counts.loc[smallest, 'test']))} to be judged by."
+        f"The smallest class, {smallest}, has {photos_in_words(int(counts.loc[smallest, 'test']))} to be judged by."
     )
 
 
@@ -112,8 +112,8 @@ def training_plan(settings: "Training", photos: int, val_photos: int) -> Html:
         stage = "" if settings.unfreeze == "all" else f" from its stage {settings.unfreeze} on"
         how = f"learns too{stage}{untrained}, after its head has learnt alone; in every epoch it sees another view of each of the"
     return paragraph(
-        f"In this run {listing(names)} {how} {photos:,} training photos. {_photos(val_photos)} tune it: the training stops when "
-        f"the {'loss' if settings.stop_on == 'loss' else 'balanced accuracy'} on them has made no progress for "
+        f"In this run {listing(names)} {how} {photos:,} training photos. {photos_in_words(val_photos)} tune it: the training "
+        f"stops when the {'loss' if settings.stop_on == 'loss' else 'balanced accuracy'} on them has made no progress for "
         f"{settings.max_epochs_stop} epochs, after {settings.epochs} at the latest."
     )
 
@@ -158,6 +158,16 @@ def range_test(curve: pd.DataFrame, learning_rate: float) -> Html:
     )
 
 
+def temperature(record: Mapping[str, Any]) -> Html:
+    """What the fitted temperature says. record: `calibration.describe`."""
+    value = record["temperature"]
+    judged = "too sure of itself" if value > 1.05 else "too modest" if value < 0.95 else "about right"
+    return paragraph(
+        f"Before, the model was {judged}: the temperature that fits the {record['photos']} validation photos best is "
+        f"{value:.2f}. It lowers their loss from {record['loss_before']:.3f} to {record['loss_after']:.3f}."
+    )
+
+
 def review(threshold: float, work: Mapping[str, int]) -> Html:
     """Which answers a person should look at."""
     total = work["kept"] + work["reviewed"]
@@ -197,7 +207,7 @@ def confusions(pairs: pd.DataFrame) -> Html:
         return paragraph("No test photo was named wrongly.")
     first = pairs.iloc[0]
     return paragraph(
-        f"The commonest mistake: {_photos(int(first['photos']))} of {first['label']} "
+        f"The commonest mistake: {photos_in_words(int(first['photos']))} of {first['label']} "
         f"({first['share']:.0%} of that class) {'is' if first['photos'] == 1 else 'are'} taken for {first['predicted']}."
     )
 
@@ -233,7 +243,7 @@ def tta_words(record: Mapping[str, Any]) -> str:
         )
     test = record["test"][record["chosen"]]
     fixed, broken, p_value = test["fixed"], test["broken"], test["p_value"]
-    change = f"{_photos(fixed)} put right and {broken} made wrong"
+    change = f"{photos_in_words(fixed)} put right and {broken} made wrong"
     looks = record["looks"][record["chosen"]]
     if p_value < 0.05:
         better = "worth it" if fixed > broken else "harmful"
@@ -245,57 +255,3 @@ def tta_words(record: Mapping[str, Any]) -> str:
         f"Several looks make no difference that can be proven: {change} of {test['photos']} test photos, which chance "
         f"explains as well (p = {p_value:.2f}), for {looks} times the work."
     )
-
-
-def verdict(metrics: Mapping[str, Any], per_class: pd.DataFrame, dependable: float) -> Html:
-    """The first paragraph of the summary, for a reader with two minutes."""
-    return paragraph(verdict_words(metrics, per_class, dependable), "verdict")
-
-
-def verdict_words(metrics: Mapping[str, Any], per_class: pd.DataFrame, dependable: float) -> str:
-    """The verdict as plain text: overall with range; classes to depend on, not to depend on, and judged by too few photos.
-
-    A class is dependable when its share of right answers reaches `dependable` and its 95 % range stays above EVIDENCE.
-    """
-    rows = per_class[per_class["test"] > 0].sort_values(["top1", "test"], ascending=False)
-    reached = rows["top1"] >= dependable
-    proven = rows["top1_low"] >= EVIDENCE
-    text = (
-        f"The model names the right class for {metrics['accuracy'] * 100:.0f} of 100 photos "
-        f"(between {metrics['accuracy_low'] * 100:.0f} and {metrics['accuracy_high'] * 100:.0f})."
-    )
-    parts = [
-        ("dependable for", rows[reached & proven]),
-        ("not yet dependable for", rows[~reached].sort_values("top1")),
-        ("promising, but judged by too few photos, for", rows[reached & ~proven]),
-    ]
-    said = [f"{words} {listing(_counted(classes))}" for words, classes in parts if len(classes)]
-    return f"{text} It is {'; '.join(said)}."
-
-
-def dependable_means(dependable: float) -> Html:
-    """What the verdict's words stand for."""
-    return paragraph(
-        f"Dependable means: at least {dependable:.0%} of the class's test photos are named rightly, and there are enough of them "
-        f"that its 95 % range begins at {EVIDENCE:.0%} or higher.",
-        "note",
-    )
-
-
-def _counted(classes: pd.DataFrame) -> list[str]:
-    return [f"{row['class']} ({row['correct']} of {row['test']})" for row in classes.to_dict("records")]
-
-
-def tiles(metrics: Mapping[str, Any], per_class: pd.DataFrame, classes: pd.DataFrame) -> Html:
-    """Four figures side by side."""
-    weakest = per_class[per_class["class"] == weakest_class(per_class)].iloc[0]
-    items = [
-        (f"{metrics['accuracy']:.1%}", f"right of {metrics['photos']} test photos"),
-        (f"{metrics['balanced_accuracy']:.1%}", "right when every class counts alike"),
-        (f"{weakest['top1']:.0%}", f"right for the weakest class, {weakest['class']}"),
-        (f"{int(classes['used'].sum()):,}", f"photos used, of {int(classes['kept'].sum())} classes"),
-    ]
-    cells = "".join(
-        f"<div><strong>{escape(figure)}</strong><span>{escape(words)}</span></div>" for figure, words in items
-    )
-    return Html(f'<div class="tiles">{cells}</div>', "\n".join(f"{figure} {words}" for figure, words in items))

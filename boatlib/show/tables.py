@@ -1,10 +1,13 @@
 """Tables that a screen reader can follow: caption, scoped heads, numbers right-aligned, every cell escaped."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
+from boatlib.results.comparison import COLOURS, LARGEST
 from boatlib.run import Run, files_of
 from boatlib.show.html import Html, escape
 
@@ -26,19 +29,32 @@ def decimal(value: float) -> str:
     return "" if pd.isna(value) else f"{value:.3f}"
 
 
+class Cell(NamedTuple):
+    """A cell that is sorted by something else than its text, or that has a drawing (markup) before it."""
+
+    text: str
+    value: float
+    drawing: str = ""
+
+
 def table(rows: pd.DataFrame, caption: str, formats: Mapping[str, Format] | None = None, css: str = "") -> Html:
-    """A DataFrame (without its index) as HTML table; the first column heads each row."""
+    """A DataFrame (without its index) as HTML table; the first column heads each row.
+
+    formats: for columns of numbers; css: "sortable" lets the reader sort it, "with-total" sets the last row off.
+    """
     formats = formats or {}
     numeric = {name for name in rows.columns if pd.api.types.is_numeric_dtype(rows[name]) or name in formats}
-    numeric -= {rows.columns[0]} if len(rows.columns) else set()
+    numeric |= {name for name in rows.columns if len(rows) and all(isinstance(v, Cell) for v in rows[name])}
+    numeric -= {rows.columns[0], "verdict"} if len(rows.columns) else set()
     align = {name: ' class="number"' if name in numeric else "" for name in rows.columns}
     head = "".join(f'<th scope="col"{align[name]}>{escape(str(name))}</th>' for name in rows.columns)
     body = []
     for row in rows.to_dict("records"):
         cells = []
         for position, (name, value) in enumerate(row.items()):
-            text = escape(formats[name](value) if name in formats else "" if pd.isna(value) else str(value))
-            cells.append(f'<th scope="row">{text}</th>' if position == 0 else f"<td{align[name]}>{text}</td>")
+            inside, key = _inside(value, formats.get(str(name)))
+            sort = f' data-value="{key}"' if css == "sortable" and key else ""
+            cells.append(f'<th scope="row">{inside}</th>' if position == 0 else f"<td{align[name]}{sort}>{inside}</td>")
         body.append(f"<tr>{''.join(cells)}</tr>")
     markup = (
         f'<div class="table" tabindex="0" role="region" aria-label="{escape(caption)}"><table class="{css}">'
@@ -47,12 +63,24 @@ def table(rows: pd.DataFrame, caption: str, formats: Mapping[str, Format] | None
     return Html(markup, f"{caption}\n{rows.to_string(index=False)}")
 
 
-def skipped_reasons(catalog: pd.DataFrame) -> Html:
-    """Why files were skipped, the commonest reason first, with an example."""
+def _inside(value: Any, form: Format | None) -> tuple[str, str]:  # noqa: ANN401
+    """Markup of a cell, and what it is sorted by (empty: its text)."""
+    if isinstance(value, Cell):
+        return f"{value.drawing}{escape(value.text)}", f"{value.value:g}"
+    if pd.isna(value):
+        return "", "-1"
+    key = f"{value:g}" if isinstance(value, int | float | np.number) else ""
+    return escape(form(value) if form else str(value)), key
+
+
+def skipped_reasons(catalog: pd.DataFrame, photo_names: bool = True) -> Html:
+    """Why files were skipped, the commonest reason first, with an example where names of photos may be shown."""
     skipped = catalog[catalog["status"] == "skipped"]
-    rows = skipped.groupby("reason").agg(files=("photo", "size"), example=("photo", "first")).reset_index()
-    rows = rows.sort_values(["files", "reason"], ascending=[False, True])
-    return table(rows, "Files that are not used, by reason")
+    # the catalog has the name of the other photo; here all copies are one kind
+    kinds = skipped["reason"].str.replace(r"^exact copy of .*", "exact copy of another photo", regex=True)
+    found = skipped.assign(reason=kinds).groupby("reason").agg(files=("photo", "size"), example=("photo", "first"))
+    rows = found.reset_index().sort_values(["files", "reason"], ascending=[False, True])
+    return table(rows if photo_names else rows.drop(columns="example"), "Files that are not used, by reason")
 
 
 def twins(duplicates: pd.DataFrame, limit: int = 30) -> Html:
@@ -73,39 +101,6 @@ def split_counts(counts: pd.DataFrame) -> Html:
     )
 
 
-def per_class(rows: pd.DataFrame, short: bool = False) -> Html:
-    """The article's table with ranges, one row a class; the short one has only what a partner asks for."""
-    tops = [name for name in rows.columns if name.startswith("top") and "_" not in name]
-    shown = rows.assign(
-        right=[f"{r['correct']} of {r['test']}" if short else str(r["correct"]) for r in rows.to_dict("records")],
-        range=[
-            f"{percent(r['top1_low'])} – {percent(r['top1_high'])}" if r["test"] else "no test photos"
-            for r in rows.to_dict("records")
-        ],
-    )
-    columns = [
-        "class",
-        "train",
-        "val",
-        "test",
-        "right",
-        *tops[:1],
-        "range",
-        *tops[1:],
-        "loss",
-        "precision",
-        "recall",
-        "f1",
-    ]
-    if short:
-        columns = ["class", "right", *tops[:1], "range", *tops[1:2], "precision"]
-    names = {"top1": "top-1", "range": "95 % range", "f1": "F1", **{t: f"top-{t[3:]}" for t in tops[1:]}}
-    shown = shown[columns].rename(columns=names)
-    formats: dict[str, Format] = dict.fromkeys([*(names[t] for t in tops), "precision", "recall", "F1"], percent)
-    formats |= {"loss": decimal, "right": str, "95 % range": str}
-    return table(shown, "Each class on the test photos", formats)
-
-
 def class_weights(classes: Sequence[str], photos: Sequence[int], weights: Sequence[float]) -> Html:
     """How many photos teach each class, and how much each of them counts."""
     rows = pd.DataFrame({"class": classes, "training photos": photos, "weight of a photo": weights})
@@ -121,30 +116,6 @@ def answers(predictions: pd.DataFrame) -> Html:
     rows["photo"] = [str(photo).replace("\\", "/").rsplit("/", 1)[-1] for photo in rows["photo"]]
     rows["look again"] = ["yes" if wanted else "" for wanted in rows["look again"]]
     return table(rows, "What the model says", {"sure": percent})
-
-
-def confusion_matrix(matrix: pd.DataFrame) -> Html:
-    """Counts and row shares; a darker cell holds a larger share of its row (scale 0 to 1)."""
-    head = "".join(f'<th scope="col">{escape(str(name))}</th>' for name in matrix.columns)
-    body = []
-    for label, counts in matrix.iterrows():
-        total = int(counts.sum())
-        cells = "".join(_matrix_cell(str(label), str(name), int(count), total) for name, count in counts.items())
-        body.append(f'<tr><th scope="row">{escape(str(label))}</th>{cells}<td class="number sum">{total}</td></tr>')
-    caption = "Confusion matrix: rows are what the photo shows, columns what the model says"
-    markup = (
-        f'<div class="table" tabindex="0" role="region" aria-label="{caption}"><table class="matrix">'
-        f'<caption>{caption}</caption><thead><tr><td></td>{head}<th scope="col">photos</th></tr></thead>'
-        f"<tbody>{''.join(body)}</tbody></table></div>"
-    )
-    return Html(markup, f"{caption}\n{matrix.to_string()}")
-
-
-def _matrix_cell(label: str, predicted: str, count: int, total: int) -> str:
-    share = count / total if total else 0.0
-    css = "right" if label == predicted else "wrong" if count else "none"
-    words = f"<strong>{count}</strong> <small>{share:.0%}</small>" if count else '<span class="zero">0</span>'
-    return f'<td class="cell {css}" style="--share:{share:.3f}">{words}</td>'
 
 
 def confused_pairs(pairs: pd.DataFrame) -> Html:
@@ -185,14 +156,6 @@ def tta_tests(record: Mapping[str, Any]) -> Html:
     return table(rows, "Against the plain look, on the test photos", formats)
 
 
-def reasons_in_short(catalog: pd.DataFrame) -> Html:
-    """How many files were skipped for which kind of reason, without the photos' names."""
-    skipped = catalog[catalog["status"] == "skipped"]
-    kinds = skipped["reason"].str.replace(r"^exact copy of .*", "exact copy of another photo", regex=True)
-    rows = kinds.value_counts().rename_axis("reason").reset_index(name="files")
-    return table(rows.sort_values(["files", "reason"], ascending=[False, True]), "Files that were left out")
-
-
 def files_written(run: Run, notebook: str) -> Html:
     """What a notebook has made: file, size. It is each notebook's last cell, and the proof that it came so far."""
     rows = []
@@ -211,11 +174,70 @@ def tta_per_class(rows: pd.DataFrame) -> Html:
     return table(rows, "Right answers on the test photos, by way of looking", dict.fromkeys(ways, percent))
 
 
-def settings(values: Mapping[str, Any], caption: str) -> Html:
-    """Names and values, nested ones with dots."""
-    flat: list[tuple[str, str]] = []
-    for name, value in values.items():
-        flat += (
-            [(f"{name}.{k}", str(v)) for k, v in value.items()] if isinstance(value, Mapping) else [(name, str(value))]
-        )
-    return table(pd.DataFrame(flat, columns=["parameter", "value"]), caption)
+def work_against_errors(rows: pd.DataFrame) -> Html:
+    """What is checked, and what is still wrong. rows: `decisions.work_table`."""
+    shown = pd.DataFrame(
+        {
+            "people check": [f"{share:.0%}, the least certain" if share else "nothing" for share in rows["checked"]],
+            "photos checked": rows["kept"].iloc[0] - rows["kept"],
+            "answers under": [
+                "–" if not share else f"{b:.1%}" for share, b in zip(rows["checked"], rows["below"], strict=True)
+            ],
+            "still wrong": [f"{wrong} of {kept}" for wrong, kept in zip(rows["wrong"], rows["kept"], strict=True)],
+            "share": rows["risk"],
+            "95 % range": [f"{a:.1%} – {b:.1%}" for a, b in zip(rows["risk_low"], rows["risk_high"], strict=True)],
+        }
+    )
+    formats: dict[str, Format] = {"photos checked": number, "share": percent}
+    formats |= dict.fromkeys(("answers under", "still wrong", "95 % range"), str)
+    return table(shown, "Work against errors, on the test photos", formats)
+
+
+def more_photos(rows: pd.DataFrame, teach: float, right: float) -> Html:
+    """What more photos would bring. rows: `forecast_table`; teach: the share of the photos that teach."""
+    shown = pd.DataFrame(
+        {
+            "class": rows["class"],
+            "photos now": (rows["train"] / teach).round().astype(int),
+            "right now": [_likely(r, "now") for r in rows.to_dict("records")],
+            "with twice as many": [_likely(r, "doubled") for r in rows.to_dict("records")],
+            f"more photos until {right:.0%} are right": [
+                _how_many(r["wanted_low"] / teach, r["wanted_high"] / teach) for r in rows.to_dict("records")
+            ],
+        }
+    )
+    return table(shown, "What more photos would bring, with likely ranges", {"photos now": number})
+
+
+def _likely(row: Mapping[str, Any], name: str) -> str:
+    return f"{row[name]:.0%} ({row[f'{name}_low']:.0%} – {row[f'{name}_high']:.0%})"
+
+
+def _how_many(low: float, high: float) -> str:
+    if high <= 0:
+        return "none"
+    if math.isinf(low):
+        return "out of reach: more than ten times as many"
+    least = "none" if low <= 0 else f"{low:,.0f}"
+    return (
+        f"{least} to {high:,.0f}" if not math.isinf(high) else f"at least {least}" if low > 0 else "none, or very many"
+    )
+
+
+def baselines(rows: pd.DataFrame, largest: str) -> Html:
+    """The model beside the simple rules. rows: `against_baselines`."""
+    names = {LARGEST: f"always “{largest}”", COLOURS: "the mix of colours alone", "model": "the model"}
+    shown = pd.DataFrame(
+        {
+            "rule": rows["rule"].map(names),
+            "right": [f"{c} of {n}" for c, n in zip(rows["correct"], rows["photos"], strict=True)],
+            "share": rows["right"],
+            "95 % range": [f"{a:.1%} – {b:.1%}" for a, b in zip(rows["right_low"], rows["right_high"], strict=True)],
+            "p-value": ["–" if pd.isna(p) else "below 0.001" if p < 0.001 else f"{p:.3f}" for p in rows["p_value"]],
+        }
+    )
+    return table(
+        shown,
+        "The model beside simple rules",
+        {"share": percent, **dict.fromkeys(("right", "95 % range", "p-value"), str)},
+    )

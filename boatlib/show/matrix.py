@@ -1,0 +1,93 @@
+"""The confusion matrix as a table: each cell says its count and its share of the row, and opens to the photos behind it."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from boatlib.results import metrics
+from boatlib.show.gallery import grid, photo_card
+from boatlib.show.html import Html, escape
+
+PHOTOS = 6  # photos behind a cell of right answers, the least certain ones; of mistakes all are shown, up to MISTAKES
+MISTAKES = 24
+CLASSES = 20  # in one matrix; of more, those with most mistakes are shown
+
+
+def confusion_matrix(predictions: pd.DataFrame, root: Path) -> Html:
+    """Counts and row shares, coloured by the share of the row on a scale from 0 to 1.
+
+    A cell is a <details>: it opens by click or Enter, without script. root: the photos' folder.
+    """
+    matrix, left_out = metrics.worst_classes(metrics.confusion_matrix(predictions), CLASSES)
+    head = "".join(f'<th scope="col">{escape(str(name))}</th>' for name in matrix.columns)
+    body = []
+    for label, counts in matrix.iterrows():
+        total = int((predictions["label"] == label).sum())
+        cells = "".join(
+            _cell(str(label), str(name), int(count), total, predictions, root) for name, count in counts.items()
+        )
+        body.append(f'<tr><th scope="row">{escape(str(label))}</th>{cells}<td class="number sum">{total}</td></tr>')
+    caption = (
+        "Confusion matrix: rows are what the photo shows, columns what the model says. A number opens to its photos."
+    )
+    if left_out:
+        caption += f" The {len(matrix)} classes with most mistakes are shown, {left_out} others are not."
+    markup = (
+        f'<div class="matrix-block"><div class="table" tabindex="0" role="region" aria-label="Confusion matrix">'
+        f'<table class="matrix"><caption>{caption}</caption><thead><tr><td></td>{head}<th scope="col">photos</th></tr></thead>'
+        f"<tbody>{''.join(body)}</tbody></table></div></div>"
+    )
+    return Html(markup, f"{caption}\n{matrix.to_string()}")
+
+
+def _cell(label: str, predicted: str, count: int, total: int, predictions: pd.DataFrame, root: Path) -> str:
+    share = count / total if total else 0.0
+    css = "right" if label == predicted else "wrong" if count else "none"
+    start = f'<td class="cell {css}" style="--share:{share:.3f}">'
+    if not count:
+        return f'{start}<span class="zero">0</span></td>'
+    words = what_happened(label, predicted, count)
+    own = predictions[(predictions["label"] == label) & (predictions["predicted"] == predicted)]
+    own = own.sort_values(["confidence", "photo"], ascending=[label == predicted, True])
+    limit = PHOTOS if label == predicted else MISTAKES
+    cut = f" {'The least certain' if label == predicted else 'The surest'} {limit} are shown." if count > limit else ""
+    return (
+        f'{start}<details name="cell"><summary><strong>{count}</strong> <small>{share:.0%}</small>'
+        f'<span class="unseen">, {escape(words)}</span></summary>'
+        f'<div class="behind" tabindex="0" role="region" aria-label="{escape(words)}">'
+        f"<p><strong>{escape(words)}.</strong>{cut}</p>{_photos(own.head(limit), root)}</div></details></td>"
+    )
+
+
+def what_happened(label: str, predicted: str, count: int) -> str:
+    """A cell in words."""
+    photos = f"{count} photo{'' if count == 1 else 's'} of {label}"
+    return f"{photos} named rightly" if label == predicted else f"{photos} taken for {predicted}"
+
+
+def _photos(rows: pd.DataFrame, root: Path, css: str = "") -> str:
+    cards = [
+        photo_card(
+            root / row["photo"],
+            f"Photo of {row['label']}; the model says {row['predicted']}",
+            [str(row["predicted"]), f"{row['confidence']:.0%} sure"],
+        )
+        for row in rows.to_dict("records")
+    ]
+    return grid(cards, css)
+
+
+def confused_pairs(predictions: pd.DataFrame, root: Path, pairs: int = 3, photos: int = 6) -> Html:
+    """The commonest mistakes with the photos behind them, open: what the matrix hides behind its cells, for paper too."""
+    found = metrics.most_confused(metrics.confusion_matrix(predictions), pairs)
+    parts = []
+    for row in found.to_dict("records"):
+        own = predictions[(predictions["label"] == row["label"]) & (predictions["predicted"] == row["predicted"])]
+        own = own.sort_values(["confidence", "photo"], ascending=[False, True])
+        words = what_happened(row["label"], row["predicted"], row["photos"])
+        pictures = _photos(own.head(photos), root, "strip")
+        more = f", {photos} of them here" if len(own) > photos else ""
+        parts.append(
+            f'<h3 class="row">{escape(words)} <small>{row["share"]:.0%} of that class{more}</small></h3>{pictures}'
+        )
+    return Html("".join(parts), f"{len(found)} pairs")

@@ -1,0 +1,112 @@
+"""The first screen of the summary: the verdict, four figures, and what to do, all written from the data."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from boatlib.results.verdicts import DEPENDABLE, EVIDENCE, NOT_YET, PROMISING, class_verdicts
+from boatlib.show.html import Html, bullets, escape, paragraph
+from boatlib.show.sentences import listing, weakest_class
+
+MOST_NAMES = 6  # classes named in one phrase; the table has all of them
+GAIN = 0.02  # of the share of right answers: from which on more photos are worth a recommendation
+
+
+def verdict(metrics: Mapping[str, Any], per_class: pd.DataFrame, dependable: float) -> Html:
+    """The first paragraph of the summary, for a reader with two minutes."""
+    return paragraph(verdict_words(metrics, per_class, dependable), "verdict")
+
+
+def verdict_words(metrics: Mapping[str, Any], per_class: pd.DataFrame, dependable: float) -> str:
+    """The verdict as plain text: overall with its range, then the classes to depend on, and those not to depend on."""
+    rows = class_verdicts(per_class, dependable)
+    text = (
+        f"The model names the right class for {metrics['accuracy'] * 100:.0f} of 100 photos "
+        f"(between {metrics['accuracy_low'] * 100:.0f} and {metrics['accuracy_high'] * 100:.0f})."
+    )
+    parts = [
+        (kind, rows[rows["verdict"] == verdict])
+        for kind, verdict in (
+            ("dependable for", DEPENDABLE),
+            ("not yet dependable for", NOT_YET),
+            ("promising, but judged by too few photos, for", PROMISING),
+        )
+    ]
+    said = [f"{words} {_some(_counted(classes))}" for words, classes in parts if len(classes)]
+    return f"{text} It is {'; '.join(said)}."
+
+
+def _counted(classes: pd.DataFrame) -> list[str]:
+    return [
+        f"{row['class']} ({row['correct']} of {row['test']})"
+        if row["why"] != "answers"
+        else f"{row['class']} (only {row['correct']} of {row['answers']} such answers are right)"
+        for row in classes.to_dict("records")
+    ]
+
+
+def _some(names: list[str]) -> str:
+    more = len(names) - MOST_NAMES
+    return listing(names) if more <= 0 else f"{', '.join(names[:MOST_NAMES])} and {more} more"
+
+
+def what_the_words_mean(dependable: float) -> Html:
+    """What the verdict's words stand for."""
+    return paragraph(
+        "These figures come from photos that the model had never seen and that had no say in its making; the range says how far "
+        f"chance could have moved the result. Dependable means: at least {dependable:.0%} of the class's test photos are "
+        f"found, at least {dependable:.0%} of the answers with its name are true, and the photos are enough to show it (both "
+        f"95 % ranges begin at {EVIDENCE:.0%} or higher).",
+        "note",
+    )
+
+
+def tiles(metrics: Mapping[str, Any], per_class: pd.DataFrame, classes: pd.DataFrame) -> Html:
+    """Four figures side by side."""
+    weakest = per_class[per_class["class"] == weakest_class(per_class)].iloc[0]
+    items = [
+        (f"{metrics['accuracy']:.1%}", f"right of {metrics['photos']} test photos"),
+        (f"{metrics['balanced_accuracy']:.1%}", "right when every class counts alike"),
+        (f"{weakest['top1']:.0%}", f"right for the weakest class, {weakest['class']}"),
+        (f"{int(classes['used'].sum()):,}", f"photos used, of {int(classes['kept'].sum())} classes"),
+    ]
+    cells = "".join(
+        f"<div><strong>{escape(figure)}</strong><span>{escape(words)}</span></div>" for figure, words in items
+    )
+    return Html(f'<div class="tiles">{cells}</div>', "\n".join(f"{figure} {words}" for figure, words in items))
+
+
+def what_to_do(
+    verdicts: pd.DataFrame, threshold: float, work: Mapping[str, int], more: pd.DataFrame, suspects: int
+) -> Html:
+    """What follows from the data, as a list: which answers to take, which to check, what to collect, what to look at.
+
+    verdicts: `class_verdicts`; threshold: confidence below which a person should look; work: `review_work` of the test photos;
+    more: `more_photos`; suspects: photos whose label is in doubt.
+    """
+    total = work["kept"] + work["reviewed"]
+    named = {kind: verdicts.loc[verdicts["verdict"] == kind, "class"].tolist() for kind in (DEPENDABLE, NOT_YET)}
+    items = []
+    if threshold < 1 and work["kept"]:
+        items.append(
+            f"Let a person check every answer that is given with less than {threshold:.0%} confidence: {work['reviewed']} of the "
+            f"{total} test photos. Of the {work['kept']} others, {work['kept_right']} are right "
+            f"({work['kept_right'] / work['kept']:.0%})."
+        )
+    else:
+        items.append("Let a person check every answer: no confidence was high enough to go without.")
+    if named[DEPENDABLE]:
+        items.append(f"Beyond that, answers for {_some(named[DEPENDABLE])} can be used as they are.")
+    if named[NOT_YET]:
+        items.append(f"Do not rely on it for {_some(named[NOT_YET])}: check such photos, whatever the confidence.")
+    wanted = more[(more["doubled"] - more["now"] >= GAIN) & more["class"].isin(verdicts["class"])]
+    wanted = wanted[~wanted["class"].isin(named[DEPENDABLE])]
+    if len(wanted):
+        names = wanted.sort_values("now")["class"].tolist()
+        items.append(f"Collect more photos of {_some(names)}: there they would help most.")
+    if suspects:
+        items.append(
+            f"Look at the {suspects} photo{'' if suspects == 1 else 's'} whose label is in doubt, and correct what is wrong."
+        )
+    return bullets(items)
