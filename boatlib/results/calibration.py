@@ -42,7 +42,7 @@ def describe(predictions: pd.DataFrame, temperature: float) -> dict[str, Any]:
 def reliability(predictions: pd.DataFrame) -> pd.DataFrame:
     """What was said and what came true, by confidence: a row for each group between EDGES that has photos.
 
-    Columns from, to (confidence), photos, said (mean confidence), correct, right (share), right_low, right_high (95 % Wilson).
+    Columns from, to (confidence), photos, said (mean confidence), correct, right (share), right_low, right_high (95% Wilson).
     """
     groups = np.clip(np.searchsorted(EDGES, predictions["confidence"], side="right") - 1, 0, len(EDGES) - 2)
     right = predictions["predicted"] == predictions["label"]

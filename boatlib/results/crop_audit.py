@@ -29,7 +29,7 @@ def unseen_shares(photos: pd.DataFrame, networks: Sequence[Preprocessing]) -> pd
 def accuracy_by_unseen(predictions: pd.DataFrame, unseen: pd.DataFrame) -> pd.DataFrame:
     """Right answers by the share of the photo that is not seen: a row for each group between EDGES that has photos.
 
-    Columns from, to, photos, correct, right, right_low, right_high (95 % Wilson).
+    Columns from, to, photos, correct, right, right_low, right_high (95% Wilson).
     """
     shares = _in_order(predictions, unseen)
     right = (predictions["predicted"] == predictions["label"]).to_numpy()

@@ -32,7 +32,7 @@ def selective_risk(predictions: pd.DataFrame) -> pd.DataFrame:
     """Work against errors: if people check the least certain photos by hand, how much of the rest is wrong?
 
     A row for each number of checked photos from none to all but one: checked (share), kept (photos), wrong (of them), risk
-    (share), risk_low, risk_high (95 % Wilson), below (photos under this confidence are checked). Equal confidences are
+    (share), risk_low, risk_high (95% Wilson), below (photos under this confidence are checked). Equal confidences are
     taken in the order of their names. R. El-Yaniv, Y. Wiener, On the foundations of noise-free selective
     classification, JMLR 11 (2010).
     """

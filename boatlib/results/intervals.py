@@ -7,7 +7,7 @@ CONFIDENCE = 0.95
 
 
 def wilson(correct: int, total: int) -> tuple[float, float]:
-    """95 % Wilson score interval of a rate, as shares; (nan, nan) without photos.
+    """95% Wilson score interval of a rate, as shares; (nan, nan) without photos.
 
     E. B. Wilson, Probable inference, the law of succession, and statistical inference, JASA 22 (1927), by scipy.
     """

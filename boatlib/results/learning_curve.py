@@ -110,21 +110,20 @@ def _error(error: np.ndarray, speed: np.ndarray, floor: np.ndarray, times: float
     return (floor + odds) / (1 + odds)
 
 
-def forecast_table(curve: pd.DataFrame, train: pd.Series, right: float) -> pd.DataFrame:
-    """What more photos would bring, a row a class: class, train (photos that teach it now), now, doubled (share of right answers
-    with as many and with twice as many), wanted (further photos to teach until the share is `right`); each with _low and _high.
+def forecast_table(curve: pd.DataFrame, per_class: pd.DataFrame, right: float) -> pd.DataFrame:
+    """What more photos would bring, a row a class: class, photos (all it has), train (those that teach), now, doubled (share of
+    right answers with as many and with twice as many), wanted (further photos to collect until the share is `right`, of which
+    the same part teaches); each of the last three with _low and _high.
 
-    train: photos that teach, by class. All classes grow alike.
+    per_class: columns class, train, val, test. All classes grow alike.
     """
     rows = []
-    for name, count in train.items():
-        found = forecast(curve[curve["class"] == name], float(count))
-        row: dict[str, object] = {"class": name, "train": int(count)}
-        for column, values in (
-            ("now", found.right_with(1)),
-            ("doubled", found.right_with(2)),
-            ("wanted", found.more_photos_for(right)),
-        ):
+    for counts in per_class.to_dict("records"):
+        train, photos = counts["train"], counts["train"] + counts["val"] + counts["test"]
+        found = forecast(curve[curve["class"] == counts["class"]], float(train))
+        row: dict[str, object] = {"class": counts["class"], "photos": photos, "train": train}
+        wanted = np.array(found.more_photos_for(right)) * photos / train
+        for column, values in (("now", found.right_with(1)), ("doubled", found.right_with(2)), ("wanted", wanted)):
             row |= {f"{column}_low": values[0], column: values[1], f"{column}_high": values[2]}
         rows.append(row)
     return pd.DataFrame(rows)

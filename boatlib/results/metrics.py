@@ -38,7 +38,7 @@ def _probability_of_label(predictions: pd.DataFrame) -> np.ndarray:
 def per_class(predictions: pd.DataFrame, split: pd.DataFrame, top_k: list[int]) -> pd.DataFrame:
     """One row a class: the article's table with ranges.
 
-    Columns class, train, val, test (photos), correct, top1, top1_low, top1_high (95 % Wilson), the other top<k>,
+    Columns class, train, val, test (photos), correct, top1, top1_low, top1_high (95% Wilson), the other top<k>,
     loss (mean negative log-probability of the right class), precision, recall, f1, answers (photos that are given this name,
     rightly or not). Shares lie between 0 and 1.
     """

@@ -4,7 +4,7 @@ import pandas as pd
 
 from boatlib.results.intervals import wilson
 
-EVIDENCE = 0.75  # the lower end of a 95 % range from which a share counts as shown
+EVIDENCE = 0.75  # the lower end of a 95% range from which a share counts as shown
 DEPENDABLE, PROMISING, NOT_YET, UNJUDGED = "dependable", "promising", "not yet", "no test photos"
 ORDER = (DEPENDABLE, PROMISING, NOT_YET, UNJUDGED)
 
@@ -13,7 +13,7 @@ def class_verdicts(per_class: pd.DataFrame, dependable: float) -> pd.DataFrame:
     """per_class with the columns verdict and why ("found" or "answers": which of the two is too low; empty otherwise).
 
     A class is dependable when both the share of its photos that are found (recall) and the share of answers with its name that
-    are true (precision) reach `dependable`, and both 95 % ranges stay above EVIDENCE. It is promising when both reach it, but
+    are true (precision) reach `dependable`, and both 95% ranges stay above EVIDENCE. It is promising when both reach it, but
     too few photos show it. Sorted by verdict, then by name: within a verdict no class is ranked above another.
     """
     rows = per_class.copy()
@@ -35,7 +35,7 @@ def class_verdicts(per_class: pd.DataFrame, dependable: float) -> pd.DataFrame:
 
 
 def proven_differences(per_class: pd.DataFrame) -> list[tuple[str, list[str]]]:
-    """For each class that others surpass beyond doubt (their 95 % range begins where its own has ended): its name, and theirs.
+    """For each class that others surpass beyond doubt (their 95% range begins where its own has ended): its name, and theirs.
 
     The class surpassed by most comes first.
     """

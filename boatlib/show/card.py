@@ -75,7 +75,7 @@ def _how_good(judged_by: str, overall: Mapping[str, Any]) -> str:
         "test": " These photos had no say in its making.",
     }
     return (
-        f"It names {overall['correct']} of {overall['photos']} {judged_by} photos rightly: {overall['accuracy']:.1%} (95 % range "
+        f"It names {overall['correct']} of {overall['photos']} {judged_by} photos rightly: {overall['accuracy']:.1%} (95% range "
         f"{overall['accuracy_low']:.1%} to {overall['accuracy_high']:.1%}); counting every class alike, "
         f"{overall['balanced_accuracy']:.1%}.{warning[judged_by]}"
     )
@@ -87,7 +87,7 @@ def _class_table(per_class: pd.DataFrame) -> str:
         + (f"{row['top1_low']:.1%} to {row['top1_high']:.1%} |" if row["test"] else "no test photos |")
         for row in per_class.to_dict("records")
     ]
-    return "\n".join(["| class | right | 95 % range |", "|---|---|---|", *rows])
+    return "\n".join(["| class | right | 95% range |", "|---|---|---|", *rows])
 
 
 def _limits(bundle: Bundle, per_class: pd.DataFrame | None) -> list[str]:

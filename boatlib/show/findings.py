@@ -40,7 +40,7 @@ def work_against_errors(risks: pd.DataFrame) -> Html:
     none, tenth = rows.iloc[0], rows.iloc[min(2, len(rows) - 1)]
     return paragraph(
         f"Without any check {none['risk']:.1%} of the answers are wrong. If people check the least certain "
-        f"{tenth['checked']:.0%} of the photos by hand, {tenth['risk']:.1%} of the others is still wrong (95 % range "
+        f"{tenth['checked']:.0%} of the photos by hand, {tenth['risk']:.1%} of the others is still wrong (95% range "
         f"{tenth['risk_low']:.1%} to {tenth['risk_high']:.1%})."
     )
 
@@ -75,8 +75,8 @@ def confidence(predictions: pd.DataFrame, record: Mapping[str, Any]) -> Html:
     """Whether confidence can be taken at its word. predictions: of the test photos; record: `calibration.json`."""
     rows = calibration.reliability(predictions)
     items = [
-        f"When it says {_between(row)} (on average {row['said']:.0%}), it is right for {row['correct']} of {row['photos']}: "
-        f"{row['right']:.0%} (95 % range {row['right_low']:.0%} to {row['right_high']:.0%})."
+        f"When it says {_between(row)} (on average {row['said']:.1%}), it is right for {row['correct']} of {row['photos']}: "
+        f"{row['right']:.0%} (95% range {row['right_low']:.0%} to {row['right_high']:.0%})."
         for row in rows.sort_values("from", ascending=False).to_dict("records")
     ]
     too_sure = rows[rows["said"] > rows["right_high"]]
@@ -157,7 +157,7 @@ def crop(rows: pd.DataFrame, record: Mapping[str, Any]) -> Html:
     """How much of the photos the model never sees, and whether that makes it wrong. rows: `accuracy_by_unseen`."""
     items = [
         f"Where {_between(row)} of the photo is not seen, {row['correct']} of {row['photos']} are named rightly: "
-        f"{row['right']:.0%} (95 % range {row['right_low']:.0%} to {row['right_high']:.0%})."
+        f"{row['right']:.0%} (95% range {row['right_low']:.0%} to {row['right_high']:.0%})."
         for row in rows.to_dict("records")
     ]
     first = f"The model looks at a square in the middle. Of half of the photos it never sees {record['unseen']:.0%} or more."
@@ -167,7 +167,7 @@ def crop(rows: pd.DataFrame, record: Mapping[str, Any]) -> Html:
     elif record["unseen_wrong"] > record["unseen_right"]:
         last = f"It is wrong more often where it sees less, beyond chance (p = {p_value:.3f}): other cuts may help."
     else:
-        last = f"It is wrong more often where it sees more, beyond chance (p = {p_value:.3f}): the cut does no harm."
+        last = f"It is wrong more often where it sees more, beyond chance (p = {p_value:.3f}): what is cut off is not the cause."
     return paragraph(first) + bullets(items) + paragraph(last)
 
 

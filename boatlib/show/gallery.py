@@ -122,21 +122,21 @@ def mistakes(wrong: pd.DataFrame, root: Path, names: Sequence[str] | None = None
 
 def suspects(rows: pd.DataFrame, root: Path, names: Sequence[str] | None = None) -> Html:
     """Photos whose label is in doubt: the label, what it looks like, and which part of the photos it belongs to."""
-    parts = {"train": "teaches", "val": "tunes", "test": "judges"}
+    parts = {"train": "teaches", "val": "tunes", "test": "judges"}  # what the photo does
     cards = [
         photo_card(
             root / row["photo"],
             f"Photo labelled {row['label']} that looks like {row['suggested']}",
             [
-                f"label: {row['label']} ({row['self_confidence']:.0%})",
-                f"looks like: {row['suggested']} ({row['suggested_confidence']:.0%})",
-                parts[row["split"]],
+                f"labelled {row['label']}",
+                f"looks like {row['suggested']}, {row['suggested_confidence']:.0%}",
+                f"a photo that {parts[row['split']]}",
                 *([name] if name else []),
             ],
         )
         for row, name in zip(rows.to_dict("records"), names or [""] * len(rows), strict=True)
     ]
-    return Html(grid(cards), f"{len(cards)} photos whose label is in doubt")
+    return Html(grid(cards, "wide"), f"{len(cards)} photos whose label is in doubt")
 
 
 def changes(record: Mapping[str, Any] | None, root: Path, limit: int = 12) -> Html:

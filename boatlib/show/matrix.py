@@ -34,7 +34,7 @@ def confusion_matrix(predictions: pd.DataFrame, root: Path) -> Html:
         caption += f" The {len(matrix)} classes with most mistakes are shown, {left_out} others are not."
     markup = (
         f'<div class="matrix-block"><div class="table" tabindex="0" role="region" aria-label="Confusion matrix">'
-        f'<table class="matrix"><caption>{caption}</caption><thead><tr><td></td>{head}<th scope="col">photos</th></tr></thead>'
+        f'<table class="matrix"><caption>{caption} <span class="screen">A number opens to its photos.</span></caption><thead><tr><td></td>{head}<th scope="col">photos</th></tr></thead>'
         f"<tbody>{''.join(body)}</tbody></table></div></div>"
     )
     return Html(markup, f"{caption}\n{matrix.to_string()}")
@@ -87,7 +87,5 @@ def confused_pairs(predictions: pd.DataFrame, root: Path, pairs: int = 3, photos
         words = what_happened(row["label"], row["predicted"], row["photos"])
         pictures = _photos(own.head(photos), root, "strip")
         more = f", {photos} of them here" if len(own) > photos else ""
-        parts.append(
-            f'<h3 class="row">{escape(words)} <small>{row["share"]:.0%} of that class{more}</small></h3>{pictures}'
-        )
+        parts.append(f"<h4>{escape(words)} <small>{row['share']:.0%} of that class{more}</small></h4>{pictures}")
     return Html("".join(parts), f"{len(found)} pairs")

@@ -149,7 +149,7 @@ def work_against_errors(risks: pd.DataFrame) -> Html:
             xlabel="share of the photos that people check, the least certain first",
             ylabel="wrong among the others",
         )
-        axes.annotate("band: 95 % range", (0.6, float(shown["risk_high"].iloc[-1])), ha="right", va="bottom", fontsize=9,
+        axes.annotate("band: 95% range", (0.6, float(shown["risk_high"].iloc[-1])), ha="right", va="bottom", fontsize=9,
                       color=theme.SOFT, xytext=(0, 3), textcoords="offset points")  # fmt: skip
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter(PercentFormatter(1, decimals=0))
@@ -179,7 +179,7 @@ def reliability(rows: pd.DataFrame) -> Html:
             xlim=(0.15, 1.02),
             ylim=(0, 1.04),
             xlabel="how sure the model says it is (mean of the group)",
-            ylabel="how often it is right; bar: 95 % range",
+            ylabel="how often it is right; bar: 95% range",
         )
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter(PercentFormatter(1, decimals=0))
@@ -202,6 +202,7 @@ def learning_curves(curve: pd.DataFrame, forecasts: pd.DataFrame, limit: int = 1
             height, columns, figsize=(WIDTH, 0.5 + 1.75 * height), layout="constrained", squeeze=False, sharey=True
         )
         plt.close(figure)
+        figure.get_layout_engine().set(h_pad=0.09)  # type: ignore[union-attr]
         for axes in grid.ravel()[len(rows) :]:
             axes.set_visible(False)
         for axes, row in zip(grid.ravel(), rows, strict=False):

@@ -13,7 +13,7 @@ from boatlib.show.tables import table
 GLOSSARY = {
     "Accuracy": "The share of right answers among all test photos. Common classes weigh more than rare ones.",
     "Balanced accuracy": "The same with every class weighing alike: the mean of the classes' shares.",
-    "95 % range": "How far chance could have moved a share: the true one lies in such a range 95 times out of 100 (Wilson).",
+    "95% range": "How far chance could have moved a share: the true one lies in such a range 95 times out of 100 (Wilson).",
     "Confidence": "How probable the model holds its own answer.",
     "Confusion matrix": "A table of what photos show against what the model says of them.",
     "F1": "Precision and recall in one number: their harmonic mean.",
@@ -41,7 +41,11 @@ def settings(params: Params) -> Html:
         (name, str(value), "" if value == defaults[name] else str(defaults[name]))
         for name, value in shareable(params.model_dump()).items()
     ]
-    return table(pd.DataFrame(rows, columns=["setting", "value", "default, where it differs"]), "Settings of this run")
+    return table(
+        pd.DataFrame(rows, columns=["setting", "value", "default, where it differs"]),
+        "Settings of this run",
+        css="compact",
+    )
 
 
 def command(params: Params) -> Html:
@@ -67,4 +71,6 @@ def fingerprints(bundle: Bundle) -> Html:
         ("weights of the model (SHA-256)", bundle.weights_sha256),
         *((name, version) for name, version in bundle.versions.items()),
     ]
-    return table(pd.DataFrame(rows, columns=["what", "fingerprint or version"]), "Data, model and program")
+    return table(
+        pd.DataFrame(rows, columns=["what", "fingerprint or version"]), "Data, model and program", css="compact"
+    )

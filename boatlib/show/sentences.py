@@ -195,7 +195,7 @@ def accuracy(metrics: Mapping[str, Any]) -> Html:
     """The overall figures with their range."""
     return paragraph(
         f"The model names the right class for {metrics['correct']} of {metrics['photos']} test photos: "
-        f"{metrics['accuracy']:.1%} (95 % range {metrics['accuracy_low']:.1%} to {metrics['accuracy_high']:.1%}). "
+        f"{metrics['accuracy']:.1%} (95% range {metrics['accuracy_low']:.1%} to {metrics['accuracy_high']:.1%}). "
         f"Counting every class alike, rare or common, it is {metrics['balanced_accuracy']:.1%} (balanced accuracy). "
         f"Always saying the commonest class would be right for {metrics['largest_class']:.1%}."
     )

@@ -19,6 +19,16 @@ def percent(value: float) -> str:
     return "" if pd.isna(value) else f"{value:.1%}"
 
 
+def whole_percent(value: float) -> str:
+    """The same without decimals."""
+    return "" if pd.isna(value) else f"{value:.0%}"
+
+
+def interval(low: float, high: float, form: Format = percent) -> str:
+    """A range as text that is not broken across lines."""
+    return f"{form(low)}\u00a0–\u00a0{form(high)}"
+
+
 def number(value: float) -> str:
     """A count with its thousands apart."""
     return "" if pd.isna(value) else f"{value:,.0f}"
@@ -185,24 +195,24 @@ def work_against_errors(rows: pd.DataFrame) -> Html:
             ],
             "still wrong": [f"{wrong} of {kept}" for wrong, kept in zip(rows["wrong"], rows["kept"], strict=True)],
             "share": rows["risk"],
-            "95 % range": [f"{a:.1%} – {b:.1%}" for a, b in zip(rows["risk_low"], rows["risk_high"], strict=True)],
+            "95% range": [interval(*ends) for ends in zip(rows["risk_low"], rows["risk_high"], strict=True)],
         }
     )
     formats: dict[str, Format] = {"photos checked": number, "share": percent}
-    formats |= dict.fromkeys(("answers under", "still wrong", "95 % range"), str)
+    formats |= dict.fromkeys(("answers under", "still wrong", "95% range"), str)
     return table(shown, "Work against errors, on the test photos", formats)
 
 
-def more_photos(rows: pd.DataFrame, teach: float, right: float) -> Html:
-    """What more photos would bring. rows: `forecast_table`; teach: the share of the photos that teach."""
+def more_photos(rows: pd.DataFrame, right: float) -> Html:
+    """What more photos would bring. rows: `forecast_table`, made for the share `right`."""
     shown = pd.DataFrame(
         {
             "class": rows["class"],
-            "photos now": (rows["train"] / teach).round().astype(int),
+            "photos now": rows["photos"],
             "right now": [_likely(r, "now") for r in rows.to_dict("records")],
             "with twice as many": [_likely(r, "doubled") for r in rows.to_dict("records")],
             f"more photos until {right:.0%} are right": [
-                _how_many(r["wanted_low"] / teach, r["wanted_high"] / teach) for r in rows.to_dict("records")
+                _how_many(r["wanted_low"], r["wanted_high"]) for r in rows.to_dict("records")
             ],
         }
     )
@@ -210,7 +220,7 @@ def more_photos(rows: pd.DataFrame, teach: float, right: float) -> Html:
 
 
 def _likely(row: Mapping[str, Any], name: str) -> str:
-    return f"{row[name]:.0%} ({row[f'{name}_low']:.0%} – {row[f'{name}_high']:.0%})"
+    return f"{row[name]:.0%}\u00a0({interval(row[f'{name}_low'], row[f'{name}_high'], whole_percent)})"
 
 
 def _how_many(low: float, high: float) -> str:
@@ -232,12 +242,12 @@ def baselines(rows: pd.DataFrame, largest: str) -> Html:
             "rule": rows["rule"].map(names),
             "right": [f"{c} of {n}" for c, n in zip(rows["correct"], rows["photos"], strict=True)],
             "share": rows["right"],
-            "95 % range": [f"{a:.1%} – {b:.1%}" for a, b in zip(rows["right_low"], rows["right_high"], strict=True)],
+            "95% range": [interval(*ends) for ends in zip(rows["right_low"], rows["right_high"], strict=True)],
             "p-value": ["–" if pd.isna(p) else "below 0.001" if p < 0.001 else f"{p:.3f}" for p in rows["p_value"]],
         }
     )
     return table(
         shown,
         "The model beside simple rules",
-        {"share": percent, **dict.fromkeys(("right", "95 % range", "p-value"), str)},
+        {"share": percent, **dict.fromkeys(("right", "95% range", "p-value"), str)},
     )
