@@ -27,14 +27,14 @@ def confusion_matrix(predictions: pd.DataFrame, root: Path) -> Html:
             _cell(str(label), str(name), int(count), total, predictions, root) for name, count in counts.items()
         )
         body.append(f'<tr><th scope="row">{escape(str(label))}</th>{cells}<td class="number sum">{total}</td></tr>')
-    caption = (
-        "Confusion matrix: rows are what the photo shows, columns what the model says. A number opens to its photos."
-    )
+    caption = "Confusion matrix: rows are what the photo shows, columns what the model says."
     if left_out:
         caption += f" The {len(matrix)} classes with most mistakes are shown, {left_out} others are not."
+    hint = '<span class="screen">A number opens to its photos.</span>'
     markup = (
         f'<div class="matrix-block"><div class="table" tabindex="0" role="region" aria-label="Confusion matrix">'
-        f'<table class="matrix"><caption>{caption} <span class="screen">A number opens to its photos.</span></caption><thead><tr><td></td>{head}<th scope="col">photos</th></tr></thead>'
+        f'<table class="matrix"><caption>{caption} {hint}</caption>'
+        f'<thead><tr><td></td>{head}<th scope="col">photos</th></tr></thead>'
         f"<tbody>{''.join(body)}</tbody></table></div></div>"
     )
     return Html(markup, f"{caption}\n{matrix.to_string()}")

@@ -202,7 +202,7 @@ def learning_curves(curve: pd.DataFrame, forecasts: pd.DataFrame, limit: int = 1
             height, columns, figsize=(WIDTH, 0.5 + 1.75 * height), layout="constrained", squeeze=False, sharey=True
         )
         plt.close(figure)
-        figure.get_layout_engine().set(h_pad=0.09)  # type: ignore[union-attr]
+        figure.get_layout_engine().set(h_pad=0.09)  # type: ignore
         for axes in grid.ravel()[len(rows) :]:
             axes.set_visible(False)
         for axes, row in zip(grid.ravel(), rows, strict=False):

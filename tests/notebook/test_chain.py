@@ -45,7 +45,7 @@ def test_the_contracts_columns(tiny_run):
     assert columns("split.csv")[:4] == ["photo", "label", "split", "group"]
     assert columns("predictions.csv") == ["photo", "label", "predicted", "confidence", "p_kayak", "p_paper boat"]
     counts, rates = ["train", "val", "test", "correct"], ["top1", "top1_low", "top1_high", "top3", "top5"]
-    per_class = ["class", *counts, *rates, "loss", "precision", "recall", "f1"]
+    per_class = ["class", *counts, *rates, "loss", "precision", "recall", "f1", "answers"]
     assert columns("per_class.csv") == per_class
 
 

@@ -1,32 +1,55 @@
-"""Pages of a tiny run in a real Chromium, from file://, with the network cut."""
+"""Pages of a tiny run in a real Chromium, from file://, with the network cut: complete, quiet, and usable by everyone."""
 
-import shutil
+import re
 
+import pandas as pd
+import pypdf
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from bs4 import BeautifulSoup
 from conftest import ROOT, TINY
-from playwright.sync_api import sync_playwright
+
+from boatlib.results import decisions, metrics
+from boatlib.run import Run
 
 pytestmark = pytest.mark.report
 
+REPORT = ROOT / "reports" / TINY
+SIZE = 3_000_000  # bytes of a page, at most
+NOISE = [
+    "Traceback",
+    "Warning",
+    "In [",
+    "Out[",
+    "stderr",
+    "epoch   1",
+    "it/s",
+    "/home/",
+    "/tmp/",
+    str(ROOT),
+    "site-packages",
+]
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
-@pytest.fixture(scope="module")
-def browser():
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    assert chromium, "a Chromium is needed: apt-get install chromium"
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+
+def pages():
+    return [*sorted(REPORT.glob("*.html")), REPORT.parent / "index.html"]
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-def test_pages_open_offline_without_errors_and_fit(tiny_run, browser, width):
-    context = browser.new_context(viewport={"width": width, "height": 900}, offline=True)
+def soup_of(name):
+    return BeautifulSoup((REPORT / name).read_text(encoding="utf-8"), "html.parser")
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["script", "no-script"])
+@pytest.mark.parametrize("width", [1280, 390, 320])
+def test_pages_open_offline_without_errors_and_fit(tiny_run, browser, width, script):
+    context = browser.new_context(viewport={"width": width, "height": 900}, offline=True, java_script_enabled=script)
     page = context.new_page()
     seen: list[str] = []
     page.on("request", lambda request: seen.append(request.url))
     page.on("console", lambda message: seen.append(message.text))
     page.on("pageerror", lambda error: seen.append(str(error)))
-    files = sorted((ROOT / "reports" / TINY).glob("*.html"))
-    for file in files:
+    for file in pages():
         seen.clear()
         page.goto(f"file://{file}")
         assert [url for url in seen if not url.startswith(("file://", "data:"))] == []
@@ -36,12 +59,184 @@ def test_pages_open_offline_without_errors_and_fit(tiny_run, browser, width):
     context.close()
 
 
-def test_the_switch_shows_the_code_without_script(tiny_run, browser):
-    context = browser.new_context(java_script_enabled=False)
+@pytest.mark.parametrize("colours", ["light", "dark"])
+def test_axe_finds_nothing(tiny_run, browser, colours):
+    context = browser.new_context(color_scheme=colours, offline=True)
     page = context.new_page()
-    page.goto(f"file://{ROOT / 'reports' / TINY / '04_evaluation.html'}")
+    checked = 0
+    for file in pages():
+        page.goto(f"file://{file}")
+        if page.locator("#show-code").count():
+            page.locator("#show-code").check()
+        if page.locator("td.wrong summary").count():
+            page.locator("td.wrong summary").first.click()
+        result = Axe().run(page, options={"runOnly": {"type": "tag", "values": TAGS}}).response
+        assert [(v["id"], v["nodes"][0]["html"]) for v in result["violations"]] == [], file.name
+        checked += len(result["passes"])
+    assert checked > 100
+    context.close()
+
+
+def test_every_page_keeps_the_rules_of_its_own(tiny_run):
+    for file in sorted(REPORT.glob("*.html")):
+        text = file.read_text(encoding="utf-8")
+        soup = BeautifulSoup(text, "html.parser")
+        assert len(text.encode()) < SIZE
+        assert soup.html["lang"] == "en"
+        assert TINY in soup.title.get_text()
+        assert soup.find("a", class_="skip")["href"] == "#content"
+        levels = [int(head.name[1]) for head in soup.find_all(re.compile("^h[1-6]$"))]
+        assert levels.count(1) == 1
+        assert levels[0] == 1
+        assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False)), file.name
+        for image in soup.find_all("img"):
+            assert 5 <= len(image["alt"]) <= 250
+            if image.find_parent("figure", class_="chart"):
+                assert len(image["alt"]) >= 15
+                assert re.search(r"\d", image["alt"]), image["alt"]  # a finding, not a name
+        for table in soup.find_all("table"):
+            assert table.caption.get_text().strip()
+            assert all(head.get("scope") in ("col", "row") for head in table.find_all("th"))
+        policy = soup.find("meta", attrs={"http-equiv": "Content-Security-Policy"})["content"]
+        assert policy.startswith("default-src 'none'")
+        assert not re.findall(r"""(?:src|href)=["'](?!data:|#|index\.html|\d\d_)""", text)
+
+
+def test_the_partner_sees_no_code_and_nobody_sees_noise(tiny_run):
+    partner = soup_of("index.html")
+    assert not partner.find_all(class_="code")
+    assert not partner.find_all("input")
+    for file in REPORT.glob("*.html"):
+        text = BeautifulSoup(file.read_text(encoding="utf-8"), "html.parser").get_text(" ")
+        for noise in NOISE:
+            assert noise not in text, (file.name, noise)
+
+
+def test_numbers_on_the_summary_are_those_of_the_tables(tiny_run):
+    run, soup = Run(TINY), soup_of("index.html")
+    predictions = run.table("predictions")
+    right = (predictions["predicted"] == predictions["label"]).sum()
+    assert f"{right / len(predictions) * 100:.0f} of 100 photos" in soup.find(class_="verdict").get_text()
+    assert soup.find(class_="tiles").strong.get_text() == f"{right / len(predictions):.1%}"
+
+    matrix = soup.find("table", class_="matrix")
+    names = [head.get_text() for head in matrix.thead.find_all("th")][:-1]
+    shown = {
+        (row.th.get_text(), name): int((cell.strong or cell.span).get_text())
+        for row in matrix.tbody.find_all("tr")
+        for name, cell in zip(names, row.find_all("td", class_="cell"), strict=True)
+    }
+    expected = pd.read_csv(tiny_run / "confusion_matrix.csv", index_col="label")
+    assert shown == {(a, b): expected.loc[a, b] for a in expected.index for b in expected.columns}
+    for cell in matrix.find_all("details"):
+        count = int(cell.strong.get_text())
+        assert len(cell.find_all("img")) == min(count, 6 if "right" in cell.parent["class"] else 24)
+
+    table = run.table("per_class").set_index("class")
+    classes = next(t for t in soup.find_all("table") if t.caption.get_text().startswith("Each class"))
+    head = [cell.get_text() for cell in classes.thead.find_all("th")]
+    for row in classes.tbody.find_all("tr"):
+        cells = dict(zip(head, (cell.get_text() for cell in row.find_all(["th", "td"])), strict=True))
+        own = table.loc[cells["class"]]
+        assert cells["right"] == f"{int(own['correct'])} of {int(own['test'])}"
+        assert [int(cells[part]) for part in ("train", "val", "test")] == own[["train", "val", "test"]].tolist()
+        assert cells["precision"] == f"{own['precision']:.0%}"
+        assert cells["95% range"] == f"{own['top1_low']:.0%}\u00a0–\u00a0{own['top1_high']:.0%}"
+    assert len(classes.tbody.find_all("tr")) == len(table)
+
+    work = decisions.work_table(decisions.selective_risk(predictions))
+    rows = next(t for t in soup.find_all("table") if t.caption.get_text().startswith("Work against")).tbody.find_all(
+        "tr"
+    )
+    assert [row.find_all("td")[2].get_text() for row in rows] == [
+        f"{wrong} of {kept}" for wrong, kept in zip(work["wrong"], work["kept"], strict=True)
+    ]
+    assert len(metrics.classes_of(predictions)) == len(names)
+
+
+def test_the_keyboard_opens_a_cell_and_sorts_a_table(tiny_run, browser):
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(f"file://{REPORT / 'index.html'}")
+
+    def tab_to(test: str) -> None:
+        for _ in range(200):
+            page.keyboard.press("Tab")
+            if page.evaluate(f"(() => {{ const at = document.activeElement; return {test}; }})()"):
+                return
+        raise AssertionError(f"the Tab key does not reach: {test}")
+
+    tab_to("at.matches('.skip')")
+    assert page.locator(".skip").bounding_box()["x"] >= 0  # visible while it has the focus
+    tab_to("at.matches('th button') && at.textContent === 'test'")
+    column = (
+        "() => [...document.querySelectorAll('table.sortable tbody tr')].map(row => Number(row.cells[4].textContent))"
+    )
+    page.keyboard.press("Enter")
+    first = page.evaluate(column)
+    assert first == sorted(first, reverse=True)
+    assert page.locator("th[aria-sort=descending]").count() == 1
+    page.keyboard.press("Enter")
+    assert page.evaluate(column) == sorted(first)
+    assert page.locator("th[aria-sort=ascending]").inner_text().startswith("test")
+    tab_to("at.matches('td.cell summary')")
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+    assert not page.locator(".behind:visible").count()
+    page.keyboard.press("Enter")
+    opened = page.locator(".behind:visible")
+    assert opened.count() == 1
+    assert opened.locator("img").count() >= 1
+    box = opened.bounding_box()
+    assert box["x"] >= 0
+    assert box["width"] > 500
+    page.keyboard.press("Escape")
+    assert not page.locator(".behind:visible").count()
+    assert page.evaluate("document.activeElement.tagName") == "SUMMARY"
+    page.close()
+
+
+def test_without_script_a_cell_opens_and_the_switch_shows_the_code(tiny_run, browser):
+    context = browser.new_context(java_script_enabled=False, viewport={"width": 390, "height": 800})
+    page = context.new_page()
+    page.goto(f"file://{REPORT / 'index.html'}")
+    page.locator("td.cell summary").first.press("Enter")
+    opened = page.locator(".behind:visible")
+    assert opened.count() == 1
+    assert opened.bounding_box()["width"] <= 390
+    page.goto(f"file://{REPORT / '04_evaluation.html'}")
     code = page.locator(".code").first
     assert not code.is_visible()
     page.locator("#show-code").press("Space")
     assert code.is_visible()
     context.close()
+
+
+def test_forced_colours_and_large_type_lose_nothing(tiny_run, browser):
+    context = browser.new_context(
+        forced_colors="active", reduced_motion="reduce", viewport={"width": 640, "height": 800}
+    )
+    page = context.new_page()
+    page.goto(f"file://{REPORT / 'index.html'}")
+    page.evaluate("document.documentElement.style.fontSize = '200%'")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 640
+    fills = page.evaluate(
+        "[...document.querySelectorAll('svg.interval .share')].map(part => getComputedStyle(part).fill)"
+    )
+    assert len(set(fills)) == 1  # the system's text colour, not the class's
+    assert page.evaluate("getComputedStyle(document.querySelector('td.right')).outlineStyle") == "solid"
+    context.close()
+
+
+def test_the_pdf_is_tagged_and_whole(tiny_run):
+    reader = pypdf.PdfReader(REPORT / "summary.pdf")
+    root = reader.trailer["/Root"]
+    assert root["/MarkInfo"]["/Marked"]
+    assert root["/StructTreeRoot"]
+    assert root["/Lang"] == "en"
+    assert reader.metadata.title == f"Summary · {TINY}"
+    text = " ".join(re.sub(r"\s+", " ", page.extract_text()) for page in reader.pages)
+    soup = soup_of("index.html")
+    for head in soup.find_all(re.compile("^h[1-4]$")):
+        assert re.sub(r"\s+", " ", head.get_text(" ").strip()) in text, head
+    assert "SummaryExploration" not in text  # no navigation on paper
+    wide = [page.mediabox.width for page in reader.pages]
+    assert max(wide) <= 620

@@ -1,0 +1,201 @@
+"""The pieces of the summary: verdict, class table, matrix that opens, names, settings, findings in words."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from bs4 import BeautifulSoup
+
+from boatlib.params import Params, Training, shareable
+from boatlib.results.intervals import wilson
+from boatlib.results.verdicts import class_verdicts
+from boatlib.show import class_table, findings, gallery, html, matrix, names, provenance, tables, theme, verdict
+
+METRICS = {"accuracy": 0.93, "accuracy_low": 0.894, "accuracy_high": 0.951}
+HOSTILE = ["<img src=x onerror=alert(1)>", "</script><script>alert(1)</script>", '"><b>']
+
+
+def per_class(**counts):
+    """Classes by correct and test photos; what they are named is always right."""
+    rows = [
+        (name, right, total, right / total, *wilson(right, total), right) for name, (right, total) in counts.items()
+    ]
+    return pd.DataFrame(rows, columns=["class", "correct", "test", "top1", "top1_low", "top1_high", "answers"])
+
+
+def cells_of(piece):
+    soup = BeautifulSoup(piece.markup, "html.parser")
+    return [[cell.get_text(strip=True) for cell in row.find_all(["th", "td"])] for row in soup.find_all("tr")]
+
+
+def test_the_verdict_tells_proven_from_promising_from_weak():
+    words = verdict.verdict_words(METRICS, per_class(gondola=(38, 38), buoy=(10, 11), ferry=(9, 13)), 0.9)
+    assert words == (
+        "The model names the right class for 93 of 100 photos (between 89 and 95). It is dependable for gondola (38 of 38); "
+        "not yet dependable for ferry (9 of 13); promising, but judged by too few photos, for buoy (10 of 11)."
+    )
+
+
+def test_a_model_that_always_says_the_same_is_not_called_dependable():
+    words = verdict.verdict_words(METRICS, per_class(cruise=(18, 18)).assign(answers=60), 0.9)
+    assert "not yet dependable for cruise (only 18 of 60 such answers are right)" in words
+
+
+@pytest.mark.parametrize("counts", [{"a": (40, 40)}, {"a": (1, 9)}, {"a": (3, 3)}])
+def test_the_verdict_is_a_whole_sentence_with_one_kind_of_class_only(counts):
+    words = verdict.verdict_words(METRICS, per_class(**counts), 0.9)
+    assert words.count("It is") == 1
+    assert words.endswith(").")
+
+
+def test_of_many_classes_the_verdict_names_six():
+    rows = per_class(**{f"c{n}": (40, 40) for n in range(50)})
+    assert "and 44 more" in verdict.verdict_words(METRICS, rows, 0.9)
+
+
+def test_what_to_do_follows_from_the_data():
+    rows = class_verdicts(per_class(gondola=(38, 38), ferry=(9, 13)), 0.9)
+    more = pd.DataFrame({"class": ["gondola", "ferry"], "now": [0.98, 0.7], "doubled": [0.98, 0.8]})
+    text = verdict.what_to_do(rows, 0.7, {"reviewed": 10, "kept": 90, "kept_right": 88}, more, 3).text
+    assert "less than 70% confidence: 10 of the 100 test photos. Of the 90 others, 88 are right (98%)" in text
+    assert "answers for gondola can be used" in text
+    assert "Do not rely on it for ferry" in text
+    assert "Collect more photos of ferry:" in text
+    assert "the 3 photos whose label is in doubt" in text
+    none = verdict.what_to_do(rows, 1.0, {"reviewed": 100, "kept": 0, "kept_right": 0}, more.head(0), 0).text
+    assert none.startswith("Let a person check every answer: no confidence")
+    assert "doubt" not in none
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_names_are_text_wherever_they_are_shown(name, tmp_path):
+    rows = pd.DataFrame({"class": [name], "n": [1]})
+    answers = pd.DataFrame({"photo": [name], "label": name, "predicted": name, "confidence": 0.5, f"p_{name}": 0.5})
+    suspects = answers.assign(split="test", suggested=name, self_confidence=0.1, suggested_confidence=0.9)
+    judged = per_class(**{name: (3, 4)}).assign(train=1, val=1, precision=1.0, recall=1.0, f1=1.0, top3=1.0, loss=0.1)
+    changed = answers.assign(then=name)
+    shown = [
+        tables.table(rows, name),
+        html.paragraph(name),
+        matrix.confusion_matrix(answers, tmp_path),
+        matrix.confused_pairs(answers.assign(label="other", p_other=0.5), tmp_path),
+        gallery.suspects(suspects, tmp_path, [name]),
+        gallery.changes({"changed": changed}, tmp_path),
+        class_table.per_class(judged, dependable=0.9),
+        verdict.verdict(METRICS, judged, 0.9),
+        findings.ranking(judged),
+        provenance.settings(Params(run="a", training=Training(unfreeze=name))),
+        provenance.command(Params(run="a", training=Training(unfreeze=name))),
+    ]
+    for piece in shown:
+        soup = BeautifulSoup(piece.markup, "html.parser")
+        assert not soup.find_all(["script", "b", "img"])
+
+
+def test_the_table_of_classes_says_what_is_known_and_draws_ranges():
+    rows = per_class(gondola=(38, 38), ferry=(9, 13)).assign(train=[100, 30], val=[30, 10])
+    rows = rows.assign(precision=[1.0, 0.8], recall=[1.0, 9 / 13], f1=[1.0, 0.7], top3=[1.0, 0.9], top5=1.0, loss=0.2)
+    nothing = {
+        "class": "raft",
+        "train": 5,
+        "val": 2,
+        "test": 0,
+        "correct": 0,
+        "answers": 1,
+        "precision": 0.0,
+        "f1": 0.0,
+    }
+    rows = pd.concat([rows, pd.DataFrame([nothing])], ignore_index=True)
+    piece = class_table.per_class(rows, pd.Series({"gondola": 1.0, "ferry": 0.8}), dependable=0.9)
+    head, *body = cells_of(piece)
+    assert head[:7] == ["class", "verdict", "train", "val", "test", "right", "95% range"]
+    assert head[7:] == ["precision", "recall", "F1", "top-3", "TTA"]
+    assert [row[0] for row in body] == ["gondola", "ferry", "raft"]
+    assert body[1][:7] == ["ferry", "not yet", "30", "10", "13", "9 of 13", "42%\u00a0–\u00a087%"]
+    assert body[2][1] == body[2][6] == "no test photos"
+    svgs = BeautifulSoup(piece.markup, "html.parser").find_all("svg")
+    assert len(svgs) == 2
+    assert float(svgs[1].find_all("rect")[1]["x"]) == pytest.approx(100 * rows["top1_low"][1], abs=0.06)
+    colours = theme.class_colours(rows["class"].tolist())
+    assert [svg["style"] for svg in svgs] == [f"--class: {colours[name]}" for name in ("gondola", "ferry")]
+
+
+def test_a_cell_of_the_matrix_opens_to_its_photos(photo_set):
+    photos = sorted(str(path.relative_to(photo_set)) for path in (photo_set / "kayak").iterdir())
+    rows = pd.DataFrame({"photo": photos, "label": "kayak", "predicted": ["raft"] * 2 + ["kayak"] * 10})
+    soup = BeautifulSoup(
+        matrix.confusion_matrix(rows.assign(confidence=0.8, p_kayak=0.2, p_raft=0.8), photo_set).markup, "html.parser"
+    )
+    right, wrong = soup.find_all("details")
+    assert wrong.summary.get_text() == "2 17%, 2 photos of kayak taken for raft"
+    assert len(wrong.find_all("img")) == 2
+    assert len(right.find_all("img")) == matrix.PHOTOS
+    assert "The least certain 6 are shown." in right.get_text()
+    assert wrong.img["alt"] == "Photo of kayak; the model says raft"
+
+
+def test_short_ids_take_the_place_of_names_where_that_is_asked():
+    catalogued = pd.DataFrame({"photo": ["a/secret.jpg", "b/other.jpg"], "sha256": ["0123456789ab", "ba9876543210"]})
+    shown = pd.Series(["b/other.jpg", "a/secret.jpg"])
+    assert names.shown(shown, catalogued, photo_names=True) == ["b/other.jpg", "a/secret.jpg"]
+    assert names.shown(shown, catalogued, photo_names=False) == ["ba987654", "01234567"]
+    skipped = pd.DataFrame({"photo": ["a/secret.jpg"], "status": "skipped", "reason": "exact copy of a/private.jpg"})
+    assert "secret" in tables.skipped_reasons(skipped).markup
+    assert "private" not in tables.skipped_reasons(skipped).markup
+    assert "secret" not in tables.skipped_reasons(skipped, photo_names=False).markup
+
+
+def test_settings_and_command_do_not_tell_where_things_lie():
+    params = Params(run="mine", images="/home/me/photos", training=Training(weights="/home/me/w.pth", views=2))
+    assert "/home" not in provenance.settings(params).markup
+    assert provenance.command(params).text == (
+        "./run_all.sh params/sample.yaml --set run=mine --set images=FOLDER --set training.weights=w.pth "
+        "--set training.views=2"
+    )
+    assert shareable(Params(run="b", images="kaggle:a/b").model_dump())["images"] == "kaggle:a/b"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [
+        (0, 0, "none"),
+        (0, 40, "none to 40"),
+        (36, 120.4, "36 to 120"),
+        (36, np.inf, "at least 36"),
+        (np.inf, np.inf, "out of reach"),
+        (0, np.inf, "none, or very many"),
+    ],
+)
+def test_how_many_more_photos_in_words(low, high, words):
+    row = {"class": "a", "photos": 50, "train": 30, "wanted_low": low, "wanted": low, "wanted_high": high}
+    row |= dict.fromkeys(("now", "now_low", "now_high", "doubled", "doubled_low", "doubled_high"), 0.5)
+    assert cells_of(tables.more_photos(pd.DataFrame([row]), 0.9))[1][-1].startswith(words)
+
+
+def test_costs_are_told_with_the_line_from_validation():
+    val = pd.DataFrame({"photo": list("abcd"), "label": "x", "predicted": ["x", "x", "y", "y"]})
+    val["confidence"] = [0.9, 0.8, 0.7, 0.6]
+    text = findings.cheapest(val, val, 10, 1).text
+    assert "cheapest to check answers given with less than 80.0% confidence (chosen on the validation photos)" in text
+    assert "costs 50 per 100 photos; checking nothing costs 500, checking everything 100" in text
+    assert "summary.cost_of_error" in findings.cheapest(val, val, 0, 0).text
+
+
+def test_gains_and_losses_by_several_looks_are_counted_in_photos():
+    record = {"shown": "fixed", "looks": {"fixed": 4}}
+    rows = pd.DataFrame({"class": ["a", "b", "c"], "test": [10, 20, 5], "plain": [0.5, 0.9, 1.0]})
+    assert findings.tta_changes(record, rows.assign(fixed=[0.7, 0.85, 1.0])).text == (
+        "By class, in photos: a (+2) gain; b (-1) lose. The cost: 4 looks at each photo instead of one."
+    )
+
+
+def test_confidence_is_praised_or_blamed_by_the_ranges():
+    rows = pd.DataFrame(
+        {"photo": [f"{n}" for n in range(100)], "label": "a", "confidence": 0.95, "p_a": 0.95, "p_b": 0.05}
+    )
+    record = {"temperature": 1.1, "photos": 50}
+    honest = rows.assign(predicted=["a"] * 95 + ["b"] * 5)
+    assert findings.confidence(honest, record).text.startswith("Its confidence can be taken at its word")
+    blown = rows.assign(predicted=["a"] * 70 + ["b"] * 30)
+    assert findings.confidence(blown, record).text.startswith("It is too sure of itself where it says 90% to 99%")
+    shy = rows.assign(predicted="a", confidence=0.6)
+    assert findings.confidence(shy, record).text.startswith("It is more often right than it says")
