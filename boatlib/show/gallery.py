@@ -103,6 +103,11 @@ def what_the_model_sees(file: Path, preprocessing: Preprocessing) -> Html:
     return Html(grid(cards, "pair"), f"The model sees {share:.0%} of the photo")
 
 
+def _file_name(photo: str) -> str:
+    """Without its folders: the class is named beside it."""
+    return photo.rsplit("/", 1)[-1]
+
+
 def mistakes(wrong: pd.DataFrame, root: Path, names: Sequence[str] | None = None) -> Html:
     """Photos that the model names wrongly: what they show, what it says, how sure it is; and their names."""
     cards = [
@@ -112,7 +117,7 @@ def mistakes(wrong: pd.DataFrame, root: Path, names: Sequence[str] | None = None
             [
                 f"shows: {row['label']}",
                 f"model: {row['predicted']} ({row['confidence']:.0%})",
-                *([name] if name else []),
+                *([_file_name(name)] if name else []),
             ],
         )
         for row, name in zip(wrong.to_dict("records"), names or [""] * len(wrong), strict=True)
@@ -122,7 +127,6 @@ def mistakes(wrong: pd.DataFrame, root: Path, names: Sequence[str] | None = None
 
 def suspects(rows: pd.DataFrame, root: Path, names: Sequence[str] | None = None) -> Html:
     """Photos whose label is in doubt: the label, what it looks like, and which part of the photos it belongs to."""
-    parts = {"train": "teaches", "val": "tunes", "test": "judges"}  # what the photo does
     cards = [
         photo_card(
             root / row["photo"],
@@ -130,13 +134,13 @@ def suspects(rows: pd.DataFrame, root: Path, names: Sequence[str] | None = None)
             [
                 f"labelled {row['label']}",
                 f"looks like {row['suggested']}, {row['suggested_confidence']:.0%}",
-                f"a photo that {parts[row['split']]}",
-                *([name] if name else []),
+                f"{row['split']} photo",
+                *([_file_name(name)] if name else []),
             ],
         )
         for row, name in zip(rows.to_dict("records"), names or [""] * len(rows), strict=True)
     ]
-    return Html(grid(cards, "wide"), f"{len(cards)} photos whose label is in doubt")
+    return Html(grid(cards), f"{len(cards)} photos whose label is in doubt")
 
 
 def changes(record: Mapping[str, Any] | None, root: Path, limit: int = 12) -> Html:
