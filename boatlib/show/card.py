@@ -104,6 +104,9 @@ def _limits(bundle: Bundle, per_class: pd.DataFrame | None) -> list[str]:
     lines.append(
         f"It looks at a square from the middle of the photo, {size} x {size} pixels; what lies outside is not seen."
     )
+    lines.append(
+        "Its confidence was calibrated on the validation photos; it says how often such answers are right, for photos like these."
+    )
     if bundle.review_below >= 1:
         lines.append("Every answer carries the flag `needs_review`: no confidence was enough on the validation photos.")
         return lines

@@ -1,6 +1,6 @@
 """The first screen of the summary: the verdict, four figures, and what to do, all written from the data."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -13,6 +13,15 @@ MOST_NAMES = 6  # classes named in one phrase; the table has all of them
 GAIN = 0.02  # of the share of right answers: from which on more photos are worth a recommendation
 
 
+def what_this_is(classes: Sequence[str]) -> Html:
+    """What "the model" is, for whoever opens the page unprepared."""
+    return paragraph(
+        f"The model is a program that looks at a photo and says which of {len(classes)} classes it shows: {listing(classes)}. It "
+        "says so for every photo, also for one that shows none of them.",
+        "note",
+    )
+
+
 def verdict(metrics: Mapping[str, Any], per_class: pd.DataFrame, dependable: float) -> Html:
     """The first paragraph of the summary, for a reader with two minutes."""
     return paragraph(verdict_words(metrics, per_class, dependable), "verdict")
@@ -20,21 +29,24 @@ def verdict(metrics: Mapping[str, Any], per_class: pd.DataFrame, dependable: flo
 
 def verdict_words(metrics: Mapping[str, Any], per_class: pd.DataFrame, dependable: float) -> str:
     """The verdict as plain text: overall with its range, then the classes to depend on, and those not to depend on."""
-    rows = class_verdicts(per_class, dependable)
+    rows = class_verdicts(per_class[per_class["test"] > 0], dependable)
     text = (
         f"The model names the right class for {metrics['accuracy'] * 100:.0f} of 100 photos "
-        f"(between {metrics['accuracy_low'] * 100:.0f} and {metrics['accuracy_high'] * 100:.0f})."
+        f"(between {metrics['accuracy_low'] * 100:.0f} and {metrics['accuracy_high'] * 100:.0f}). It is "
     )
+    if len(rows) > 1 and (rows["verdict"] == NOT_YET).all():
+        weakest = listing(_counted(rows.sort_values(["top1", "class"]).head(3)))
+        return f"{text}not yet dependable for any of the {len(rows)} classes; weakest are {weakest}."
     parts = [
-        (kind, rows[rows["verdict"] == verdict])
-        for kind, verdict in (
-            ("dependable for", DEPENDABLE),
-            ("not yet dependable for", NOT_YET),
-            ("promising, but judged by too few photos, for", PROMISING),
-        )
+        ("dependable for", rows[rows["verdict"] == DEPENDABLE]),
+        ("not yet dependable for", rows[rows["verdict"] == NOT_YET]),
+        ("promising, but judged by too few photos, for", rows[rows["verdict"] == PROMISING]),
     ]
-    said = [f"{words} {_some(_counted(classes))}" for words, classes in parts if len(classes)]
-    return f"{text} It is {'; '.join(said)}."
+    return text + "; ".join(f"{words} {_which(classes, len(rows))}" for words, classes in parts if len(classes)) + "."
+
+
+def _which(classes: pd.DataFrame, of: int) -> str:
+    return f"all {of} classes" if 1 < len(classes) == of else _some(_counted(classes))
 
 
 def _counted(classes: pd.DataFrame) -> list[str]:
@@ -99,7 +111,10 @@ def what_to_do(
     if named[DEPENDABLE]:
         items.append(f"Beyond that, answers for {_some(named[DEPENDABLE])} can be used as they are.")
     if named[NOT_YET]:
-        items.append(f"Do not rely on it for {_some(named[NOT_YET])}: check such photos, whatever the confidence.")
+        which = "every class" if len(named[NOT_YET]) == len(verdicts) else _some(named[NOT_YET])
+        items.append(
+            f"Expect mistakes for {which} even where it is confident: check such answers if a mistake would matter."
+        )
     wanted = more[(more["doubled"] - more["now"] >= GAIN) & more["class"].isin(verdicts["class"])]
     wanted = wanted[~wanted["class"].isin(named[DEPENDABLE])]
     if len(wanted):

@@ -49,7 +49,17 @@ def test_the_verdict_is_a_whole_sentence_with_one_kind_of_class_only(counts):
 
 def test_of_many_classes_the_verdict_names_six():
     rows = per_class(**{f"c{n}": (40, 40) for n in range(50)})
-    assert "and 44 more" in verdict.verdict_words(METRICS, rows, 0.9)
+    rows.loc[0, "correct":"top1"] = [1, 40, 0.025]
+    assert "and 43 more" in verdict.verdict_words(METRICS, rows, 0.9)
+
+
+def test_where_all_classes_are_alike_the_verdict_does_not_list_them():
+    good = per_class(a=(40, 40), b=(40, 40))
+    assert verdict.verdict_words(METRICS, good, 0.9).endswith("It is dependable for all 2 classes.")
+    weak = per_class(a=(20, 40), b=(10, 40), c=(30, 40), d=(35, 40))
+    assert verdict.verdict_words(METRICS, weak, 0.9).endswith(
+        "It is not yet dependable for any of the 4 classes; weakest are b (10 of 40), a (20 of 40) and c (30 of 40)."
+    )
 
 
 def test_what_to_do_follows_from_the_data():
@@ -58,7 +68,7 @@ def test_what_to_do_follows_from_the_data():
     text = verdict.what_to_do(rows, 0.7, {"reviewed": 10, "kept": 90, "kept_right": 88}, more, 3).text
     assert "less than 70% confidence: 10 of the 100 test photos. Of the 90 others, 88 are right (98%)" in text
     assert "answers for gondola can be used" in text
-    assert "Do not rely on it for ferry" in text
+    assert "Expect mistakes for ferry even where it is confident" in text
     assert "Collect more photos of ferry:" in text
     assert "the 3 photos whose label is in doubt" in text
     none = verdict.what_to_do(rows, 1.0, {"reviewed": 100, "kept": 0, "kept_right": 0}, more.head(0), 0).text
@@ -69,7 +79,9 @@ def test_what_to_do_follows_from_the_data():
 @pytest.mark.parametrize("name", HOSTILE)
 def test_names_are_text_wherever_they_are_shown(name, tmp_path):
     rows = pd.DataFrame({"class": [name], "n": [1]})
-    answers = pd.DataFrame({"photo": [name], "label": name, "predicted": name, "confidence": 0.5, f"p_{name}": 0.5})
+    answers = pd.DataFrame(
+        {"photo": [name], "label": name, "predicted": name, "confidence": 0.5, f"p_{name}": 0.5, "p_o": 0}
+    )
     suspects = answers.assign(split="test", suggested=name, self_confidence=0.1, suggested_confidence=0.9)
     judged = per_class(**{name: (3, 4)}).assign(train=1, val=1, precision=1.0, recall=1.0, f1=1.0, top3=1.0, loss=0.1)
     changed = answers.assign(then=name)
