@@ -135,7 +135,7 @@ def _mark_nested_copies(files: pd.DataFrame) -> list[str]:
         missing = int((~known).sum())
         also = f" {missing} of its files have no namesake outside." if missing else ""
         notes.append(
-            f"The folder “{label}” is not a class: it repeats the set inside itself ({len(photos)} files), "
+            f"The folder “{label}” is not a class: it repeats the set inside itself ({len(photos):,} files), "
             f"and was left out.{also}"
         )
     return notes

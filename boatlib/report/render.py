@@ -13,12 +13,14 @@ import nbformat
 import pandas as pd
 from nbconvert import HTMLExporter
 
+from boatlib.errors import BoatlibError
 from boatlib.params import shareable
 from boatlib.report.pages import SCRIPT, STYLE, SUMMARY, TEMPLATE, page_file, page_name
 from boatlib.run import Run, write_text
 from boatlib.show.tables import table
 
 HARD_LIMIT = 7_000_000  # bytes of a page
+LIMIT = 3_000_000  # from here on a line says that mail may not let it through
 
 
 def render(run: Run, step: str, steps: list[str]) -> Path:
@@ -43,8 +45,14 @@ def render(run: Run, step: str, steps: list[str]) -> Path:
     }
     exporter = HTMLExporter(template_name="page", extra_template_basedirs=[str(TEMPLATE)], exclude_anchor_links=True)
     body, _ = exporter.from_notebook_node(notebook, resources={"page": page})
-    if len(body.encode()) > HARD_LIMIT:
-        raise ValueError(f"the page of {step} has {len(body) / 1e6:.1f} MB, more than {HARD_LIMIT / 1e6:.0f} MB")
+    size = len(body.encode())
+    if size > HARD_LIMIT:
+        raise BoatlibError(
+            f"The page of {step} has {size / 1e6:.1f} MB, more than the limit of {HARD_LIMIT / 1e6:.0f} MB. "
+            "Lower evaluation.mistakes, or raise exploration.min_photos_per_class."
+        )
+    if size > LIMIT:
+        print(f"      the page of {step} has {size / 1e6:.1f} MB: large for a mail", flush=True)
     return write_text(run.folder / "pages" / f"{step}.html", body)
 
 
@@ -111,4 +119,8 @@ def _code_style() -> str:
 
 
 if __name__ == "__main__":
-    render(Run(sys.argv[1]), sys.argv[2], sys.argv[3].split(","))
+    try:
+        render(Run(sys.argv[1]), sys.argv[2], sys.argv[3].split(","))
+    except BoatlibError as error:
+        print(f"\n{error}", flush=True)
+        sys.exit(error.exit_code)

@@ -165,9 +165,11 @@ def crop(rows: pd.DataFrame, record: Mapping[str, Any]) -> Html:
     if not proven:
         last = f"That it is wrong more often where it sees less is not proven (p = {p_value:.2f})."
     elif record["unseen_wrong"] > record["unseen_right"]:
-        last = f"It is wrong more often where it sees less, beyond chance (p = {p_value:.3f}): other cuts may help."
+        last = (
+            f"It sees less of the photos that it names wrongly, beyond chance (p = {p_value:.3f}): other cuts may help."
+        )
     else:
-        last = f"It is wrong more often where it sees more, beyond chance (p = {p_value:.3f}): what is cut off is not the cause."
+        last = f"It sees more of the photos that it names wrongly (p = {p_value:.3f}), so what is cut off is not the cause."
     return paragraph(first) + bullets(items) + paragraph(last)
 
 

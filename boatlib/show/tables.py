@@ -90,7 +90,9 @@ def skipped_reasons(catalog: pd.DataFrame, photo_names: bool = True) -> Html:
     kinds = skipped["reason"].str.replace(r"^exact copy of .*", "exact copy of another photo", regex=True)
     found = skipped.assign(reason=kinds).groupby("reason").agg(files=("photo", "size"), example=("photo", "first"))
     rows = found.reset_index().sort_values(["files", "reason"], ascending=[False, True])
-    return table(rows if photo_names else rows.drop(columns="example"), "Files that are not used, by reason")
+    return table(
+        rows if photo_names else rows.drop(columns="example"), "Files that are not used, by reason", {"files": number}
+    )
 
 
 def twins(duplicates: pd.DataFrame, limit: int = 30) -> Html:

@@ -7,15 +7,15 @@ import pypdf
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
-from conftest import ROOT, TINY
+from conftest import REAL, ROOT, TINY, run_all
 
 from boatlib.results import decisions, metrics
 from boatlib.run import Run
 
 pytestmark = pytest.mark.report
 
-REPORT = ROOT / "reports" / TINY
 SIZE = 3_000_000  # bytes of a page, at most
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 NOISE = [
     "Traceback",
     "Warning",
@@ -29,27 +29,38 @@ NOISE = [
     str(ROOT),
     "site-packages",
 ]
-TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+REAL_RUN = f"{TINY}-real"
+NO_PHOTOS = pytest.mark.skipif(not REAL.is_dir(), reason=f"the photos are not here: {REAL.parent.name}/{REAL.name}")
 
 
-def pages():
-    return [*sorted(REPORT.glob("*.html")), REPORT.parent / "index.html"]
+@pytest.fixture(scope="module", params=["tiny", pytest.param("real", marks=[pytest.mark.real, NO_PHOTOS])])
+def report(request, tiny_run):
+    """The folder of a whole report: of the tiny run, and of a run on the real photos."""
+    if request.param == "tiny":
+        return ROOT / "reports" / TINY
+    result = run_all("params/boats.yaml", "--set", f"run={REAL_RUN}", "--set", f"images={REAL}")
+    assert result.returncode == 0, result.stdout + result.stderr
+    return ROOT / "reports" / REAL_RUN
 
 
-def soup_of(name):
-    return BeautifulSoup((REPORT / name).read_text(encoding="utf-8"), "html.parser")
+def pages(report):
+    return [*sorted(report.glob("*.html")), report.parent / "index.html"]
+
+
+def soup_of(file):
+    return BeautifulSoup(file.read_text(encoding="utf-8"), "html.parser")
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["script", "no-script"])
 @pytest.mark.parametrize("width", [1280, 390, 320])
-def test_pages_open_offline_without_errors_and_fit(tiny_run, browser, width, script):
+def test_pages_open_offline_without_errors_and_fit(report, browser, width, script):
     context = browser.new_context(viewport={"width": width, "height": 900}, offline=True, java_script_enabled=script)
     page = context.new_page()
     seen: list[str] = []
     page.on("request", lambda request: seen.append(request.url))
     page.on("console", lambda message: seen.append(message.text))
     page.on("pageerror", lambda error: seen.append(str(error)))
-    for file in pages():
+    for file in pages(report):
         seen.clear()
         page.goto(f"file://{file}")
         assert [url for url in seen if not url.startswith(("file://", "data:"))] == []
@@ -60,11 +71,11 @@ def test_pages_open_offline_without_errors_and_fit(tiny_run, browser, width, scr
 
 
 @pytest.mark.parametrize("colours", ["light", "dark"])
-def test_axe_finds_nothing(tiny_run, browser, colours):
+def test_axe_finds_nothing(report, browser, colours):
     context = browser.new_context(color_scheme=colours, offline=True)
     page = context.new_page()
     checked = 0
-    for file in pages():
+    for file in pages(report):
         page.goto(f"file://{file}")
         if page.locator("#show-code").count():
             page.locator("#show-code").check()
@@ -77,17 +88,23 @@ def test_axe_finds_nothing(tiny_run, browser, colours):
     context.close()
 
 
-def test_every_page_keeps_the_rules_of_its_own(tiny_run):
-    for file in sorted(REPORT.glob("*.html")):
+def test_every_page_keeps_the_rules_of_its_own(report):
+    for file in sorted(report.glob("*.html")):
         text = file.read_text(encoding="utf-8")
         soup = BeautifulSoup(text, "html.parser")
         assert len(text.encode()) < SIZE
         assert soup.html["lang"] == "en"
-        assert TINY in soup.title.get_text()
+        assert report.name in soup.title.get_text()
         assert soup.find("a", class_="skip")["href"] == "#content"
         levels = [int(head.name[1]) for head in soup.find_all(re.compile("^h[1-6]$"))]
         assert levels.count(1) == 1
         assert levels[0] == 1
+        if not file.name.startswith("01"):
+            left_out = Run(report.name).table("classes").query("not kept")
+            for row in left_out.to_dict("records"):
+                assert f"{row['class']} ({row['photos']} photos)" in soup.get_text(), (
+                    "a class that was left out is named"
+                )
         assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False)), file.name
         for image in soup.find_all("img"):
             assert 5 <= len(image["alt"]) <= 250
@@ -102,18 +119,18 @@ def test_every_page_keeps_the_rules_of_its_own(tiny_run):
         assert not re.findall(r"""(?:src|href)=["'](?!data:|#|index\.html|\d\d_)""", text)
 
 
-def test_the_partner_sees_no_code_and_nobody_sees_noise(tiny_run):
-    partner = soup_of("index.html")
+def test_the_partner_sees_no_code_and_nobody_sees_noise(report):
+    partner = soup_of(report / "index.html")
     assert not partner.find_all(class_="code")
     assert not partner.find_all("input")
-    for file in REPORT.glob("*.html"):
+    for file in report.glob("*.html"):
         text = BeautifulSoup(file.read_text(encoding="utf-8"), "html.parser").get_text(" ")
         for noise in NOISE:
             assert noise not in text, (file.name, noise)
 
 
-def test_numbers_on_the_summary_are_those_of_the_tables(tiny_run):
-    run, soup = Run(TINY), soup_of("index.html")
+def test_numbers_on_the_summary_are_those_of_the_tables(report):
+    run, soup = Run(report.name), soup_of(report / "index.html")
     predictions = run.table("predictions")
     right = (predictions["predicted"] == predictions["label"]).sum()
     assert f"{right / len(predictions) * 100:.0f} of 100 photos" in soup.find(class_="verdict").get_text()
@@ -126,7 +143,7 @@ def test_numbers_on_the_summary_are_those_of_the_tables(tiny_run):
         for row in matrix.tbody.find_all("tr")
         for name, cell in zip(names, row.find_all("td", class_="cell"), strict=True)
     }
-    expected = pd.read_csv(tiny_run / "confusion_matrix.csv", index_col="label")
+    expected = pd.read_csv(run.folder / "confusion_matrix.csv", index_col="label")
     assert shown == {(a, b): expected.loc[a, b] for a in expected.index for b in expected.columns}
     for cell in matrix.find_all("details"):
         count = int(cell.strong.get_text())
@@ -154,9 +171,9 @@ def test_numbers_on_the_summary_are_those_of_the_tables(tiny_run):
     assert len(metrics.classes_of(predictions)) == len(names)
 
 
-def test_the_keyboard_opens_a_cell_and_sorts_a_table(tiny_run, browser):
+def test_the_keyboard_opens_a_cell_and_sorts_a_table(report, browser):
     page = browser.new_page(viewport={"width": 1280, "height": 900})
-    page.goto(f"file://{REPORT / 'index.html'}")
+    page.goto(f"file://{report / 'index.html'}")
 
     def tab_to(test: str) -> None:
         for _ in range(200):
@@ -194,15 +211,15 @@ def test_the_keyboard_opens_a_cell_and_sorts_a_table(tiny_run, browser):
     page.close()
 
 
-def test_without_script_a_cell_opens_and_the_switch_shows_the_code(tiny_run, browser):
+def test_without_script_a_cell_opens_and_the_switch_shows_the_code(report, browser):
     context = browser.new_context(java_script_enabled=False, viewport={"width": 390, "height": 800})
     page = context.new_page()
-    page.goto(f"file://{REPORT / 'index.html'}")
+    page.goto(f"file://{report / 'index.html'}")
     page.locator("td.cell summary").first.press("Enter")
     opened = page.locator(".behind:visible")
     assert opened.count() == 1
     assert opened.bounding_box()["width"] <= 390
-    page.goto(f"file://{REPORT / '04_evaluation.html'}")
+    page.goto(f"file://{report / '04_evaluation.html'}")
     code = page.locator(".code").first
     assert not code.is_visible()
     page.locator("#show-code").press("Space")
@@ -210,12 +227,12 @@ def test_without_script_a_cell_opens_and_the_switch_shows_the_code(tiny_run, bro
     context.close()
 
 
-def test_forced_colours_and_large_type_lose_nothing(tiny_run, browser):
+def test_forced_colours_and_large_type_lose_nothing(report, browser):
     context = browser.new_context(
         forced_colors="active", reduced_motion="reduce", viewport={"width": 640, "height": 800}
     )
     page = context.new_page()
-    page.goto(f"file://{REPORT / 'index.html'}")
+    page.goto(f"file://{report / 'index.html'}")
     page.evaluate("document.documentElement.style.fontSize = '200%'")
     assert page.evaluate("document.documentElement.scrollWidth") <= 640
     fills = page.evaluate(
@@ -226,15 +243,15 @@ def test_forced_colours_and_large_type_lose_nothing(tiny_run, browser):
     context.close()
 
 
-def test_the_pdf_is_tagged_and_whole(tiny_run):
-    reader = pypdf.PdfReader(REPORT / "summary.pdf")
+def test_the_pdf_is_tagged_and_whole(report):
+    reader = pypdf.PdfReader(report / "summary.pdf")
     root = reader.trailer["/Root"]
     assert root["/MarkInfo"]["/Marked"]
     assert root["/StructTreeRoot"]
     assert root["/Lang"] == "en"
-    assert reader.metadata.title == f"Summary · {TINY}"
+    assert reader.metadata.title == f"Summary · {report.name}"
     text = " ".join(re.sub(r"\s+", " ", page.extract_text()) for page in reader.pages)
-    soup = soup_of("index.html")
+    soup = soup_of(report / "index.html")
     for head in soup.find_all(re.compile("^h[1-4]$")):
         assert re.sub(r"\s+", " ", head.get_text(" ").strip()) in text, head
     assert "SummaryExploration" not in text  # no navigation on paper
