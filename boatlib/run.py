@@ -45,7 +45,7 @@ FOLDERS = {"data", "model"}
 CHECKPOINTS = "checkpoints"  # folder of a run, in which an interrupted training leaves what --resume needs
 LAST = "last.json"  # in it: names the newest whole checkpoint
 EARLIER = "earlier"  # folder of a run: what the last two published runs of its name, if they differ, were judged by
-KEPT = ("predictions.csv", "metrics.json", "params.json")  # what is kept of them
+KEPT = ("predictions.csv", "params.json")  # what is kept of them
 
 
 def project_root(start: Path | None = None) -> Path:

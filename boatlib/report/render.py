@@ -81,7 +81,9 @@ def _parameters(source: str, values: dict[str, Any]) -> str:
         (name, str(values[name]) or "(empty)", meaning)
         for name, meaning in re.findall(r"^(\w+): .*?  # (.+)$", source, re.M)
     ]
-    return table(pd.DataFrame(rows, columns=["parameter", "value", "meaning"]), "Parameters of this notebook").markup
+    return table(
+        pd.DataFrame(rows, columns=["parameter", "value", "meaning"]), "Parameters of this notebook", css="compact"
+    ).markup
 
 
 def _first_heading(notebook: nbformat.NotebookNode) -> str:

@@ -1,6 +1,6 @@
 """Photos on a page: small pictures made from fresh pixels, with words below them. Long sets are cut, and say so."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -103,44 +103,37 @@ def what_the_model_sees(file: Path, preprocessing: Preprocessing) -> Html:
     return Html(grid(cards, "pair"), f"The model sees {share:.0%} of the photo")
 
 
-def _file_name(photo: str) -> str:
-    """Without its folders: the class is named beside it."""
-    return photo.rsplit("/", 1)[-1]
+def _cards(
+    rows: pd.DataFrame, root: Path, describe: Callable[[Any], tuple[str, list[str]]], names: Sequence[str] | None = None
+) -> list[str]:
+    """A card for each row (column photo). describe: a row's alt text and lines; names: of the photos, as they may be shown."""
+    cards = []
+    for row, name in zip(rows.to_dict("records"), names or [""] * len(rows), strict=True):
+        alt, lines = describe(row)
+        own = [name.rsplit("/", 1)[-1]] if name else []  # without its folders: the class is named beside it
+        cards.append(photo_card(root / row["photo"], alt, [*lines, *own]))
+    return cards
 
 
 def mistakes(wrong: pd.DataFrame, root: Path, names: Sequence[str] | None = None) -> Html:
     """Photos that the model names wrongly: what they show, what it says, how sure it is; and their names."""
-    cards = [
-        photo_card(
-            root / row["photo"],
-            f"Photo of {row['label']} that the model takes for {row['predicted']}",
-            [
-                f"shows: {row['label']}",
-                f"model: {row['predicted']} ({row['confidence']:.0%})",
-                *([_file_name(name)] if name else []),
-            ],
-        )
-        for row, name in zip(wrong.to_dict("records"), names or [""] * len(wrong), strict=True)
-    ]
-    return Html(grid(cards), f"{len(cards)} mistakes")
+
+    def describe(row: Mapping[str, Any]) -> tuple[str, list[str]]:
+        alt = f"Photo of {row['label']} that the model takes for {row['predicted']}"
+        return alt, [f"shows: {row['label']}", f"model: {row['predicted']} ({row['confidence']:.0%})"]
+
+    return Html(grid(_cards(wrong, root, describe, names)), f"{len(wrong)} mistakes")
 
 
 def suspects(rows: pd.DataFrame, root: Path, names: Sequence[str] | None = None) -> Html:
     """Photos whose label is in doubt: the label, what it looks like, and which part of the photos it belongs to."""
-    cards = [
-        photo_card(
-            root / row["photo"],
-            f"Photo labelled {row['label']} that looks like {row['suggested']}",
-            [
-                f"labelled {row['label']}",
-                f"looks like {row['suggested']}, {row['suggested_confidence']:.0%}",
-                f"{row['split']} photo",
-                *([_file_name(name)] if name else []),
-            ],
-        )
-        for row, name in zip(rows.to_dict("records"), names or [""] * len(rows), strict=True)
-    ]
-    return Html(grid(cards), f"{len(cards)} photos whose label is in doubt")
+
+    def describe(row: Mapping[str, Any]) -> tuple[str, list[str]]:
+        looks = f"looks like {row['suggested']}, {row['suggested_confidence']:.0%}"
+        lines = [f"labelled {row['label']}", looks, f"{row['split']} photo"]
+        return f"Photo labelled {row['label']} that looks like {row['suggested']}", lines
+
+    return Html(grid(_cards(rows, root, describe, names)), f"{len(rows)} photos whose label is in doubt")
 
 
 def changes(record: Mapping[str, Any] | None, root: Path, limit: int = 12) -> Html:
@@ -150,18 +143,17 @@ def changes(record: Mapping[str, Any] | None, root: Path, limit: int = 12) -> Ht
     """
     if record is None:
         return Html("")
+
+    def describe(row: Mapping[str, Any]) -> tuple[str, list[str]]:
+        what = "put right" if row["predicted"] == row["label"] else "made wrong"
+        alt = f"Photo of {row['label']}; now {row['predicted']}, before {row['then']}"
+        return alt, [what, f"now: {row['predicted']}", f"before: {row['then']}"]
+
     changed = record["changed"]
-    order = changed.assign(fixed=changed["predicted"] == changed["label"]).sort_values(["fixed", "photo"])
-    cards = [
-        photo_card(
-            root / row["photo"],
-            f"Photo of {row['label']}; now {row['predicted']}, before {row['then']}",
-            ["put right" if row["fixed"] else "made wrong", f"now: {row['predicted']}", f"before: {row['then']}"],
-        )
-        for row in order.head(limit).to_dict("records")
-    ]
+    fixed = changed["predicted"] == changed["label"]
+    order = changed.assign(fixed=fixed).sort_values(["fixed", "photo"])
     cut = f"<p class='note'>{limit} of {len(order)} photos are shown.</p>" if len(order) > limit else ""
-    return Html(grid(cards) + cut, f"{len(cards)} photos that changed")
+    return Html(grid(_cards(order.head(limit), root, describe)) + cut, f"{len(order)} photos that changed")
 
 
 def predictions_of(predictions: pd.DataFrame, label: str, root: Path, limit: int = 12) -> Html:
