@@ -18,6 +18,7 @@ from boatlib.errors import AlreadyRunningError, BoatlibError, ParameterError
 from boatlib.model import backbones
 from boatlib.params import Params, load_params
 from boatlib.photos import sources
+from boatlib.report.pages import PDF
 from boatlib.report.publish import verdict
 from boatlib.run import Run, project_root, write_text
 
@@ -119,7 +120,8 @@ def _start(command: list[str], names: list[str], root: Path, locks: list[int], u
             print(f"{name}: stopped after {until}, as asked: {notebook}. The reports are made by a whole run.")
         else:
             page = root / "reports" / name / "index.html"
-            print(f"{name}: {page.relative_to(root)}\n  {verdict(page)}")
+            printed = f" and {PDF}" if page.with_name(PDF).is_file() else ""
+            print(f"{name}: {page.relative_to(root)}{printed}\n  {verdict(page)}")
     return 0
 
 

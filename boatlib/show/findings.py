@@ -204,4 +204,5 @@ def last_run(record: Mapping[str, Any] | None) -> Html:
     )
     settings = record["settings"]
     changed = f" Settings that differ: {'; '.join(settings)}." if settings else " The settings are the same."
-    return paragraph(text + changed)
+    warning = "Do not choose settings by this: the test photos would no longer be new. The validation photos are there for that."
+    return paragraph(text + changed) + paragraph(warning, "note")

@@ -176,7 +176,7 @@ def reliability(rows: pd.DataFrame) -> Html:
             axes.annotate(f"{row['photos']} photos", (row["said"], row["right"]), color=theme.INK, fontsize=9, ha="right",
                           va="center", xytext=(-9, 0), textcoords="offset points")  # fmt: skip
         axes.set(
-            xlim=(0.15, 1.02),
+            xlim=(max(0, min(0.15, rows["said"].min() - 0.05)), 1.02),
             ylim=(0, 1.04),
             xlabel="how sure the model says it is (mean of the group)",
             ylabel="how often it is right; bar: 95% range",
