@@ -78,9 +78,15 @@ def tiles(metrics: Mapping[str, Any], per_class: pd.DataFrame, classes: pd.DataF
     """Four figures side by side."""
     weakest = per_class[per_class["class"] == weakest_class(per_class)].iloc[0]
     items = [
-        (f"{metrics['accuracy']:.1%}", f"right of {metrics['photos']} test photos"),
+        (
+            f"{metrics['accuracy']:.1%}",
+            f"right of {metrics['photos']} test photos ({metrics['accuracy_low']:.0%} to {metrics['accuracy_high']:.0%})",
+        ),
         (f"{metrics['balanced_accuracy']:.1%}", "right when every class counts alike"),
-        (f"{weakest['top1']:.0%}", f"right for the weakest class, {weakest['class']}"),
+        (
+            f"{weakest['top1']:.0%}",
+            f"found of the weakest class, {weakest['class']} ({weakest['top1_low']:.0%} to {weakest['top1_high']:.0%})",
+        ),
         (f"{int(classes['used'].sum()):,}", f"photos used, of {int(classes['kept'].sum())} classes"),
     ]
     cells = "".join(

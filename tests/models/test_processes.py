@@ -20,7 +20,8 @@ from boatlib.run import Run
 pytestmark = pytest.mark.processes
 
 TRAIN = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # as from a terminal; tests in the background inherit "ignored"
 from boatlib.model import bundle, training
 from boatlib.model.jobs import Job
 job = Job.read(sys.argv[1])
