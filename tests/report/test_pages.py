@@ -74,17 +74,21 @@ def test_pages_open_offline_without_errors_and_fit(report, browser, width, scrip
 def test_axe_finds_nothing(report, browser, colours):
     context = browser.new_context(color_scheme=colours, offline=True)
     page = context.new_page()
-    checked = 0
+    options = {"runOnly": {"type": "tag", "values": TAGS}}
     for file in pages(report):
         page.goto(f"file://{file}")
         if page.locator("#show-code").count():
             page.locator("#show-code").check()
-        if page.locator("td.wrong summary").count():
-            page.locator("td.wrong summary").first.click()
-        result = Axe().run(page, options={"runOnly": {"type": "tag", "values": TAGS}}).response
-        assert [(v["id"], v["nodes"][0]["html"]) for v in result["violations"]] == [], file.name
-        checked += len(result["passes"])
-    assert checked > 100
+        # axe cannot tell the contrast before a gradient: the shadow at the edge of wide tables is taken away
+        page.evaluate("document.querySelectorAll('.table').forEach(box => { box.style.background = 'none'; })")
+        result = Axe().run(page, options=options).response
+        for kind in ("violations", "incomplete"):
+            assert [(rule["id"], rule["nodes"][0]["html"]) for rule in result[kind]] == [], file.name
+        assert len(result["passes"]) >= 15
+        if page.locator("td.cell summary").count():  # once more, with the photos behind a cell
+            page.locator("td.cell summary").first.click()
+            opened = Axe().run(page, options=options).response["violations"]
+            assert [(rule["id"], rule["nodes"][0]["html"]) for rule in opened] == [], file.name
     context.close()
 
 
