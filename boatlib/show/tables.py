@@ -9,7 +9,7 @@ import pandas as pd
 
 from boatlib.results.comparison import COLOURS, LARGEST
 from boatlib.run import Run, files_of
-from boatlib.show.html import Html, escape
+from boatlib.show.html import Html, escape, paragraph
 
 Format = Callable[[Any], str]
 
@@ -50,8 +50,11 @@ class Cell(NamedTuple):
 def table(rows: pd.DataFrame, caption: str, formats: Mapping[str, Format] | None = None, css: str = "") -> Html:
     """A DataFrame (without its index) as HTML table; the first column heads each row.
 
-    formats: for columns of numbers; css: "sortable" lets the reader sort it, "with-total" sets the last row off.
+    formats: for columns of numbers; css: "sortable" lets the reader sort it, "with-total" sets the last row off, "compact" brings
+    the rows together. Without rows it is a sentence.
     """
+    if rows.empty:
+        return paragraph(f"{caption}: none.", "note")
     formats = formats or {}
     numeric = {name for name in rows.columns if pd.api.types.is_numeric_dtype(rows[name]) or name in formats}
     numeric |= {name for name in rows.columns if len(rows) and all(isinstance(v, Cell) for v in rows[name])}

@@ -131,6 +131,10 @@ def test_the_table_of_classes_says_what_is_known_and_draws_ranges():
     assert [svg["style"] for svg in svgs] == [f"--class: {colours[name]}" for name in ("gondola", "ferry")]
 
 
+def test_a_table_without_rows_is_a_sentence():
+    assert tables.table(pd.DataFrame({"photo": []}), "Photos that have a twin").text == "Photos that have a twin: none."
+
+
 def test_a_cell_of_the_matrix_opens_to_its_photos(photo_set):
     photos = sorted(str(path.relative_to(photo_set)) for path in (photo_set / "kayak").iterdir())
     rows = pd.DataFrame({"photo": photos, "label": "kayak", "predicted": ["raft"] * 2 + ["kayak"] * 10})
