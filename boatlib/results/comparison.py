@@ -68,5 +68,5 @@ def against_last_run(run: Run, predictions: pd.DataFrame, settings: dict[str, An
         "then_correct": int(before.sum()),
         **mcnemar(before, after),
         "changed": shared[before != after].reset_index(drop=True),
-        "settings": [f"{n} {v}, then {old.get(n, 'unknown')}" for n, v in settings.items() if old.get(n) != v],
+        "settings": [f"{n} ({old.get(n, 'unknown')} before, {v} now)" for n, v in settings.items() if old.get(n) != v],
     }
