@@ -169,7 +169,7 @@ def crop(rows: pd.DataFrame, record: Mapping[str, Any]) -> Html:
             f"It sees less of the photos that it names wrongly, beyond chance (p = {p_value:.3f}): other cuts may help."
         )
     else:
-        last = f"It sees more of the photos that it names wrongly (p = {p_value:.3f}), so what is cut off does not explain the mistakes."
+        last = f"It sees more of the photos that it names wrongly (p = {p_value:.3f}): the cut does not explain the mistakes."
     return paragraph(first) + bullets(items) + paragraph(last)
 
 
