@@ -21,7 +21,7 @@ def ranking(per_class: pd.DataFrame) -> Html:
     untested = per_class.loc[per_class["test"] == 0, "class"].tolist()
     words = [f"{name} is harder than {_capped(better)}" for name, better in pairs[:3]]
     text = (
-        f"Proven beyond chance, since the ranges do not overlap: {'; '.join(words)}. No other order is proven."
+        f"The clearest differences, where the ranges do not overlap: {'; '.join(words)}. Other differences may be chance."
         if words
         else "The ranges of all classes overlap: the photos do not prove that one class is easier than another."
     )
@@ -86,7 +86,10 @@ def confidence(predictions: pd.DataFrame, record: Mapping[str, Any]) -> Html:
     elif len(too_shy):
         first = f"It is more often right than it says at {listing([_between(r) for r in too_shy.to_dict('records')])}."
     else:
-        first = "Its confidence can be taken at its word: in every group what it says lies within the range of what came true."
+        first = (
+            "Nothing in this test contradicts its confidence: in every group what it says lies within the range of "
+            "what came true."
+        )
     before = calibration.with_temperature(predictions, 1 / record["temperature"])
     gaps = [calibration.expected_calibration_error(table) * 100 for table in (before, predictions)]
     last = (
@@ -169,7 +172,7 @@ def crop(rows: pd.DataFrame, record: Mapping[str, Any]) -> Html:
             f"It sees less of the photos that it names wrongly, beyond chance (p = {p_value:.3f}): other cuts may help."
         )
     else:
-        last = f"It sees more of the photos that it names wrongly (p = {p_value:.3f}): the cut does not explain the mistakes."
+        last = f"It sees more of the photos that it names wrongly (p = {p_value:.3f}): no sign that the cut causes the mistakes."
     return paragraph(first) + bullets(items) + paragraph(last)
 
 

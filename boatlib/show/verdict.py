@@ -96,7 +96,12 @@ def tiles(metrics: Mapping[str, Any], per_class: pd.DataFrame, classes: pd.DataF
 
 
 def what_to_do(
-    verdicts: pd.DataFrame, threshold: float, work: Mapping[str, int], more: pd.DataFrame, suspects: int
+    verdicts: pd.DataFrame,
+    dependable: float,
+    threshold: float,
+    work: Mapping[str, int],
+    more: pd.DataFrame,
+    suspects: int,
 ) -> Html:
     """What follows from the data, as a list: which answers to take, which to check, what to collect, what to look at.
 
@@ -104,7 +109,7 @@ def what_to_do(
     more: `more_photos`; suspects: photos whose label is in doubt.
     """
     total = work["kept"] + work["reviewed"]
-    named = {kind: verdicts.loc[verdicts["verdict"] == kind, "class"].tolist() for kind in (DEPENDABLE, NOT_YET)}
+    named = {kind: verdicts[verdicts["verdict"] == kind] for kind in (DEPENDABLE, PROMISING, NOT_YET)}
     items = []
     if threshold < 1 and work["kept"]:
         items.append(
@@ -114,15 +119,9 @@ def what_to_do(
         )
     else:
         items.append("Let a person check every answer: no confidence was high enough to go without.")
-    if named[DEPENDABLE]:
-        items.append(f"Beyond that, answers for {_some(named[DEPENDABLE])} can be used as they are.")
-    if named[NOT_YET]:
-        which = "every class" if len(named[NOT_YET]) == len(verdicts) else _some(named[NOT_YET])
-        items.append(
-            f"Expect mistakes for {which} even where it is confident: check such answers if a mistake would matter."
-        )
+    items += _by_class(named, dependable)
     wanted = more[(more["doubled"] - more["now"] >= GAIN) & more["class"].isin(verdicts["class"])]
-    wanted = wanted[~wanted["class"].isin(named[DEPENDABLE])]
+    wanted = wanted[~wanted["class"].isin(named[DEPENDABLE]["class"])]
     if len(wanted):
         names = wanted.sort_values("now")["class"].tolist()
         items.append(f"Collect more photos of {_some(names)}: there they would help most.")
@@ -131,3 +130,29 @@ def what_to_do(
             f"Look at the {suspects} photo{'' if suspects == 1 else 's'} whose label is in doubt, and correct what is wrong."
         )
     return bullets(items)
+
+
+def _by_class(named: Mapping[str, pd.DataFrame], dependable: float) -> list[str]:
+    """What to think of an answer with a class's name (precision), and of photos of a class that get lost (recall): two things."""
+    items = []
+    good, open_, weak = named[DEPENDABLE], named[PROMISING], named[NOT_YET]
+    if len(good):
+        items.append(
+            f"Beyond that, use the answers {_some(good['class'].tolist())}: {good['correct'].sum()} of "
+            f"{good['answers'].sum()} such answers were right, at any confidence."
+        )
+    untrue = weak[weak["correct"] < dependable * weak["answers"]]
+    if len(untrue):
+        names = _some(
+            [f"{r['class']} ({r['correct']} of {r['answers']} were right)" for r in untrue.to_dict("records")]
+        )
+        items.append(f"Check the answers {names}, whatever the confidence.")
+    lost = weak[weak["top1"] < dependable]
+    if len(lost):
+        names = _some([f"{r['class']} ({r['test'] - r['correct']} of {r['test']})" for r in lost.to_dict("records")])
+        items.append(f"Do not expect all photos to be found of {names}: these were given another name.")
+    if len(open_):
+        items.append(
+            f"Treat {_some(open_['class'].tolist())} as unproven: check such answers until more photos have judged them."
+        )
+    return items

@@ -53,6 +53,15 @@ def test_of_many_classes_the_verdict_names_six():
     assert "and 43 more" in verdict.verdict_words(METRICS, rows, 0.9)
 
 
+def test_answers_that_are_often_untrue_are_to_be_checked_and_unproven_ones_too():
+    rows = class_verdicts(per_class(paper=(5, 5), buoy=(10, 11)).assign(answers=[9, 11]), 0.9)
+    more = pd.DataFrame({"class": [], "now": [], "doubled": []})
+    text = verdict.what_to_do(rows, 0.9, 0.7, {"reviewed": 1, "kept": 9, "kept_right": 9}, more, 0).text
+    assert "Check the answers paper (5 of 9 were right), whatever the confidence." in text
+    assert "Treat buoy as unproven" in text
+    assert "Do not expect" not in text
+
+
 def test_where_all_classes_are_alike_the_verdict_does_not_list_them():
     good = per_class(a=(40, 40), b=(40, 40))
     assert verdict.verdict_words(METRICS, good, 0.9).endswith("It is dependable for all 2 classes.")
@@ -65,13 +74,14 @@ def test_where_all_classes_are_alike_the_verdict_does_not_list_them():
 def test_what_to_do_follows_from_the_data():
     rows = class_verdicts(per_class(gondola=(38, 38), ferry=(9, 13)), 0.9)
     more = pd.DataFrame({"class": ["gondola", "ferry"], "now": [0.98, 0.7], "doubled": [0.98, 0.8]})
-    text = verdict.what_to_do(rows, 0.7, {"reviewed": 10, "kept": 90, "kept_right": 88}, more, 3).text
+    text = verdict.what_to_do(rows, 0.9, 0.7, {"reviewed": 10, "kept": 90, "kept_right": 88}, more, 3).text
     assert "less than 70% confidence: 10 of the 100 test photos. Of the 90 others, 88 are right (98%)" in text
-    assert "answers for gondola can be used" in text
-    assert "Expect mistakes for ferry even where it is confident" in text
+    assert "use the answers gondola: 38 of 38 such answers were right" in text
+    assert "Do not expect all photos to be found of ferry (4 of 13): these were given another name." in text
+    assert "Check the answers" not in text  # 9 of 9 answers "ferry" were right: to check them finds nothing
     assert "Collect more photos of ferry:" in text
     assert "the 3 photos whose label is in doubt" in text
-    none = verdict.what_to_do(rows, 1.0, {"reviewed": 100, "kept": 0, "kept_right": 0}, more.head(0), 0).text
+    none = verdict.what_to_do(rows, 0.9, 1.0, {"reviewed": 100, "kept": 0, "kept_right": 0}, more.head(0), 0).text
     assert none.startswith("Let a person check every answer: no confidence")
     assert "doubt" not in none
 
@@ -210,7 +220,7 @@ def test_confidence_is_praised_or_blamed_by_the_ranges():
     )
     record = {"temperature": 1.1, "photos": 50}
     honest = rows.assign(predicted=["a"] * 95 + ["b"] * 5)
-    assert findings.confidence(honest, record).text.startswith("Its confidence can be taken at its word")
+    assert findings.confidence(honest, record).text.startswith("Nothing in this test contradicts its confidence")
     blown = rows.assign(predicted=["a"] * 70 + ["b"] * 30)
     assert findings.confidence(blown, record).text.startswith("It is too sure of itself where it says 90% to 99%")
     shy = rows.assign(predicted="a", confidence=0.6)
