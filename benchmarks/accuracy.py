@@ -26,7 +26,7 @@ from boatlib.run import Run
 RUN = Run("benchmark")
 
 
-def one_seed(table: pd.DataFrame, root: Path, params: Params) -> pd.DataFrame:
+def one_seed(table: pd.DataFrame, root: Path, params: Params, tta: bool) -> pd.DataFrame:
     """Split, train and judge once; one row a way of looking.
 
     Columns way, val (share of the validation photos named rightly, in the epoch kept), accuracy and balanced (of the test
@@ -42,7 +42,8 @@ def one_seed(table: pd.DataFrame, root: Path, params: Params) -> pd.DataFrame:
     kept = trained.history[trained.history["best"]].iloc[0]
     saved = save_bundle(RUN.path("model"), trained.bodies, trained.head, classes, {})
     rows = []
-    for way, predictions in Predictor(saved).predict_ways(test, root, views.tta_ways(params.tta.views)).items():
+    ways = views.tta_ways(params.tta.views) if tta else {"plain": [views.PLAIN]}
+    for way, predictions in Predictor(saved).predict_ways(test, root, ways).items():
         overall = metrics.overall(predictions, [1])
         rows.append({"way": way, "accuracy": overall["accuracy"], "balanced": overall["balanced_accuracy"]})
     return pd.DataFrame(rows).assign(seed=params.seed, val=kept["val_accuracy"], seconds=seconds)
@@ -56,6 +57,7 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="for all of the params files")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--tta", action="store_true", help="with several looks at each photo too")
     options = parser.parse_args()
     table = catalog.build_catalog(options.images).table
     results = []
@@ -66,7 +68,7 @@ def main() -> None:
                 open(os.devnull, "w") as nowhere,
                 contextlib.redirect_stdout(nowhere),
             ):  # the epochs are of no interest here
-                results.append(one_seed(table, options.images, params).assign(recipe=file.stem))
+                results.append(one_seed(table, options.images, params, options.tta).assign(recipe=file.stem))
     shutil.rmtree(RUN.folder)
     rows = pd.concat(results)
     figures = ["val", "accuracy", "balanced"]

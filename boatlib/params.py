@@ -64,18 +64,31 @@ class Training(Section):
         min_length=1,
         description="`default`, a file of weights, or `none` (untrained); one for all, or one for each",
     )
-    mode: Literal["head", "finetune"] = Field(
-        "head", description="`head`: the backbone is frozen; `finetune`: it learns too"
+    resolution: str = Field(
+        "default",
+        pattern=r"^(default|[1-9]\d*x[1-9]\d*)$",
+        description="`default`: a square of the photo, as in the pretraining; HEIGHTxWIDTH: the whole photo",
+    )
+    mode: Literal["head", "tail", "finetune"] = Field(
+        "head", description="`head`: the backbone is frozen; `tail`: its last stages learn too; `finetune`: on pictures"
     )
     unfreeze: str = Field(
-        "all", min_length=1, description="finetune: the stage from which on the backbone learns, or `all`"
+        "all", min_length=1, description="tail, finetune: the stage from which on the backbone learns, or `all`"
     )
-    views: int = Field(1, ge=0, le=64, description="head: augmented views of each training photo, beside the plain one")
+    views: int = Field(
+        1, ge=0, le=64, description="head, tail: augmented views of each training photo, beside the plain one"
+    )
+    mirror: bool = Field(False, description="head, tail: learn from the mirror image of each training photo too")
+    refit: bool = Field(
+        False, description="when the validation photos have decided, teach once more with them, for as many epochs"
+    )
     epochs: int = Field(100, ge=1, description="most passes over the training photos")
     max_epochs_stop: int = Field(10, ge=1, description="stop after so many epochs without progress on validation")
-    stop_on: Literal["loss", "balanced_accuracy"] = Field("loss", description="what progress means on validation")
+    stop_on: Literal["loss", "balanced_accuracy", "last"] = Field(
+        "loss", description="what progress means on validation; `last`: none, the last epoch counts (falling schedules)"
+    )
     learning_rate: float = Field(1e-3, gt=0, description="step size of the optimiser (AdamW) for the head")
-    body_learning_rate: float = Field(1e-4, gt=0, description="finetune: step size for the backbone")
+    body_learning_rate: float = Field(1e-4, gt=0, description="tail, finetune: step size for the backbone")
     schedule: Literal["constant", "cosine", "one_cycle"] = Field("constant", description="how the step sizes change")
     warmup_epochs: float = Field(0.0, ge=0, description="constant, cosine: epochs in which the step sizes rise")
     weight_decay: float = Field(0.0, ge=0, description="how strongly weights are pulled towards zero")
@@ -100,10 +113,16 @@ class Training(Section):
     def _belong_together(self) -> Self:
         if self.max_epochs_stop > self.epochs:
             raise ValueError(f"max_epochs_stop ({self.max_epochs_stop}) is larger than epochs ({self.epochs})")
-        if self.mode == "finetune" and not isinstance(self.backbone, str):
+        if self.mode != "head" and not isinstance(self.backbone, str):
             raise ValueError("several backbones work in mode `head` only; name one, or set mode to `head`")
-        if self.mode == "head" and self.cutmix:
-            raise ValueError("cutmix pastes pictures, and mode `head` learns from features; set it to 0, or use mixup")
+        if self.mode != "finetune" and self.cutmix:
+            raise ValueError(
+                f"cutmix pastes pictures, and mode `{self.mode}` learns from features; set it to 0, or use mixup"
+            )
+        if self.mode == "tail" and self.unfreeze == "all":
+            raise ValueError(
+                "mode `tail` needs the stage from which on the backbone learns: set unfreeze, e.g. to blocks.6"
+            )
         if self.schedule == "one_cycle" and self.warmup_epochs:
             raise ValueError("one_cycle has a warm-up of its own; leave warmup_epochs at 0")
         return self

@@ -34,6 +34,15 @@ def choose_device(name: str) -> None:
     os.environ[DEVICE] = name
 
 
+def has_bfloat16() -> bool:
+    """Whether this CPU multiplies bfloat16 with instructions of its own (AVX-512 or AMX); asked of the system, without torch."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
 def is_interactive() -> bool:
     """True in JupyterLab, where widgets work; False where the chain executes the notebook."""
     return STATIC not in os.environ

@@ -6,7 +6,7 @@ A name is one of torchvision's classification networks ("resnet50"), any of timm
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,18 +45,23 @@ LITE_FACTS = {
 class Backbone:
     """A network without its classifier: from a photo to its features.
 
-    key: names its content (architecture and weights). weights: a file, or "none" for random ones made from `seed`.
+    key: names its content (architecture, weights, resolution). weights: a file, or "none" for random ones made from `seed`.
+    resolution: height and width of the pictures that whole photos are squeezed into; None: as it was pretrained.
     """
 
     name: str
     weights: str
     seed: int
     key: str
+    resolution: tuple[int, int] | None = None
 
     @property
     def preprocessing(self) -> Preprocessing:
-        """Size, crop, mean, std and interpolation that the weights were trained with."""
-        return preprocessing_of(self.name)
+        """Mean, std and interpolation that the weights were trained with, and size and crop, where no resolution is asked for."""
+        published = preprocessing_of(self.name)
+        if self.resolution is None:
+            return published
+        return replace(published, size=self.resolution[0], width=self.resolution[1])
 
     def build(self, auxiliary: bool = False) -> "Body":
         """The torch module, in evaluation mode. auxiliary: keep the outputs that some networks have for training only."""
@@ -64,19 +69,37 @@ class Backbone:
 
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
-            body = new_body(self.name, None if self.weights == NONE else Path(self.weights))
+            file = None if self.weights == NONE else Path(self.weights)
+            body = new_body(self.name, file, self.preprocessing)
+            if self.resolution:
+                _check_resolution(self.name, body)
         if not auxiliary:
             body.drop_auxiliary()
         return body
 
     def engine(self) -> engines.Engine:
-        """The same, ready to compute: uint8 rows [size, size, 3] in, float32 features out."""
-        return engines.compiled(self.key, self.build, picture(self.preprocessing.size))
+        """The same, ready to compute: uint8 rows [height, width, 3] in, float32 features out."""
+        return engines.compiled(self.key, self.build, picture(self.preprocessing))
 
 
-def picture(size: int) -> np.ndarray:
+def picture(preprocessing: Preprocessing) -> np.ndarray:
     """An empty picture, as example of a network's input."""
-    return np.zeros((size, size, 3), np.uint8)
+    return np.zeros((*preprocessing.shape, 3), np.uint8)
+
+
+def _check_resolution(name: str, body: "Body") -> None:
+    """Raises ParameterError for a network that knows one size of pictures only."""
+    import torch
+
+    height, width = body.preprocessing.shape
+    try:
+        with torch.inference_mode():
+            body(torch.zeros(1, height, width, 3, dtype=torch.uint8))
+    except (RuntimeError, AssertionError) as error:
+        raise ParameterError(
+            f"{name} cannot look at pictures of {height}x{width} pixels. Set training.resolution to `default`, or to "
+            "multiples of 32 if the network takes other sizes at all."
+        ) from error
 
 
 def names_of(backbone: str | Sequence[str]) -> list[str]:
@@ -84,8 +107,12 @@ def names_of(backbone: str | Sequence[str]) -> list[str]:
     return [backbone] if isinstance(backbone, str) else list(backbone)
 
 
-def find_backbones(names: str | Sequence[str], files: str | Sequence[str] = "default", seed: int = 0) -> list[Backbone]:
+def find_backbones(
+    names: str | Sequence[str], files: str | Sequence[str] = "default", seed: int = 0, resolution: str = "default"
+) -> list[Backbone]:
     """Backbones by name, one or several; `files`: "default", "none", or a file, for all of them or one for each.
+
+    resolution: "default", or "HEIGHTxWIDTH" of the pictures that whole photos are squeezed into.
 
     Raises ParameterError when one is unknown or its weights cannot be had.
     """
@@ -95,18 +122,22 @@ def find_backbones(names: str | Sequence[str], files: str | Sequence[str] = "def
         raise ParameterError(
             f"training.weights names {len(files)} files for {len(names)} backbones. Name one for each, or `default`."
         )
-    return [find_backbone(name, file, seed) for name, file in zip(names, files, strict=True)]
+    return [find_backbone(name, file, seed, resolution) for name, file in zip(names, files, strict=True)]
 
 
-def find_backbone(name: str, file: str = "default", seed: int = 0) -> Backbone:
+def find_backbone(name: str, file: str = "default", seed: int = 0, resolution: str = "default") -> Backbone:
     """A backbone by name; `file` is "default", a file of weights, or "none". Raises ParameterError."""
     check_name(name)
     preprocessing_of(name)  # what cannot be shown a photo is refused now
     plain = name.replace("/", "-")
+    shape, pictures = None, ""
+    if resolution != "default":
+        height, width = map(int, resolution.split("x"))
+        shape, pictures = (height, width), f"-{resolution}"
     if file == NONE:
-        return Backbone(name, NONE, seed, f"{plain}-none-{seed}")
+        return Backbone(name, NONE, seed, f"{plain}-none-{seed}{pictures}", shape)
     found = weights.find_weights(name, file)
-    return Backbone(name, str(found), seed, f"{plain}-{weights.sha256(found)[:16]}")
+    return Backbone(name, str(found), seed, f"{plain}-{weights.sha256(found)[:16]}{pictures}", shape)
 
 
 def check_name(name: str) -> None:

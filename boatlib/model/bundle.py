@@ -24,10 +24,14 @@ if TYPE_CHECKING:
     from torch import nn
 
     from boatlib.model.networks import Body
+    from boatlib.model.training import Network
 
 WEIGHTS = "weights.safetensors"
 DESCRIPTION = "model.json"
 CARD = "MODEL_CARD.md"
+BEFORE_REFIT = (
+    "before_refit"  # in the folder: the model that the validation photos have judged, before they taught it too
+)
 _KEY = re.compile(r"\w[\w.-]*")
 
 
@@ -42,8 +46,8 @@ class SavedBody:
     preprocessing: Preprocessing
 
     def engine(self) -> engines.Engine:
-        """Ready to compute: uint8 rows [size, size, 3] in, float32 features out."""
-        return engines.compiled(self.key, self.build, picture(self.preprocessing.size))
+        """Ready to compute: uint8 rows [height, width, 3] in, float32 features out."""
+        return engines.compiled(self.key, self.build, picture(self.preprocessing))
 
     def build(self) -> "Body":
         """The torch module, in evaluation mode."""
@@ -70,6 +74,11 @@ class Bundle:
     taught_on: dict[str, Any]
     versions: dict[str, str]
 
+    def before_refit(self) -> "Bundle":
+        """The model that had not learnt from the validation photos: itself, unless they taught it after they had judged."""
+        inside = self.folder / BEFORE_REFIT
+        return load_bundle(inside) if inside.is_dir() else self
+
     def head_engine(self) -> engines.Engine:
         """The head, ready to compute: float32 rows of features in, log-probabilities out."""
         key = f"head-{self.weights_sha256[:16]}"
@@ -92,11 +101,13 @@ def save_bundle(
     taught_on: dict[str, Any],
     review_below: float = 0.0,
     temperature: float = 1.0,
+    before_refit: "Network | None" = None,
 ) -> Bundle:
     """Write the model folder in one step, in place of an older one.
 
     bodies: name, key and torch module of each. taught_on: what the model card needs of the training, such as counts and
     fingerprints. temperature: worked into the saved head, so that its confidences are calibrated wherever it is used.
+    before_refit: a model that had not learnt from the validation photos yet, kept inside, for choices by them.
     """
     from safetensors.torch import save_file
 
@@ -122,6 +133,9 @@ def save_bundle(
         "versions": runtime.versions(),
     }
     write_text(new / DESCRIPTION, json.dumps(description, indent=2, ensure_ascii=False) + "\n")
+    if before_refit:
+        earlier = before_refit.bodies, before_refit.head
+        save_bundle(new / BEFORE_REFIT, *earlier, classes, taught_on, review_below, temperature)
     new.chmod(0o755)
     shutil.rmtree(folder, ignore_errors=True)
     os.replace(new, folder)

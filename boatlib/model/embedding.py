@@ -14,6 +14,8 @@ from boatlib.model.engines import Engine
 from boatlib.model.views import Preprocessing
 from boatlib.run import cache_folder, replacing
 
+LARGE = 10_000  # numbers; no network has so many features
+
 
 class Embedder(Protocol):
     """What turns views into features: a Backbone, or a body of a saved model."""
@@ -35,7 +37,8 @@ class Embedder(Protocol):
 
 
 def embed(photos: pd.DataFrame, root: Path, names: list[str], networks: Sequence[Embedder]) -> np.ndarray:
-    """Features of the named views of photos, those of several networks side by side: float32 [photos, views, features].
+    """Features of the named views of photos, those of several networks side by side: float32 [photos, views, features], or
+    float16 for those of a cut backbone, which hold maps too.
 
     photos: columns `photo` (path below root) and `sha256`. Raises DataError for a photo that changed since.
     """
@@ -54,11 +57,16 @@ def _embed(photos: pd.DataFrame, root: Path, names: list[str], network: Embedder
         results = iter(network.engine().run(rows))
         for _, sha, wanted in work:
             for name in wanted:
-                cached[name][sha] = next(results)
+                cached[name][sha] = _compact(next(results))
         for name in names:
             if any(missing[name]):
                 _write_cache(key, name, cached[name])
     return np.stack([np.stack([cached[name][sha] for name in names]) for sha in shas])
+
+
+def _compact(row: np.ndarray) -> np.ndarray:
+    """Maps are kept in half the room: with 11 binary digits, more than the 8 of the bfloat16 in which they are learnt from."""
+    return row.astype(np.float16) if len(row) > LARGE else row
 
 
 def _view_rows(root: Path, work: list[tuple[str, str, list[str]]], network: Embedder) -> Iterator[np.ndarray]:

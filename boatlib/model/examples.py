@@ -1,10 +1,10 @@
 """What a training learns from: features that were computed before, or pictures, with other views in every epoch."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 import pandas as pd
@@ -25,22 +25,30 @@ class Examples(Protocol):
     def labels(self) -> np.ndarray:
         """The class number of each row: int64 [rows]."""
 
+    def plus(self, other: Self) -> Self:
+        """All rows of both, which are of one kind."""
+
     def batches(self, parts: Sequence[np.ndarray], epoch: int) -> Iterator[torch.Tensor]:
         """For each part, an array of row numbers, its input: a tensor [rows, ...]."""
 
 
 @dataclass(frozen=True)
 class FeatureExamples:
-    """Rows of features, float32 [rows, n]."""
+    """Rows of numbers that a network has made of photos, [rows, n]: features, or flat maps."""
 
     photos: list[str]
     labels: np.ndarray
     features: np.ndarray
 
+    def plus(self, other: Self) -> Self:
+        """All rows of both."""
+        features = np.concatenate([self.features, other.features])
+        return replace(self, photos=self.photos + other.photos, labels=_both(self, other), features=features)
+
     def batches(self, parts: Sequence[np.ndarray], epoch: int) -> Iterator[torch.Tensor]:
         """The same in every epoch."""
         features = torch.from_numpy(self.features)
-        return (features[part] for part in parts)
+        return (features[part].float() for part in parts)
 
 
 @dataclass(frozen=True)
@@ -58,6 +66,11 @@ class PictureExamples:
     preprocessing: Preprocessing
     augmented: bool
 
+    def plus(self, other: Self) -> Self:
+        """All rows of both, shown as those of the first."""
+        sha256 = self.sha256 + other.sha256
+        return replace(self, photos=self.photos + other.photos, labels=_both(self, other), sha256=sha256)
+
     def batches(self, parts: Sequence[np.ndarray], epoch: int) -> Iterator[torch.Tensor]:
         """Decoded by threads a little ahead."""
         look = views.augmented_name(epoch) if self.augmented else views.PLAIN
@@ -69,6 +82,10 @@ class PictureExamples:
 
         loaded = pictures.ahead(load, (int(row) for part in parts for row in part))
         return (torch.from_numpy(np.stack(list(islice(loaded, len(part))))) for part in parts)
+
+
+def _both(first: Examples, second: Examples) -> np.ndarray:
+    return np.concatenate([first.labels, second.labels])
 
 
 def of_features(photos: pd.DataFrame, labels: np.ndarray, features: np.ndarray) -> FeatureExamples:

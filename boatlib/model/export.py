@@ -77,8 +77,8 @@ def _write(module: Any, bundle: Bundle, file: Path) -> None:  # noqa: ANN401
     import torch
 
     names = _input_names(bundle)
-    sizes = [body.preprocessing.size for body in bundle.bodies]
-    examples = tuple(torch.zeros(2, size, size, 3, dtype=torch.uint8) for size in sizes)
+    shapes = [body.preprocessing.shape for body in bundle.bodies]
+    examples = tuple(torch.zeros(2, *shape, 3, dtype=torch.uint8) for shape in shapes)
     rows = torch.export.Dim("photos", min=1)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with (
@@ -100,8 +100,9 @@ def _write(module: Any, bundle: Bundle, file: Path) -> None:  # noqa: ANN401
             [{"input": name, **asdict(body.preprocessing)} for name, body in zip(names, bundle.bodies, strict=True)]
         ),
         "preprocessing_in_words": (
-            "Turn the photo upright (EXIF), make it RGB. Cut the square from its middle whose side is the photo's shorter side "
-            "times size / round(size / crop_fraction), and scale it to size x size pixels with `interpolation` in one step. "
+            "Turn the photo upright (EXIF), make it RGB. Where width is 0, cut the square from its middle whose side is the "
+            "photo's shorter side times size / round(size / crop_fraction), and scale it to size x size pixels with "
+            "`interpolation` in one step; otherwise scale the whole photo to a height of size and a width of width. "
             "Give it as uint8, rows x columns x RGB; mean and std are applied inside the model."
         ),
         "review_below": str(bundle.review_below),

@@ -71,7 +71,8 @@ class Job:
 
     def backbones(self) -> list[Backbone]:
         """The networks that see. Raises ParameterError when they cannot be had."""
-        return backbones.find_backbones(self.settings.backbone, self.settings.weights, self.seed)
+        settings = self.settings
+        return backbones.find_backbones(settings.backbone, settings.weights, self.seed, settings.resolution)
 
     def labels(self, photos: pd.DataFrame) -> np.ndarray:
         """The place of each photo's label in the list of classes: int64 [photos]."""
@@ -94,7 +95,7 @@ class Job:
     def description(self, catalogued: pd.DataFrame) -> dict[str, Any]:
         """What a saved model tells of its training. catalogued: the catalog's table of classes."""
         left_out = catalogued[~catalogued["kept"]].set_index("class")["photos"]
-        told = self.settings.model_dump(include={"mode", "weights", "unfreeze", "sure"})
+        told = self.settings.model_dump(include={"mode", "weights", "unfreeze", "sure", "refit"})
         files = backbones.names_of(told["weights"])
         told["weights"] = ", ".join(
             Path(file).name for file in files

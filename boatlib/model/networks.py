@@ -58,13 +58,17 @@ class Body(nn.Module):
 
         Raises ParameterError that lists the stages.
         """
-        names = [name for name, _ in self.network.named_parameters()]
-        inside = [name == stage or name.startswith(f"{stage}.") for name in names]
-        if stage != "all" and not any(inside):
-            raise ParameterError(f"training.unfreeze: the network has no stage {stage!r}. It has: {_stages(names)}.")
-        first = 0 if stage == "all" else inside.index(True)
+        first = 0 if stage == "all" else self.check_stage(stage)
         for number, parameter in enumerate(self.network.parameters()):
             parameter.requires_grad_(number >= first)
+
+    def check_stage(self, stage: str) -> int:
+        """The number of the first parameter of a stage. Raises ParameterError that lists the stages when there is none."""
+        names = [name for name, _ in self.network.named_parameters()]
+        inside = [name == stage or name.startswith(f"{stage}.") for name in names]
+        if not any(inside):
+            raise ParameterError(f"training.unfreeze: the network has no stage {stage!r}. It has: {_stages(names)}.")
+        return inside.index(True)
 
     def train(self, mode: bool = True) -> "Body":
         """Training mode for what learns; evaluation mode for batch-norm and for frozen parts."""

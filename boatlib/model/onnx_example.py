@@ -15,13 +15,18 @@ import onnxruntime
 from PIL import Image, ImageOps
 
 
-def prepare(photo: Image.Image, size: int, crop_fraction: float, interpolation: str) -> np.ndarray:
-    """The square from the middle of a photo as the model wants it: uint8 [1, size, size, 3]. Transparency is put on white."""
+def prepare(photo: Image.Image, size: int, width: int, crop_fraction: float, interpolation: str) -> np.ndarray:
+    """A photo as the model wants it: uint8 [1, height, width, 3]. Transparency is put on white.
+
+    width: 0 for the square from the middle; otherwise the whole photo is squeezed into size x width pixels.
+    """
     upright = ImageOps.exif_transpose(photo).convert("RGBA")
     upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright).convert("RGB")
+    method = Image.Resampling[interpolation.upper()]
+    if width:
+        return np.asarray(upright.resize((width, size), method))[None]
     side = min(upright.size) * size / round(size / crop_fraction)
     left, top = (upright.width - side) / 2, (upright.height - side) / 2
-    method = Image.Resampling[interpolation.upper()]
     return np.asarray(upright.resize((size, size), method, box=(left, top, left + side, top + side)))[None]
 
 
@@ -33,7 +38,8 @@ def main() -> None:
     for path in sys.argv[1:]:
         with Image.open(path) as photo:
             pictures = {
-                one["input"]: prepare(photo, one["size"], one["crop_fraction"], one["interpolation"]) for one in inputs
+                one["input"]: prepare(photo, one["size"], one["width"], one["crop_fraction"], one["interpolation"])
+                for one in inputs
             }
         probabilities = session.run(["probabilities"], pictures)[0][0]
         best = int(probabilities.argmax())

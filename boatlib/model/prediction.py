@@ -33,6 +33,10 @@ class Predictor:
         """Load a model folder. Raises DamagedModelError."""
         return cls(load_bundle(Path(folder)))
 
+    def before_refit(self) -> "Predictor":
+        """The model by which the validation photos may choose: this one, or what it was before it learnt from them too."""
+        return Predictor(self.bundle.before_refit())
+
     @cached_property
     def _bodies(self) -> list[engines.Engine]:
         return [body.engine() for body in self.bundle.bodies]

@@ -14,7 +14,9 @@ from torch import nn
 from boatlib import runtime
 from boatlib.errors import DamagedModelError, ParameterError, TrainingError
 from boatlib.model import checkpoints, embedding, examples, optimisation, processes, views, weights
-from boatlib.model.examples import Examples
+from boatlib.model.cutting import CutBackbone
+from boatlib.model.embedding import Embedder
+from boatlib.model.examples import Examples, FeatureExamples
 from boatlib.model.jobs import Job
 from boatlib.model.learner import SMALL, Learner
 from boatlib.model.networks import Body, Classifier, article_head
@@ -30,27 +32,47 @@ EXPLODED = 10.0  # times the first loss, where it stops
 
 
 @dataclass(frozen=True)
-class Trained:
-    """What came out, with the weights of the best epoch.
-
-    bodies: name, key and torch module of each; history: columns HISTORY, a row an epoch; seconds: of each epoch;
-    validation: the predictions for the validation photos.
-    """
+class Network:
+    """Bodies (name, key and torch module of each) and the head on top of them."""
 
     bodies: list[tuple[str, str, Body]]
     head: nn.Module
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What came out, with the weights of the best epoch.
+
+    network: what goes on; before_refit: the one that the validation photos have judged, where `network` was taught with them
+    afterwards; history: columns HISTORY, a row an epoch; seconds: of each epoch; validation: the predictions for the
+    validation photos, by a network that had not seen them.
+    """
+
+    network: Network
+    before_refit: Network | None
     history: pd.DataFrame
     seconds: list[float]
     validation: pd.DataFrame
 
+    @property
+    def bodies(self) -> list[tuple[str, str, Body]]:
+        """Name, key and torch module of each body."""
+        return self.network.bodies
+
+    @property
+    def head(self) -> nn.Module:
+        """The head."""
+        return self.network.head
+
 
 @dataclass(frozen=True)
 class Lesson:
-    """A network with what it learns from and what it is judged by."""
+    """A network with what it learns from, what it is judged by, and what it may learn from when it has been judged."""
 
     model: Classifier
     train: Examples
     val: Examples
+    val_to_learn: Examples
 
 
 def train(job: Job) -> Trained:
@@ -58,7 +80,7 @@ def train(job: Job) -> Trained:
     job.compute.check()
     runtime.choose_device(job.compute.device)
     if job.compute.processes > 1:
-        _features(job)  # into the cache, where the processes find them
+        _rows(job, _networks(job))  # into the cache, where the processes find them
         processes.launch(job)
         state = checkpoints.load(job.folder)
         if state is None:
@@ -75,7 +97,12 @@ def learn(job: Job, world: World) -> checkpoints.State:
     before = _unfinished(job, world)
     with torch.random.fork_rng(), _memory_explained(job.settings):
         lesson = _prepare(job, world, from_checkpoint=before is not None)
-        return _fit(job, lesson, world, before)
+        state = _fit(job, lesson, world, before)
+        if job.settings.refit and "refit" not in state:
+            state["refit"] = _refit(job, world, state["best_epoch"])
+            if world.rank == 0:
+                checkpoints.save(job.folder, state, len(state["rows"]))
+    return state
 
 
 def range_test(job: Job) -> pd.DataFrame:
@@ -84,6 +111,8 @@ def range_test(job: Job) -> pd.DataFrame:
     L. N. Smith, Cyclical learning rates for training neural networks, WACV 2017. For a body the step size keeps its
     proportion to that of the head.
     """
+    if not job.settings.range_test:
+        return pd.DataFrame(columns=["learning_rate", "loss"])
     runtime.choose_device(job.compute.device)
     settings, world = job.settings, alone()
     with torch.random.fork_rng(), _memory_explained(settings):
@@ -113,13 +142,19 @@ def range_test(job: Job) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["learning_rate", "loss"])
 
 
-def _features(job: Job) -> tuple[np.ndarray, np.ndarray]:
-    """Features of the training photos in all their views, and of the validation photos in the plain one."""
-    networks = job.backbones()
-    names = views.training_views(job.settings.views if job.settings.mode == "head" else 0)
-    return (
-        embedding.embed(job.train, job.root, names, networks),
-        embedding.embed(job.val, job.root, [views.PLAIN], networks),
+def _networks(job: Job) -> list[Embedder]:
+    """What photos are embedded by: the backbones, or the one that is cut before the stage that learns."""
+    found = job.backbones()
+    return [CutBackbone(found[0], job.settings.unfreeze)] if job.settings.mode == "tail" else list(found)
+
+
+def _rows(job: Job, networks: list[Embedder]) -> tuple[np.ndarray, np.ndarray]:
+    """Features of the training photos in all their views, and of the validation photos, the plain view first."""
+    settings = job.settings
+    names = views.training_views(settings.views, settings.mirror) if settings.mode != "finetune" else [views.PLAIN]
+    val_names = names if settings.refit else [views.PLAIN]
+    return embedding.embed(job.train, job.root, names, networks), embedding.embed(
+        job.val, job.root, val_names, networks
     )
 
 
@@ -127,34 +162,44 @@ def _prepare(job: Job, world: World, from_checkpoint: bool = False) -> Lesson:
     """What the settings ask for. A body that is to learn gets a head that has learnt already, on the features of the body
     as it is: otherwise the first steps spoil the body (A. Kumar et al., Fine-tuning can distort pretrained features, ICLR 2022).
     """
+    networks = _networks(job)
     with world.first_one_first():
-        features, val_features = _features(job)
+        rows, val_rows = _rows(job, networks)
+    cut = networks[0] if isinstance(networks[0], CutBackbone) else None
+    width = rows.shape[-1] - (cut.tail.shape.numel() if cut else 0)
     labels, val_labels = job.labels(job.train), job.labels(job.val)
+
+    def of_rows(model: Classifier, columns: slice) -> Lesson:
+        train = examples.of_features(job.train, labels, rows[..., columns])
+        return Lesson(model, train, *_for_judging(job.val, val_labels, val_rows[..., columns]))
+
     torch.manual_seed(job.seed)
-    head = article_head(features.shape[-1], len(job.classes), job.settings.dropout)
-    lesson = Lesson(
-        Classifier(head),
-        examples.of_features(job.train, labels, features),
-        examples.of_features(job.val, val_labels, val_features),
-    )
+    head = article_head(width, len(job.classes), job.settings.dropout)
+    lesson = of_rows(Classifier(head), slice(width))
     if job.settings.mode == "head":
         return lesson
     if not from_checkpoint:
         _teach_head_first(job, lesson, world)
+    if cut:
+        return of_rows(Classifier(head, cut.tail), slice(width, None))
     backbone = job.backbones()[0]
     body = backbone.build(auxiliary=True)
     body.teach_auxiliary(len(job.classes))
     body.freeze_before(job.settings.unfreeze)
-    return Lesson(
-        Classifier(head, body),
-        examples.of_pictures(job.train, labels, job.root, backbone.preprocessing, augmented=True),
-        examples.of_pictures(job.val, val_labels, job.root, backbone.preprocessing, augmented=False),
-    )
+    val = examples.of_pictures(job.val, val_labels, job.root, backbone.preprocessing, augmented=False)
+    train = examples.of_pictures(job.train, labels, job.root, backbone.preprocessing, augmented=True)
+    return Lesson(Classifier(head, body), train, val, val)
+
+
+def _for_judging(photos: pd.DataFrame, labels: np.ndarray, rows: np.ndarray) -> tuple[FeatureExamples, FeatureExamples]:
+    """The validation photos in the plain view, which judge, and in all their views, which a refit learns from."""
+    return examples.of_features(photos, labels, rows[:, :1]), examples.of_features(photos, labels, rows)
 
 
 def _teach_head_first(job: Job, lesson: Lesson, world: World) -> None:
     """As mode `head` does by default, by this process alone and without a word; all processes get the same."""
-    plain = Training(learning_rate=job.settings.learning_rate, dropout=job.settings.dropout)
+    same = {"dropout", "class_weights", "label_smoothing"}
+    plain = Training(**job.settings.model_dump(include=same))
     with contextlib.redirect_stdout(None):
         state = _fit(replace(job, settings=plain), lesson, World(device=world.device), None, keep=False)
     lesson.model.load_state_dict(state["best"])
@@ -199,12 +244,28 @@ def _fit(
     return state
 
 
+def _refit(job: Job, world: World, epochs: int) -> dict[str, torch.Tensor]:
+    """Weights that have learnt from the validation photos too: from the same start, by the same schedule, for as many epochs."""
+    lesson = _prepare(job, world)
+    everything = lesson.train.plus(lesson.val_to_learn)
+    model = lesson.model.to(world.device)
+    dtype = optimisation.half_precision(job.compute, world.device)
+    learner = Learner(job, model, world, everything, dtype if model.body else None)
+    for epoch in range(1, epochs + 1):
+        loss, _ = learner.epoch(epoch)
+        if world.rank == 0:
+            runtime.progress(f"again with the validation photos: epoch {epoch:3d} of {epochs}  loss {loss:.3f}")
+    return _copy(learner.judged.state_dict())
+
+
 def _is_done(state: checkpoints.State, settings: Training) -> bool:
     return len(state["rows"]) - state["best_epoch"] >= settings.max_epochs_stop
 
 
 def _progress(row: dict[str, float], settings: Training) -> float:
     """What is to grow."""
+    if settings.stop_on == "last":
+        return row["epoch"]
     return -row["val_loss"] if settings.stop_on == "loss" else row["val_balanced_accuracy"]
 
 
@@ -275,17 +336,26 @@ def _changed(job: Job, state: checkpoints.State) -> list[str]:
 
 def _trained(job: Job, state: checkpoints.State) -> Trained:
     """The result, with the weights of the best epoch."""
-    best = state["best"]
-    head = article_head(best["head.0.weight"].shape[1], len(job.classes), job.settings.dropout)
-    head.load_state_dict({n.removeprefix("head."): t.cpu() for n, t in best.items() if n.startswith("head.")})
-    bodies = [(backbone.name, backbone.key, backbone.build()) for backbone in job.backbones()]
-    if job.settings.mode == "finetune":
-        name, _, body = bodies[0]
-        own = body.network.state_dict()
-        prefix = "body.network."
-        weights.put_into(body.network, {name: best[f"{prefix}{name}"].cpu() for name in own})
-        bodies = [(name, f"{name.replace('/', '-')}-finetuned-{weights.digest(body.network)[:16]}", body)]
+    judged = _network(job, state["best"])
     history = pd.DataFrame(state["rows"])
     history["best"] = history["epoch"] == state["best_epoch"]
     validation = prediction_table(job.val, np.exp(state["answers"].numpy()), job.classes)
-    return Trained(bodies, head.eval(), history[HISTORY], state["seconds"], validation)
+    refitted = _network(job, state["refit"]) if job.settings.refit else None
+    before = judged if refitted else None
+    return Trained(refitted or judged, before, history[HISTORY], state["seconds"], validation)
+
+
+def _network(job: Job, learnt: dict[str, torch.Tensor]) -> Network:
+    head = article_head(learnt["head.0.weight"].shape[1], len(job.classes), job.settings.dropout)
+    head.load_state_dict({n.removeprefix("head."): t.cpu() for n, t in learnt.items() if n.startswith("head.")})
+    bodies = [(backbone.name, backbone.key, backbone.build()) for backbone in job.backbones()]
+    if job.settings.mode != "head":
+        name, _, body = bodies[0]
+        prefix = "body.network."  # a tail holds the last stages only; what is before them has stayed as it was
+        own = {
+            n: learnt[f"{prefix}{n}"].cpu() if f"{prefix}{n}" in learnt else t
+            for n, t in body.network.state_dict().items()
+        }
+        weights.put_into(body.network, own)
+        bodies = [(name, f"{name.replace('/', '-')}-finetuned-{weights.digest(body.network)[:16]}", body)]
+    return Network(bodies, head.eval())

@@ -1,6 +1,6 @@
 """Every way in which a photo is shown to the network: for training, evaluation and TTA, side by side.
 
-A view is a name and gives a square picture as uint8 array [size, size, 3]. `augmented-<k>` views are random, but the
+A view is a name and gives a picture as uint8 array [height, width, 3]. `augmented-<k>` views are random, but the
 same for the same photo and k wherever they are made: the order of work, the number of workers and the seed of a run do
 not change them.
 """
@@ -14,18 +14,29 @@ from PIL import Image
 VERSION = 3  # raise it when a view changes: features cached with another number are not used
 PLAIN = "plain"
 DETERMINISTIC = (PLAIN, "flip", "start", "end")  # start and end: of the longer side
+PART = 0.75  # of the longer side that start and end show where the plain view shows all of it
 GREY = (128, 128, 128)
 
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What the network was pretrained with. size in pixels; mean and std on the scale 0 to 1, for R, G and B."""
+    """How a photo is shown to a network; mean and std on the scale 0 to 1, for R, G and B.
+
+    size: height of the picture in pixels. width: 0 for a square, cut out of the middle of the photo, as in most pretrainings;
+    otherwise the whole photo is squeezed into size x width pixels.
+    """
 
     size: int
     crop_fraction: float
     mean: tuple[float, ...]
     std: tuple[float, ...]
     interpolation: str = "bicubic"
+    width: int = 0
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of the picture in pixels."""
+        return self.size, self.width or self.size
 
     @property
     def resized(self) -> int:
@@ -48,68 +59,77 @@ def tta_ways(random: int) -> dict[str, list[str]]:
     return {"plain": [PLAIN], "random": [PLAIN, *augmented(random)], "fixed": list(DETERMINISTIC)}
 
 
-def training_views(count: int) -> list[str]:
-    """The plain view and `count` random ones."""
-    return [PLAIN, *augmented(count)]
+def training_views(count: int, mirror: bool = False) -> list[str]:
+    """The plain view, its mirror image where that is wanted, and `count` random ones."""
+    return [PLAIN, *(["flip"] if mirror else []), *augmented(count)]
 
 
 def make_views(
     image: Image.Image, names: Sequence[str], preprocessing: Preprocessing, sha256: str = ""
 ) -> list[np.ndarray]:
-    """The named views of an upright RGB photo, each as uint8 array [size, size, 3].
+    """The named views of an upright RGB photo, each as uint8 array [height, width, 3].
 
     sha256: of the photo's file; it seeds the random views.
     """
-    size = preprocessing.size
+    height, width = preprocessing.shape
     is_random = [name.startswith("augmented-") for name in names]
-    base = image.reduce(max(1, min(image.size) // round(size * 1.25))) if any(is_random) else image
+    base = image.reduce(max(1, min(image.size) // round(height * 1.25))) if any(is_random) else image
     views = []
     for name, random in zip(names, is_random, strict=True):
         if random:
             generator = np.random.default_rng([int(sha256[:15] or "0", 16), int(name.removeprefix("augmented-"))])
-            views.append(np.asarray(_augment(base, size, generator)))
+            views.append(np.asarray(_augment(base, preprocessing, generator)))
         else:
-            box = _square(image.size, preprocessing, {"start": 0.0, "end": 1.0}.get(name, 0.5))
+            box = _box(image.size, preprocessing, {"start": 0.0, "end": 1.0}.get(name))
             resampling = Image.Resampling[preprocessing.interpolation.upper()]
-            crop = np.asarray(image.resize((size, size), resampling, box=box))
+            crop = np.asarray(image.resize((width, height), resampling, box=box))
             views.append(crop[:, ::-1] if name == "flip" else crop)
     return views
 
 
 def seen_box(width: int, height: int, preprocessing: Preprocessing) -> tuple[float, float, float, float]:
     """The part of a photo that the plain view shows, as left, top, right, bottom in the photo's own pixels."""
-    return _square((width, height), preprocessing, 0.5)
+    return _box((width, height), preprocessing, None)
 
 
-def _square(size: tuple[int, int], preprocessing: Preprocessing, place: float) -> tuple[float, float, float, float]:
-    """The square that is cut out, at `place` (0 start, 1 end) along the longer side, in the middle of the shorter one.
+def _box(size: tuple[int, int], preprocessing: Preprocessing, place: float | None) -> tuple[float, float, float, float]:
+    """The part that is cut out, at `place` (0 start, 1 end, None middle) along the longer side.
 
     Cutting and scaling in one step gives what scaling first and cutting then would give, in half the time.
     """
     width, height = size
-    side = min(size) * preprocessing.size / preprocessing.resized
-    across, down = (place, 0.5) if width >= height else (0.5, place)
-    left, top = (width - side) * across, (height - side) * down
-    return left, top, left + side, top + side
+    if preprocessing.width:
+        part = 1.0 if place is None else PART
+        wide, high = (width * part, float(height)) if width >= height else (float(width), height * part)
+    else:
+        wide = high = min(size) * preprocessing.size / preprocessing.resized
+    along = 0.5 if place is None else place
+    across, down = (along, 0.5) if width >= height else (0.5, along)
+    left, top = (width - wide) * across, (height - high) * down
+    return left, top, left + wide, top + high
 
 
-def _augment(image: Image.Image, size: int, random: np.random.Generator) -> Image.Image:
-    """A random view of a photo whose shorter side is one to two and a half times `size`.
+def _augment(image: Image.Image, preprocessing: Preprocessing, random: np.random.Generator) -> Image.Image:
+    """A random view of a photo whose shorter side is one to two and a half times that of the picture.
 
-    Random crop (half to all of the area, sides 3:4 to 4:3), turn (10 degrees), mirror and light, in one resampling.
+    Random crop (half to all of the area; sides 3:4 to 4:3, or stretched so much against the photo's own where pictures show
+    whole photos), turn (10 degrees), mirror and light, in one resampling.
     """
+    picture_height, picture_width = preprocessing.shape
     area = image.width * image.height * random.uniform(0.5, 1.0)
-    ratio = np.exp(random.uniform(np.log(3 / 4), np.log(4 / 3)))
+    own = image.width / image.height if preprocessing.width else 1.0
+    ratio = own * np.exp(random.uniform(np.log(3 / 4), np.log(4 / 3)))
     width, height = min(image.width, np.sqrt(area * ratio)), min(image.height, np.sqrt(area / ratio))
     centre_x = random.uniform(width / 2, image.width - width / 2)
     centre_y = random.uniform(height / 2, image.height - height / 2)
     angle = np.deg2rad(random.uniform(-10, 10))
-    across, down = width / size * random.choice([-1, 1]), height / size
+    across, down = width / picture_width * random.choice([-1, 1]), height / picture_height
     a, b = across * np.cos(angle), -down * np.sin(angle)
     d, e = across * np.sin(angle), down * np.cos(angle)
-    middle = size / 2
-    matrix = (a, b, centre_x - (a + b) * middle, d, e, centre_y - (d + e) * middle)
-    view = image.transform((size, size), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR, fillcolor=GREY)
+    x, y = picture_width / 2, picture_height / 2
+    matrix = (a, b, centre_x - a * x - b * y, d, e, centre_y - d * x - e * y)
+    frame = (picture_width, picture_height)
+    view = image.transform(frame, Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR, fillcolor=GREY)
     return view.convert("RGB", _light(*random.uniform(0.8, 1.2, 3)))
 
 

@@ -16,7 +16,7 @@ EDGES = (0.0, 0.4, 0.5, 0.6, 1.0)  # shares unseen
 def unseen_shares(photos: pd.DataFrame, networks: Sequence[Preprocessing]) -> pd.DataFrame:
     """The share of each photo's area that no network of the model sees in its plain view: columns photo, unseen.
 
-    photos: columns photo, width, height (pixels). All views are squares in the middle, so the largest decides.
+    photos: columns photo, width, height (pixels). All views are cut from the middle, so the largest decides.
     """
     shares = []
     for width, height in zip(photos["width"].astype(int), photos["height"].astype(int), strict=True):

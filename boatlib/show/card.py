@@ -54,13 +54,16 @@ def _taught_on(taught: Mapping[str, Any], names: list[str]) -> str:
     photos = sum(taught["photos"].values())
     network = f"{sentences.listing(names)} (weights: {taught['weights']})"
     part = "all of it" if taught["unfreeze"] == "all" else f"from its stage {taught['unfreeze']} on"
+    learnt = f"{network} learnt too, {part}, after a head on top of it had learnt."
     how = {
         "head": f"{network} stayed as it was; a head on top learnt.",
-        "finetune": f"{network} learnt too, {part}, after a head on top of it had learnt.",
+        "tail": learnt,
+        "finetune": learnt,
     }
+    again = " Then it was taught once more with those too, for as many epochs." if taught.get("refit") else ""
     return (
-        f"{photos:,} photos, {taught['val_photos']:,} others decided when to stop. {how[taught['mode']]} Seed {taught['seed']}; "
-        f"fingerprint of the photos and their labels: {taught['fingerprint']}."
+        f"{photos:,} photos, {taught['val_photos']:,} others decided when to stop.{again} {how[taught['mode']]} "
+        f"Seed {taught['seed']}; fingerprint of the photos and their labels: {taught['fingerprint']}."
     )
 
 
@@ -100,10 +103,15 @@ def _limits(bundle: Bundle, per_class: pd.DataFrame | None) -> list[str]:
         weakest = sentences.weakest_class(per_class)
         row = per_class[per_class["class"] == weakest].iloc[0]
         lines.append(f"It is weakest for {_cell(weakest)}: {row['correct']} of {row['test']} test photos.")
-    size = max(body.preprocessing.size for body in bundle.bodies)
-    lines.append(
-        f"It looks at a square from the middle of the photo, {size} x {size} pixels; what lies outside is not seen."
-    )
+    height, width = max(body.preprocessing.shape for body in bundle.bodies)
+    if any(body.preprocessing.width for body in bundle.bodies):
+        lines.append(
+            f"It looks at the whole photo, squeezed into {width} x {height} pixels; what is tiny in there is hard to see."
+        )
+    else:
+        lines.append(
+            f"It looks at a square from the middle of the photo, {width} x {height} pixels; what lies outside is not seen."
+        )
     lines.append(
         "Its confidence was calibrated on the validation photos; it says how often such answers are right, for photos like these."
     )

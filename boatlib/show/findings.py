@@ -158,6 +158,8 @@ def more_photos(rows: pd.DataFrame) -> Html:
 
 def crop(rows: pd.DataFrame, record: Mapping[str, Any]) -> Html:
     """How much of the photos the model never sees, and whether that makes it wrong. rows: `accuracy_by_unseen`."""
+    if record["unseen"] == 0:
+        return paragraph("The model looks at the whole of each photo: nothing is cut off.")
     items = [
         f"Where {_between(row)} of the photo is not seen, {row['correct']} of {row['photos']} are named rightly: "
         f"{row['right']:.0%} (95% range {row['right_low']:.0%} to {row['right_high']:.0%})."

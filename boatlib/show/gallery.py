@@ -97,7 +97,7 @@ def what_the_model_sees(file: Path, preprocessing: Preprocessing) -> Html:
         ),
         card(
             picture(small_webp(seen, 224), "image/webp", "The framed part as the model sees it"),
-            [f"what the model sees: {share:.0%} of its area, {preprocessing.size} x {preprocessing.size} pixels"],
+            [f"what the model sees: {share:.0%} of its area, {seen.width} x {seen.height} pixels"],
         ),
     ]
     return Html(grid(cards, "pair"), f"The model sees {share:.0%} of the photo")
