@@ -4,6 +4,7 @@ import ast
 import difflib
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import Any, Literal, Self, TypeVar, get_args
@@ -66,7 +67,6 @@ class Training(Section):
     )
     resolution: str = Field(
         "default",
-        pattern=r"^(default|[1-9]\d*x[1-9]\d*)$",
         description="`default`: a square of the photo, as in the pretraining; HEIGHTxWIDTH: the whole photo",
     )
     mode: Literal["head", "tail", "finetune"] = Field(
@@ -113,6 +113,10 @@ class Training(Section):
     def _belong_together(self) -> Self:
         if self.max_epochs_stop > self.epochs:
             raise ValueError(f"max_epochs_stop ({self.max_epochs_stop}) is larger than epochs ({self.epochs})")
+        if not re.fullmatch(r"default|[1-9]\d*x[1-9]\d*", self.resolution):
+            raise ValueError(
+                f"resolution is `default`, or HEIGHTxWIDTH in pixels, for example 384x576, not {self.resolution!r}"
+            )
         if self.mode != "head" and not isinstance(self.backbone, str):
             raise ValueError("several backbones work in mode `head` only; name one, or set mode to `head`")
         if self.mode != "finetune" and self.cutmix:
@@ -181,7 +185,7 @@ class Compute(Section):
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="`auto`: the GPU where there is one")
     processes: int = Field(1, ge=1, description="training processes on this machine, one a GPU (torchrun, DDP)")
     amp: Literal["auto", "off"] = Field(
-        "auto", description="`auto`: half precision where the machine is faster with it"
+        "auto", description="`auto`: half precision where the machine is faster with it; `off`: float32 everywhere"
     )
 
     @classmethod

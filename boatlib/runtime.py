@@ -8,6 +8,7 @@ from pathlib import Path
 STATIC = "BOATLIB_STATIC"  # set by report.execute for the kernels that it starts
 RESUME = "BOATLIB_RESUME"  # set where a training is to go on from its checkpoint
 DEVICE = "BOATLIB_DEVICE"  # auto, cpu or cuda: `compute.device` of the params file, for the processes of a step
+AMP = "BOATLIB_AMP"  # auto or off: `compute.amp` of the params file, likewise
 
 
 def cores() -> int:
@@ -34,13 +35,20 @@ def choose_device(name: str) -> None:
     os.environ[DEVICE] = name
 
 
-def has_bfloat16() -> bool:
-    """Whether this CPU multiplies bfloat16 with instructions of its own (AVX-512 or AMX); asked of the system, without torch."""
+def takes_bfloat16() -> bool:
+    """Whether networks compute with bfloat16 here: the CPU has instructions for it (AVX-512 or AMX), and nobody said no."""
+    if os.environ.get(AMP) == "off":
+        return False
     try:
         flags = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return False
     return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def choose_precision(amp: str) -> None:
+    """Take `compute.amp` (auto or off) for this process and those that it starts."""
+    os.environ[AMP] = amp
 
 
 def is_interactive() -> bool:

@@ -101,7 +101,7 @@ def _batches(rows: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, int]]:
 
 def precision() -> str:
     """The numbers in which networks compute here: half as many bits where the CPU has instructions for it."""
-    return BFLOAT if runtime.device() == "cpu" and runtime.has_bfloat16() else "float32"
+    return BFLOAT if runtime.device() == "cpu" and runtime.takes_bfloat16() else "float32"
 
 
 def identity() -> str:

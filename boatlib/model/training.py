@@ -254,7 +254,7 @@ def _refit(job: Job, world: World, epochs: int) -> dict[str, torch.Tensor]:
     for epoch in range(1, epochs + 1):
         loss, _ = learner.epoch(epoch)
         if world.rank == 0:
-            runtime.progress(f"again with the validation photos: epoch {epoch:3d} of {epochs}  loss {loss:.3f}")
+            runtime.progress(f"again with the validation photos: epoch {epoch} of {epochs}  loss {loss:.3f}")
     return _copy(learner.judged.state_dict())
 
 

@@ -64,8 +64,11 @@ def execute(run: Run, step: str) -> int:
     params = Params.of_run(run.name)
     log = run.folder.relative_to(root) / "logs" / f"{step}.ipynb"
     log.parent.mkdir(parents=True, exist_ok=True)
-    os.environ[runtime.DEVICE] = params.compute.device  # its kernels inherit it
-    os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(runtime.cores()))  # Snakemake sets them to 1
+    runtime.choose_device(params.compute.device)  # its kernels inherit it
+    runtime.choose_precision(params.compute.amp)
+    os.environ |= dict.fromkeys(
+        ("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(runtime.cores())
+    )  # Snakemake sets them to 1
     terminal = Terminal(f"{run.name}/{step}")
     code, sentence = _papermill(notebook, log, params.for_notebook(notebook), terminal)
     if code == 0 and not reached_the_end(log):

@@ -78,6 +78,18 @@ def test_engines_agree_with_torch():
     assert cosine.min() > 0.999
 
 
+@pytest.mark.skipif(not torch.cpu.get_capabilities().get("avx512_bf16"), reason="this CPU has no bfloat16")
+def test_half_precision_is_used_where_it_is_wanted_and_stays_close(monkeypatch):
+    rows = [np.asarray(draw(n).resize((224, 224))) for n in range(5)]
+    exact = NETWORK.engine().run(rows)
+    assert engines.identity().endswith("-float32")
+    monkeypatch.setenv("BOATLIB_AMP", "auto")
+    assert engines.identity().endswith("-bfloat16"), "features of another precision are other features"
+    half = NETWORK.engine().run(rows)
+    cosine = (exact * half).sum(1) / np.linalg.norm(exact, axis=1) / np.linalg.norm(half, axis=1)
+    assert 0.98 < cosine.min() < 1 - 1e-7
+
+
 def test_the_backbone_is_really_frozen():
     body = NETWORK.build()
     before = {name: tensor.clone() for name, tensor in body.state_dict().items()}
