@@ -16,7 +16,7 @@ import numpy as np
 from boatlib.errors import ParameterError
 from boatlib.model import engines, weights
 from boatlib.model.views import Preprocessing
-from boatlib.model.weights import NONE, TIMM
+from boatlib.model.weights import DEFAULT, NONE, TIMM
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,22 +46,19 @@ class Backbone:
     """A network without its classifier: from a photo to its features.
 
     key: names its content (architecture, weights, resolution). weights: a file, or "none" for random ones made from `seed`.
-    resolution: height and width of the pictures that whole photos are squeezed into; None: as it was pretrained.
+    resolution: "default", or "HEIGHTxWIDTH" of the pictures that whole photos are squeezed into.
     """
 
     name: str
     weights: str
     seed: int
     key: str
-    resolution: tuple[int, int] | None = None
+    resolution: str = DEFAULT
 
     @property
     def preprocessing(self) -> Preprocessing:
-        """Mean, std and interpolation that the weights were trained with, and size and crop, where no resolution is asked for."""
-        published = preprocessing_of(self.name)
-        if self.resolution is None:
-            return published
-        return replace(published, size=self.resolution[0], width=self.resolution[1])
+        """How it is shown a photo."""
+        return preprocessing_of(self.name, self.resolution)
 
     def build(self, auxiliary: bool = False) -> "Body":
         """The torch module, in evaluation mode. auxiliary: keep the outputs that some networks have for training only."""
@@ -71,7 +68,7 @@ class Backbone:
             torch.manual_seed(self.seed)
             file = None if self.weights == NONE else Path(self.weights)
             body = new_body(self.name, file, self.preprocessing)
-            if self.resolution:
+            if self.resolution != DEFAULT:
                 _check_resolution(self.name, body)
         if not auxiliary:
             body.drop_auxiliary()
@@ -108,7 +105,7 @@ def names_of(backbone: str | Sequence[str]) -> list[str]:
 
 
 def find_backbones(
-    names: str | Sequence[str], files: str | Sequence[str] = "default", seed: int = 0, resolution: str = "default"
+    names: str | Sequence[str], files: str | Sequence[str] = "default", seed: int = 0, resolution: str = DEFAULT
 ) -> list[Backbone]:
     """Backbones by name, one or several; `files`: "default", "none", or a file, for all of them or one for each.
 
@@ -125,19 +122,16 @@ def find_backbones(
     return [find_backbone(name, file, seed, resolution) for name, file in zip(names, files, strict=True)]
 
 
-def find_backbone(name: str, file: str = "default", seed: int = 0, resolution: str = "default") -> Backbone:
+def find_backbone(name: str, file: str = "default", seed: int = 0, resolution: str = DEFAULT) -> Backbone:
     """A backbone by name; `file` is "default", a file of weights, or "none". Raises ParameterError."""
     check_name(name)
     preprocessing_of(name)  # what cannot be shown a photo is refused now
     plain = name.replace("/", "-")
-    shape, pictures = None, ""
-    if resolution != "default":
-        height, width = map(int, resolution.split("x"))
-        shape, pictures = (height, width), f"-{resolution}"
+    pictures = "" if resolution == DEFAULT else f"-{resolution}"
     if file == NONE:
-        return Backbone(name, NONE, seed, f"{plain}-none-{seed}{pictures}", shape)
+        return Backbone(name, NONE, seed, f"{plain}-none-{seed}{pictures}", resolution)
     found = weights.find_weights(name, file)
-    return Backbone(name, str(found), seed, f"{plain}-{weights.sha256(found)[:16]}{pictures}", shape)
+    return Backbone(name, str(found), seed, f"{plain}-{weights.sha256(found)[:16]}{pictures}", resolution)
 
 
 def check_name(name: str) -> None:
@@ -172,9 +166,18 @@ def torchvision_names() -> list[str]:
     return sorted(torchvision.models.list_models(module=torchvision.models))
 
 
+def preprocessing_of(name: str, resolution: str = DEFAULT) -> Preprocessing:
+    """How a network is shown a photo: as in its pretraining, or, with a resolution "HEIGHTxWIDTH", whole. Raises ParameterError."""
+    published = _published(name)
+    if resolution == DEFAULT:
+        return published
+    height, width = map(int, resolution.split("x"))
+    return replace(published, size=height, width=width)
+
+
 @cache
-def preprocessing_of(name: str) -> Preprocessing:
-    """What a network was pretrained with, as its default weights say of themselves. Raises ParameterError."""
+def _published(name: str) -> Preprocessing:
+    """What a network was pretrained with, as its default weights say of themselves."""
     if name in LITE:
         return LITE[name]
     if name.startswith(TIMM):

@@ -80,7 +80,7 @@ def train(job: Job) -> Trained:
     job.compute.check()
     runtime.choose_device(job.compute.device)
     if job.compute.processes > 1:
-        _rows(job, _networks(job))  # into the cache, where the processes find them
+        _rows(job, embedders(job))  # into the cache, where the processes find them
         processes.launch(job)
         state = checkpoints.load(job.folder)
         if state is None:
@@ -142,7 +142,7 @@ def range_test(job: Job) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["learning_rate", "loss"])
 
 
-def _networks(job: Job) -> list[Embedder]:
+def embedders(job: Job) -> list[Embedder]:
     """What photos are embedded by: the backbones, or the one that is cut before the stage that learns."""
     found = job.backbones()
     return [CutBackbone(found[0], job.settings.unfreeze)] if job.settings.mode == "tail" else list(found)
@@ -162,7 +162,7 @@ def _prepare(job: Job, world: World, from_checkpoint: bool = False) -> Lesson:
     """What the settings ask for. A body that is to learn gets a head that has learnt already, on the features of the body
     as it is: otherwise the first steps spoil the body (A. Kumar et al., Fine-tuning can distort pretrained features, ICLR 2022).
     """
-    networks = _networks(job)
+    networks = embedders(job)
     with world.first_one_first():
         rows, val_rows = _rows(job, networks)
     cut = networks[0] if isinstance(networks[0], CutBackbone) else None

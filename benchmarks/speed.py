@@ -1,0 +1,153 @@
+"""Speed as ratios within one run: the training against the article's way, embedding against a bare loop.
+
+    python benchmarks/speed.py ../shared/boats/images
+
+The article's way: a frozen ResNet-50 and a new head, photos read by torchvision's ImageFolder with its random views, in every
+epoch anew. One epoch is measured and multiplied by the article's 32. Weights are random ones: they take as long.
+"""
+
+import argparse
+import contextlib
+import os
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from itertools import cycle, islice
+from pathlib import Path
+
+import pandas as pd
+import torch
+from torch import nn
+from torchvision import datasets, models
+from torchvision.transforms import v2
+
+from boatlib.model import backbones, embedding, pictures, training, views
+from boatlib.model.backbones import Backbone
+from boatlib.model.jobs import Job
+from boatlib.model.networks import article_head
+from boatlib.params import Params, load_params
+from boatlib.photos import catalog, splits
+from boatlib.run import Run
+
+EPOCHS = 32  # of the article
+RUN = Run("benchmark-speed")
+
+
+@contextlib.contextmanager
+def empty_cache() -> Iterator[None]:
+    """A cache for features of its own, in which there is nothing; compiled networks stay."""
+    engines = Path(os.environ.get("BOATLIB_CACHE", ".cache"), "engines").resolve()
+    before = os.environ.get("BOATLIB_CACHE")
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "engines").symlink_to(engines)
+        os.environ["BOATLIB_CACHE"] = folder
+        try:
+            yield
+        finally:
+            os.environ.pop("BOATLIB_CACHE")
+            if before:
+                os.environ["BOATLIB_CACHE"] = before
+
+
+def seconds_of(work: Callable[[], object]) -> float:
+    """How long it takes; what it prints is of no interest."""
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+        started = time.perf_counter()
+        work()
+        return time.perf_counter() - started
+
+
+def article_epoch(folder: Path) -> float:
+    """Seconds of one epoch of the article's training, validation included."""
+    ends = [
+        v2.ToImage(),
+        v2.ToDtype(torch.float32, scale=True),
+        v2.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    ]
+    random = [
+        v2.RandomResizedCrop(256, (0.8, 1.0)),
+        v2.RandomRotation(15),
+        v2.ColorJitter(0.2, 0.2),
+        v2.RandomHorizontalFlip(),
+    ]
+    ways = {"train": [*random, v2.CenterCrop(224), *ends], "val": [v2.Resize(256), v2.CenterCrop(224), *ends]}
+    sets = {part: datasets.ImageFolder(str(folder / part), v2.Compose(way)) for part, way in ways.items()}
+    body = models.resnet50(weights=None)
+    body.fc = nn.Identity()
+    body.requires_grad_(False).eval()
+    head = article_head(2048, len(sets["train"].classes))
+    optimiser = torch.optim.Adam(head.parameters())
+
+    def epoch() -> None:
+        for part, photos in sets.items():
+            for inputs, labels in torch.utils.data.DataLoader(photos, 128, shuffle=part == "train", num_workers=2):
+                with torch.no_grad():
+                    features = body(inputs)
+                loss = nn.functional.nll_loss(head(features), labels)
+                if part == "train":
+                    optimiser.zero_grad()
+                    loss.backward()
+                    optimiser.step()
+
+    return seconds_of(epoch)
+
+
+def our_training(split: pd.DataFrame, root: Path, params: Params) -> float:
+    """Seconds of the whole training of a params file, embedding included."""
+    train, val = (split[split["split"] == part] for part in ("train", "val"))
+    job = Job(RUN, params.training, params.compute, params.seed, sorted(set(split["label"])), train, val, root)
+    for network in training.embedders(job):
+        network.engine()  # compiled once for each machine, at set-up
+    with empty_cache():
+        return seconds_of(lambda: training.train(job))
+
+
+def embedding_rates(photos: pd.DataFrame, root: Path, network: Backbone, repeats: int) -> tuple[float, float]:
+    """Photos a second: of embedding, from files to features, and of the bare engine over pictures that are there already."""
+    engine = network.engine()
+    first = photos.iloc[:64]
+    shown = [
+        pictures.decode(pictures.read_unchanged(root, photo, sha256), sha256, [views.PLAIN], network.preprocessing)[0]
+        for photo, sha256 in zip(first["photo"], first["sha256"], strict=True)
+    ]
+    ours, bare = [], []
+    for _ in range(repeats):
+        with empty_cache():
+            ours.append(seconds_of(lambda: embedding.embed(photos, root, [views.PLAIN], [network])))
+        bare.append(seconds_of(lambda: engine.run(islice(cycle(shown), len(photos)))))
+    return len(photos) / statistics.median(ours), len(photos) / statistics.median(bare)
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("images", type=Path)
+    parser.add_argument("--repeats", type=int, default=3, help="measurements of embedding, of which the median counts")
+    options = parser.parse_args()
+    table = catalog.build_catalog(options.images).table
+    split = splits.make_split(table, 0.6, 0.2, 0.2, seed=0)
+    with tempfile.TemporaryDirectory() as folder:
+        splits.link_folders(split, options.images, Path(folder, "data"))
+        epoch = article_epoch(Path(folder, "data"))
+    article = epoch * EPOCHS
+    print(f"the article's way: {epoch:.1f} s an epoch, times {EPOCHS}: {article:.0f} s")
+    print("| training step, embedding included | seconds | times as fast |\n|---|---|---|")
+    same = ["training.backbone=resnet50", "training.weights=none"]
+    recipes = {"the same backbone, defaults": ("sample", same), "defaults": ("sample", []), "boats.yaml": ("boats", [])}
+    for words, (file, changes) in recipes.items():
+        params = load_params(Path("params", f"{file}.yaml"), ["seed=0", "training.range_test=0", *changes])
+        ours = our_training(split, options.images, params)
+        print(f"| {words} | {ours:.1f} | {article / ours:.0f} |", flush=True)
+    print("\n| embedding, photos a second | from files | bare engine | ratio |\n|---|---|---|---|")
+    used = table[table["status"] == "used"]
+    for name, resolution in (("efficientnet_lite0", "default"), ("efficientnet_lite2", "384x576")):
+        network = backbones.find_backbone(name, resolution=resolution)
+        ours, bare = embedding_rates(used, options.images, network, options.repeats)
+        print(f"| {name}, {resolution} | {ours:.0f} | {bare:.0f} | {ours / bare:.2f} |", flush=True)
+    shutil.rmtree(RUN.folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
