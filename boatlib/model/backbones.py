@@ -167,7 +167,10 @@ def torchvision_names() -> list[str]:
 
 
 def preprocessing_of(name: str, resolution: str = DEFAULT) -> Preprocessing:
-    """How a network is shown a photo: as in its pretraining, or, with a resolution "HEIGHTxWIDTH", whole. Raises ParameterError."""
+    """How a network is shown a photo: as in its pretraining, or whole, with a resolution "HEIGHTxWIDTH".
+
+    Raises ParameterError.
+    """
     published = _published(name)
     if resolution == DEFAULT:
         return published
