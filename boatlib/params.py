@@ -69,16 +69,17 @@ class Training(Section):
         "default",
         description="`default`: a square of the photo, as in the pretraining; HEIGHTxWIDTH: the whole photo",
     )
-    mode: Literal["head", "tail", "finetune"] = Field(
-        "head", description="`head`: the backbone is frozen; `tail`: its last stages learn too; `finetune`: on pictures"
+    pooling: Literal["default", "mean+gem"] = Field(
+        "default",
+        description="how a backbone's last map becomes features; `mean+gem`: with what stands out in a few places",
+    )
+    mode: Literal["head", "finetune"] = Field(
+        "head", description="`head`: the backbone is frozen, a head learns; `finetune`: the backbone learns too"
     )
     unfreeze: str = Field(
-        "all", min_length=1, description="tail, finetune: the stage from which on the backbone learns, or `all`"
+        "all", min_length=1, description="finetune: the stage from which on the backbone learns, or `all`"
     )
-    views: int = Field(
-        1, ge=0, le=64, description="head, tail: augmented views of each training photo, beside the plain one"
-    )
-    mirror: bool = Field(False, description="head, tail: learn from the mirror image of each training photo too")
+    views: int = Field(1, ge=0, le=64, description="head: augmented views of each training photo, beside the plain one")
     refit: bool = Field(
         False, description="when the validation photos have decided, teach once more with them, for as many epochs"
     )
@@ -88,7 +89,7 @@ class Training(Section):
         "loss", description="what progress means on validation; `last`: none, the last epoch counts (falling schedules)"
     )
     learning_rate: float = Field(1e-3, gt=0, description="step size of the optimiser (AdamW) for the head")
-    body_learning_rate: float = Field(1e-4, gt=0, description="tail, finetune: step size for the backbone")
+    body_learning_rate: float = Field(1e-4, gt=0, description="finetune: step size for the backbone")
     schedule: Literal["constant", "cosine", "one_cycle"] = Field("constant", description="how the step sizes change")
     warmup_epochs: float = Field(0.0, ge=0, description="constant, cosine: epochs in which the step sizes rise")
     weight_decay: float = Field(0.0, ge=0, description="how strongly weights are pulled towards zero")
@@ -119,14 +120,8 @@ class Training(Section):
             )
         if self.mode != "head" and not isinstance(self.backbone, str):
             raise ValueError("several backbones work in mode `head` only; name one, or set mode to `head`")
-        if self.mode != "finetune" and self.cutmix:
-            raise ValueError(
-                f"cutmix pastes pictures, and mode `{self.mode}` learns from features; set it to 0, or use mixup"
-            )
-        if self.mode == "tail" and self.unfreeze == "all":
-            raise ValueError(
-                "mode `tail` needs the stage from which on the backbone learns: set unfreeze, e.g. to blocks.6"
-            )
+        if self.mode == "head" and self.cutmix:
+            raise ValueError("cutmix pastes pictures, and mode `head` learns from features; set it to 0, or use mixup")
         if self.schedule == "one_cycle" and self.warmup_epochs:
             raise ValueError("one_cycle has a warm-up of its own; leave warmup_epochs at 0")
         return self
@@ -154,7 +149,10 @@ class Evaluation(Section):
 class Tta(Section):
     """05_tta: several looks at one photo."""
 
-    views: int = Field(5, ge=1, le=64, description="random views a photo in the article's way of TTA")
+    views: int = Field(5, ge=0, le=64, description="random views a photo in the article's way of TTA; 0: not tried")
+    fixed: list[Literal["flip", "start", "end"]] = Field(
+        ["flip", "start", "end"], min_length=1, description="views of the fixed way of TTA, beside the plain one"
+    )
 
 
 class Summary(Section):

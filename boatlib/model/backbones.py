@@ -45,8 +45,9 @@ LITE_FACTS = {
 class Backbone:
     """A network without its classifier: from a photo to its features.
 
-    key: names its content (architecture, weights, resolution). weights: a file, or "none" for random ones made from `seed`.
-    resolution: "default", or "HEIGHTxWIDTH" of the pictures that whole photos are squeezed into.
+    key: names its content (architecture, weights, resolution, pooling). weights: a file, or "none" for random ones made from
+    `seed`. resolution: "default", or "HEIGHTxWIDTH" of the pictures that whole photos are squeezed into. pooling: "default" or
+    "mean+gem".
     """
 
     name: str
@@ -54,6 +55,7 @@ class Backbone:
     seed: int
     key: str
     resolution: str = DEFAULT
+    pooling: str = DEFAULT
 
     @property
     def preprocessing(self) -> Preprocessing:
@@ -67,9 +69,7 @@ class Backbone:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             file = None if self.weights == NONE else Path(self.weights)
-            body = new_body(self.name, file, self.preprocessing)
-            if self.resolution != DEFAULT:
-                _check_resolution(self.name, body)
+            body = _built_as_asked(self, file)
         if not auxiliary:
             body.drop_auxiliary()
         return body
@@ -82,6 +82,26 @@ class Backbone:
 def picture(preprocessing: Preprocessing) -> np.ndarray:
     """An empty picture, as example of a network's input."""
     return np.zeros((*preprocessing.shape, 3), np.uint8)
+
+
+def _built_as_asked(backbone: Backbone, file: Path | None) -> "Body":
+    """Raises ParameterError for a network that cannot be pooled like this, or knows one size of pictures only."""
+    import torch
+
+    try:
+        body = new_body(backbone.name, file, backbone.preprocessing, backbone.pooling)
+        if backbone.pooling != DEFAULT:
+            pictures = torch.zeros(1, *preprocessing_of(backbone.name).shape, 3, dtype=torch.uint8)
+            with torch.inference_mode():
+                body(pictures)
+    except (LookupError, RuntimeError) as error:
+        raise ParameterError(
+            f"training.pooling: {backbone.pooling} is not possible with {backbone.name}: no plain mean over its last map is what "
+            "its features are. Set it to default."
+        ) from error
+    if backbone.resolution != DEFAULT:
+        _check_resolution(backbone.name, body)
+    return body
 
 
 def _check_resolution(name: str, body: "Body") -> None:
@@ -105,11 +125,13 @@ def names_of(backbone: str | Sequence[str]) -> list[str]:
 
 
 def find_backbones(
-    names: str | Sequence[str], files: str | Sequence[str] = "default", seed: int = 0, resolution: str = DEFAULT
+    names: str | Sequence[str],
+    files: str | Sequence[str] = "default",
+    seed: int = 0,
+    resolution: str = DEFAULT,
+    pooling: str = DEFAULT,
 ) -> list[Backbone]:
     """Backbones by name, one or several; `files`: "default", "none", or a file, for all of them or one for each.
-
-    resolution: "default", or "HEIGHTxWIDTH" of the pictures that whole photos are squeezed into.
 
     Raises ParameterError when one is unknown or its weights cannot be had.
     """
@@ -119,19 +141,21 @@ def find_backbones(
         raise ParameterError(
             f"training.weights names {len(files)} files for {len(names)} backbones. Name one for each, or `default`."
         )
-    return [find_backbone(name, file, seed, resolution) for name, file in zip(names, files, strict=True)]
+    return [find_backbone(name, file, seed, resolution, pooling) for name, file in zip(names, files, strict=True)]
 
 
-def find_backbone(name: str, file: str = "default", seed: int = 0, resolution: str = DEFAULT) -> Backbone:
+def find_backbone(
+    name: str, file: str = "default", seed: int = 0, resolution: str = DEFAULT, pooling: str = DEFAULT
+) -> Backbone:
     """A backbone by name; `file` is "default", a file of weights, or "none". Raises ParameterError."""
     check_name(name)
     preprocessing_of(name)  # what cannot be shown a photo is refused now
     plain = name.replace("/", "-")
-    pictures = "" if resolution == DEFAULT else f"-{resolution}"
+    ways = "".join(f"-{way.replace('+', '-')}" for way in (resolution, pooling) if way != DEFAULT)
     if file == NONE:
-        return Backbone(name, NONE, seed, f"{plain}-none-{seed}{pictures}", resolution)
+        return Backbone(name, NONE, seed, f"{plain}-none-{seed}{ways}", resolution, pooling)
     found = weights.find_weights(name, file)
-    return Backbone(name, str(found), seed, f"{plain}-{weights.sha256(found)[:16]}{pictures}", resolution)
+    return Backbone(name, str(found), seed, f"{plain}-{weights.sha256(found)[:16]}{ways}", resolution, pooling)
 
 
 def check_name(name: str) -> None:
@@ -239,7 +263,9 @@ def _timm_row(name: str) -> tuple[str, int, int, float | None, bool]:
     return name, count, size, None, weights.default_place(name).is_file()
 
 
-def new_body(name: str, file: Path | None = None, preprocessing: Preprocessing | None = None) -> "Body":
+def new_body(
+    name: str, file: Path | None = None, preprocessing: Preprocessing | None = None, pooling: str = DEFAULT
+) -> "Body":
     """The network without its classifier, in evaluation mode; with weights from a file, or random ones.
 
     preprocessing: what it is shown; without, that of its default weights.
@@ -248,11 +274,11 @@ def new_body(name: str, file: Path | None = None, preprocessing: Preprocessing |
 
     shown = preprocessing or preprocessing_of(name)
     if name.startswith(TIMM):
-        return Body(_timm_network(name.removeprefix(TIMM), file), shown).eval()
+        return Body(_timm_network(name.removeprefix(TIMM), file), shown, pooling=pooling).eval()
     if name in LITE:
-        body = Body(_timm_network(f"tf_{name}"), shown)
+        body = Body(_timm_network(f"tf_{name}"), shown, pooling=pooling)
     else:
-        body = Body(_torchvision_network(name), shown, has_classifier=True)
+        body = Body(_torchvision_network(name), shown, has_classifier=True, pooling=pooling)
     if file:
         weights.load_into(body.network, file, optional=body.auxiliary_parts)
     return body.eval()

@@ -44,6 +44,7 @@ class SavedBody:
     name: str
     key: str
     preprocessing: Preprocessing
+    pooling: str = "default"
 
     def engine(self) -> engines.Engine:
         """Ready to compute: uint8 rows [height, width, 3] in, float32 features out."""
@@ -52,7 +53,7 @@ class SavedBody:
     def build(self) -> "Body":
         """The torch module, in evaluation mode."""
         check_name(self.name)
-        body = new_body(self.name, preprocessing=self.preprocessing)
+        body = new_body(self.name, preprocessing=self.preprocessing, pooling=self.pooling)
         body.drop_auxiliary()
         put_into(body.network, _weights(self.folder, self.prefix))
         return body
@@ -123,7 +124,8 @@ def save_bundle(
     description = {
         "classes": classes,
         "bodies": [
-            {"name": name, "key": key, "preprocessing": asdict(body.preprocessing)} for name, key, body in bodies
+            {"name": name, "key": key, "preprocessing": asdict(body.preprocessing), "pooling": body.pooling}
+            for name, key, body in bodies
         ],
         "features": head.get_submodule("0").in_features,
         "review_below": review_below,
@@ -151,7 +153,14 @@ def load_bundle(folder: Path) -> Bundle:
             folder,
             description["classes"],
             [
-                SavedBody(folder, _prefix(number), body["name"], body["key"], _preprocessing(body["preprocessing"]))
+                SavedBody(
+                    folder,
+                    _prefix(number),
+                    body["name"],
+                    body["key"],
+                    _preprocessing(body["preprocessing"]),
+                    body["pooling"],
+                )
                 for number, body in enumerate(description["bodies"])
             ],
             description["features"],

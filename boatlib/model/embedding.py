@@ -1,6 +1,7 @@
 """From photos to features, each view of each photo once: what was computed before is read from the cache."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Sized
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
@@ -14,7 +15,8 @@ from boatlib.model.engines import Engine
 from boatlib.model.views import Preprocessing
 from boatlib.run import cache_folder, replacing
 
-LARGE = 10_000  # numbers; no network has so many features
+Cache = dict[str, dict[str, np.ndarray]]  # features by view and SHA-256 of the photo
+Loaded = list[list[np.ndarray]]  # the pictures of a photo, for each network
 
 
 class Embedder(Protocol):
@@ -37,49 +39,49 @@ class Embedder(Protocol):
 
 
 def embed(photos: pd.DataFrame, root: Path, names: list[str], networks: Sequence[Embedder]) -> np.ndarray:
-    """Features of the named views of photos, those of several networks side by side: float32 [photos, views, features], or
-    float16 for those of a cut backbone, which hold maps too.
+    """Features of the named views of photos, those of several networks side by side: float32 [photos, views, features].
 
     photos: columns `photo` (path below root) and `sha256`. Raises DataError for a photo that changed since.
     """
-    return np.concatenate([_embed(photos, root, names, network) for network in networks], axis=2)
-
-
-def _embed(photos: pd.DataFrame, root: Path, names: list[str], network: Embedder) -> np.ndarray:
-    key = network.key
-    cached = {name: _read_cache(key, name) for name in names}
+    caches = [{name: _read_cache(network.key, name) for name in names} for network in networks]
     shas = photos["sha256"].tolist()
-    missing = {name: [sha not in cached[name] for sha in shas] for name in names}
-    needed = [[name for name in names if missing[name][row]] for row in range(len(photos))]
-    work = [(photo, sha, wanted) for photo, sha, wanted in zip(photos["photo"], shas, needed, strict=True) if wanted]
-    if work:
-        rows = _view_rows(root, work, network)
-        results = iter(network.engine().run(rows))
-        for _, sha, wanted in work:
-            for name in wanted:
-                cached[name][sha] = _compact(next(results))
-        for name in names:
-            if any(missing[name]):
-                _write_cache(key, name, cached[name])
-    return np.stack([np.stack([cached[name][sha] for name in names]) for sha in shas])
+    busy = [n for n, cache in enumerate(caches) if any(sha not in view for view in cache.values() for sha in shas)]
+    if busy:
+        _fill([caches[n] for n in busy], photos, root, [networks[n] for n in busy])
+    rows = [[np.concatenate([cache[name][sha] for cache in caches]) for name in names] for sha in shas]
+    return np.array(rows, dtype=np.float32).reshape(len(photos), len(names), -1)
 
 
-def _compact(row: np.ndarray) -> np.ndarray:
-    """Maps are kept in half the room: with 11 binary digits, more than the 8 of the bfloat16 in which they are learnt from."""
-    return row.astype(np.float16) if len(row) > LARGE else row
+def _fill(caches: list[Cache], photos: pd.DataFrame, root: Path, networks: list[Embedder]) -> None:
+    """Compute what the caches lack and keep it. A photo is opened once for all networks that are shown the same of it."""
+    work = []
+    for photo, sha in zip(photos["photo"], photos["sha256"], strict=True):
+        wanted = [tuple(name for name, view in cache.items() if sha not in view) for cache in caches]
+        if any(wanted):
+            work.append((photo, sha, wanted))
 
-
-def _view_rows(root: Path, work: list[tuple[str, str, list[str]]], network: Embedder) -> Iterator[np.ndarray]:
-    """The pictures of all wanted views, photo by photo."""
-
-    def load(item: tuple[str, str, list[str]]) -> list[np.ndarray]:
+    def load(item: tuple[str, str, list[tuple[str, ...]]]) -> list[list[np.ndarray]]:
         photo, sha256, wanted = item
-        return pictures.decode(pictures.read_unchanged(root, photo, sha256), sha256, wanted, network.preprocessing)
+        data = pictures.read_unchanged(root, photo, sha256)
+        decode = cache(lambda names, prepare: pictures.decode(data, sha256, names, prepare))
+        return [decode(names, own.preprocessing) if names else [] for names, own in zip(wanted, networks, strict=True)]
 
-    for number, rows in enumerate(pictures.ahead(load, work), start=1):
-        yield from rows
+    found = engines.run_each([network.engine() for network in networks], _counted(pictures.ahead(load, work), work))
+    for number, (network, views_of, results) in enumerate(zip(networks, caches, map(iter, found), strict=True)):
+        changed = set()
+        for _, sha, wanted in work:
+            for name in wanted[number]:
+                views_of[name][sha] = next(results)
+                changed.add(name)
+        for name in changed:
+            _write_cache(network.key, name, views_of[name])
+
+
+def _counted(loaded: Iterator[Loaded], work: Sized) -> Iterator[Loaded]:
+    for number, item in enumerate(loaded, start=1):
+        yield item
         if number % 250 == 0 or number == len(work):
-            runtime.progress(f"photo {number} of {len(work)} shown to {network.name}")
+            runtime.progress(f"photo {number} of {len(work)} shown to the network")
 
 
 def _cache_file(key: str, view: str) -> Path:

@@ -6,7 +6,8 @@ Both take and give numpy arrays, so that whoever only predicts never waits for t
 import importlib.metadata
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 BFLOAT = "bfloat16"
 BATCH = 16  # rows in one pass; always full (padded), so that a row's result does not depend on its companions
+PIXELS = 16 * 256 * 256  # in one pass at the most: larger ones do not fit into the CPU's caches
+TURN = 32  # items for which several engines take turns
 
 
 class Engine(Protocol):
@@ -40,8 +43,9 @@ class OpenVinoEngine:
 
         self._lock = threading.Lock()
         model = openvino.Core().read_model(file)
-        self._shape = [BATCH, *(dimension.get_length() for dimension in model.input(0).partial_shape[1:])]
-        model.reshape(self._shape)
+        row = [dimension.get_length() for dimension in model.input(0).partial_shape[1:]]
+        self._batch = _batch_size(row)
+        model.reshape([self._batch, *row])
         settings = {
             "NUM_STREAMS": 1 if precision() == BFLOAT else runtime.cores(),
             "INFERENCE_NUM_THREADS": runtime.cores(),
@@ -62,7 +66,7 @@ class OpenVinoEngine:
 
         self._queue.set_callback(keep)
         total = 0
-        for number, (batch, count) in enumerate(_batches(rows)):
+        for number, (batch, count) in enumerate(_batches(rows, self._batch)):
             self._queue.start_async({0: batch}, number)
             total += count
         self._queue.wait_all()
@@ -87,16 +91,51 @@ class TorchEngine:
         return np.concatenate(results) if results else np.empty((0, 0))
 
 
-def _batches(rows: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, int]]:
+def run_each(several: Sequence[Engine], items: Iterable[Sequence[list[np.ndarray]]]) -> list[np.ndarray]:
+    """Results of several engines over one stream of items, each of which holds a list of rows for every engine.
+
+    The engines take turns, so that few items are in memory; the next ones are made while they compute.
+    """
+    if len(several) == 1:
+        return [several[0].run(row for item in items for row in item[0])]
+    stream = iter(items)
+    results: list[list[np.ndarray]] = [[] for _ in several]
+    while turn := _turn(several[0], stream, results[0]):
+        for number, engine in enumerate(several[1:], start=1):
+            results[number].append(engine.run(row for item in turn for row in item[number]))
+    return [np.concatenate([part for part in parts if len(part)] or [np.empty((0, 0))]) for parts in results]
+
+
+def _turn(
+    first: Engine, stream: Iterator[Sequence[list[np.ndarray]]], results: list[np.ndarray]
+) -> list[Sequence[list[np.ndarray]]]:
+    """The next items of a stream, after the first engine has had its rows of them."""
+    taken: list[Sequence[list[np.ndarray]]] = []
+
+    def rows() -> Iterator[np.ndarray]:
+        for item in islice(stream, TURN):
+            taken.append(item)
+            yield from item[0]
+
+    results.append(first.run(rows()))
+    return taken
+
+
+def _batch_size(row: Sequence[int]) -> int:
+    """Rows in one pass: fewer where they are large pictures."""
+    return max(4, BATCH // max(1, -(-BATCH * row[0] * row[1] // PIXELS))) if len(row) == 3 else BATCH
+
+
+def _batches(rows: Iterable[np.ndarray], size: int = BATCH) -> Iterator[tuple[np.ndarray, int]]:
     """Full batches and how many of their rows count; the last one is filled up with copies of its first row."""
     waiting: list[np.ndarray] = []
     for row in rows:
         waiting.append(row)
-        if len(waiting) == BATCH:
-            yield np.stack(waiting), BATCH
+        if len(waiting) == size:
+            yield np.stack(waiting), size
             waiting = []
     if waiting:
-        yield np.stack(waiting + [waiting[0]] * (BATCH - len(waiting))), len(waiting)
+        yield np.stack(waiting + [waiting[0]] * (size - len(waiting))), len(waiting)
 
 
 def precision() -> str:

@@ -34,7 +34,7 @@ class Examples(Protocol):
 
 @dataclass(frozen=True)
 class FeatureExamples:
-    """Rows of numbers that a network has made of photos, [rows, n]: features, or flat maps."""
+    """Rows of features, float32 [rows, n]."""
 
     photos: list[str]
     labels: np.ndarray
@@ -48,7 +48,7 @@ class FeatureExamples:
     def batches(self, parts: Sequence[np.ndarray], epoch: int) -> Iterator[torch.Tensor]:
         """The same in every epoch."""
         features = torch.from_numpy(self.features)
-        return (features[part].float() for part in parts)
+        return (features[part] for part in parts)
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,9 @@ class Job:
     def backbones(self) -> list[Backbone]:
         """The networks that see. Raises ParameterError when they cannot be had."""
         settings = self.settings
-        return backbones.find_backbones(settings.backbone, settings.weights, self.seed, settings.resolution)
+        return backbones.find_backbones(
+            settings.backbone, settings.weights, self.seed, settings.resolution, settings.pooling
+        )
 
     def labels(self, photos: pd.DataFrame) -> np.ndarray:
         """The place of each photo's label in the list of classes: int64 [photos]."""

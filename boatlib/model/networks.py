@@ -23,10 +23,15 @@ class Body(nn.Module):
     mean: torch.Tensor
     std: torch.Tensor
 
-    def __init__(self, network: nn.Module, preprocessing: Preprocessing, has_classifier: bool = False) -> None:
+    def __init__(
+        self, network: nn.Module, preprocessing: Preprocessing, has_classifier: bool = False, pooling: str = "default"
+    ) -> None:
         super().__init__()
         self.network = network
         self.preprocessing = preprocessing
+        self.pooling = pooling
+        if pooling != "default":
+            _pool_both_ways(network)
         self.auxiliary = _take_classifiers_off(network) if has_classifier else []
         self.register_buffer("mean", torch.tensor(preprocessing.mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(preprocessing.std).view(1, 3, 1, 1), persistent=False)
@@ -79,6 +84,35 @@ class Body(nn.Module):
             if frozen or isinstance(part, nn.modules.batchnorm._BatchNorm):
                 part.eval()
         return self
+
+
+class MeanAndGeM(nn.Module):
+    """Two features of each channel of a map: its mean, and its generalised mean with the power 3, in which places that see much
+    count more, so that what is small in a photo is not lost.
+
+    F. Radenovic, G. Tolias, O. Chum, Fine-tuning CNN image retrieval with no human annotation, TPAMI 2019.
+    """
+
+    def __init__(self, flat: bool) -> None:
+        super().__init__()
+        self.flat = flat
+
+    def forward(self, maps: torch.Tensor) -> torch.Tensor:
+        """float32 [n, channels, height, width] in; [n, 2 x channels] out, or [n, 2 x channels, 1, 1] where not flat."""
+        mean = maps.mean((2, 3), keepdim=True)
+        generalised = maps.clamp(min=1e-6).pow(3).mean((2, 3), keepdim=True).pow(1 / 3)
+        both = torch.cat([mean, generalised], dim=1)
+        return both.flatten(1) if self.flat else both
+
+
+def _pool_both_ways(network: nn.Module) -> None:
+    """Put MeanAndGeM in the place of the mean over the last map. Raises LookupError when there is no such place."""
+    for name, flat in (("global_pool", True), ("avgpool", False)):  # as timm and torchvision name it
+        mean = getattr(network, name, None)
+        if isinstance(mean, nn.Module) and getattr(mean, "output_size", 1) in (1, (1, 1)):
+            setattr(network, name, MeanAndGeM(flat))
+            return
+    raise LookupError("no mean over the last map")
 
 
 def _stages(names: list[str]) -> str:

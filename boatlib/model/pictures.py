@@ -15,6 +15,7 @@ from boatlib.model import views
 from boatlib.model.views import Preprocessing
 from boatlib.photos.images import open_photo
 
+AHEAD = 32  # photos that are decoded before they are asked for
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -29,7 +30,7 @@ def read_unchanged(root: Path, photo: str, sha256: str) -> bytes:
 
 def decode(data: bytes, sha256: str, names: Sequence[str], prepare: Preprocessing) -> list[np.ndarray]:
     """The named views of the bytes of a photo. Raises UnreadablePhotoError."""
-    image = open_photo(data, shorter_side=round(prepare.size * 1.25)).image  # larger ones are decoded at reduced size
+    image = open_photo(data, shorter_side=prepare.enough).image  # larger ones: at reduced size
     return views.make_views(image, names, prepare, sha256)
 
 
@@ -42,7 +43,7 @@ def ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator
         window: deque[Future[Result]] = deque()
         for item in items:
             window.append(pool.submit(function, item))
-            if len(window) > 8 * runtime.cores():
+            if len(window) > AHEAD:
                 yield window.popleft().result()
         while window:
             yield window.popleft().result()

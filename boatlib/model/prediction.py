@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Self
@@ -63,8 +63,9 @@ class Predictor:
         """`predict` for any number of named photos in constant memory: a table for every CHUNK of them, in their order."""
 
         def load(named: tuple[str, Source]) -> tuple[str, list[list[np.ndarray]], str]:
+            views_for = cache(lambda prepare: _views(named[1], looks, prepare))
             try:
-                return named[0], [_views(named[1], looks, body.preprocessing) for body in self.bundle.bodies], ""
+                return named[0], [views_for(body.preprocessing) for body in self.bundle.bodies], ""
             except UnreadablePhotoError as error:
                 return named[0], [], str(error)
 
@@ -77,22 +78,21 @@ class Predictor:
         self, loaded: Iterator[tuple[str, list[list[np.ndarray]], str]], looks: int
     ) -> tuple[list[str], list[str], np.ndarray] | None:
         """Names, errors and probabilities of the next CHUNK photos; None when there are no more."""
-        taken: list[tuple[str, list[list[np.ndarray]], str]] = []
+        taken: list[tuple[str, str]] = []
 
-        def first_body() -> Iterator[np.ndarray]:
-            for item in islice(loaded, CHUNK):
-                taken.append(item)
-                yield from item[1][0] if item[1] else ()
+        def readable() -> Iterator[list[list[np.ndarray]]]:
+            for name, rows, error in islice(loaded, CHUNK):
+                taken.append((name, error))
+                if not error:
+                    yield rows
 
-        features = [self._bodies[0].run(first_body())]  # the next photos are decoded while it computes
-        for number, body in enumerate(self._bodies[1:], start=1):
-            features.append(body.run(view for _, rows, _ in taken if rows for view in rows[number]))
+        features = engines.run_each(self._bodies, readable())
         probabilities = np.full((len(taken), len(self.classes)), np.nan)
-        read = [not error for _, _, error in taken]
+        read = [not error for _, error in taken]
         if any(read):
             values = self._probabilities(np.concatenate(features, axis=1))
             probabilities[read] = values.reshape(sum(read), looks, -1).mean(axis=1)
-        return ([name for name, _, _ in taken], [error for _, _, error in taken], probabilities) if taken else None
+        return ([name for name, _ in taken], [error for _, error in taken], probabilities) if taken else None
 
     def _table(self, names: list[str], errors: list[str], probabilities: np.ndarray) -> pd.DataFrame:
         table = prediction_table(pd.DataFrame({"photo": names}), probabilities, self.classes)

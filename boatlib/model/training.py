@@ -14,9 +14,7 @@ from torch import nn
 from boatlib import runtime
 from boatlib.errors import DamagedModelError, ParameterError, TrainingError
 from boatlib.model import checkpoints, embedding, examples, optimisation, processes, views, weights
-from boatlib.model.cutting import CutBackbone
-from boatlib.model.embedding import Embedder
-from boatlib.model.examples import Examples, FeatureExamples
+from boatlib.model.examples import Examples
 from boatlib.model.jobs import Job
 from boatlib.model.learner import SMALL, Learner
 from boatlib.model.networks import Body, Classifier, article_head
@@ -80,7 +78,7 @@ def train(job: Job) -> Trained:
     job.compute.check()
     runtime.choose_device(job.compute.device)
     if job.compute.processes > 1:
-        _rows(job, embedders(job))  # into the cache, where the processes find them
+        _features(job)  # into the cache, where the processes find them
         processes.launch(job)
         state = checkpoints.load(job.folder)
         if state is None:
@@ -142,46 +140,39 @@ def range_test(job: Job) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["learning_rate", "loss"])
 
 
-def embedders(job: Job) -> list[Embedder]:
-    """What photos are embedded by: the backbones, or the one that is cut before the stage that learns."""
-    found = job.backbones()
-    return [CutBackbone(found[0], job.settings.unfreeze)] if job.settings.mode == "tail" else list(found)
-
-
-def _rows(job: Job, networks: list[Embedder]) -> tuple[np.ndarray, np.ndarray]:
-    """Features of the training photos in all their views, and of the validation photos, the plain view first."""
-    settings = job.settings
-    names = views.training_views(settings.views, settings.mirror) if settings.mode != "finetune" else [views.PLAIN]
-    val_names = names if settings.refit else [views.PLAIN]
-    return embedding.embed(job.train, job.root, names, networks), embedding.embed(
-        job.val, job.root, val_names, networks
+def _features(job: Job) -> tuple[np.ndarray, np.ndarray]:
+    """Features of the training photos in all their views, and of the validation photos: in the plain view, which judges, and
+    where they will teach too, in all of them.
+    """
+    networks = job.backbones()
+    names = views.training_views(job.settings.views if job.settings.mode == "head" else 0)
+    every = embedding.embed(
+        pd.concat([job.train, job.val]) if job.settings.refit else job.train, job.root, names, networks
     )
+    if job.settings.refit:
+        return every[: len(job.train)], every[len(job.train) :]
+    return every, embedding.embed(job.val, job.root, [views.PLAIN], networks)
 
 
 def _prepare(job: Job, world: World, from_checkpoint: bool = False) -> Lesson:
     """What the settings ask for. A body that is to learn gets a head that has learnt already, on the features of the body
     as it is: otherwise the first steps spoil the body (A. Kumar et al., Fine-tuning can distort pretrained features, ICLR 2022).
     """
-    networks = embedders(job)
     with world.first_one_first():
-        rows, val_rows = _rows(job, networks)
-    cut = networks[0] if isinstance(networks[0], CutBackbone) else None
-    width = rows.shape[-1] - (cut.tail.shape.numel() if cut else 0)
+        features, val_features = _features(job)
     labels, val_labels = job.labels(job.train), job.labels(job.val)
-
-    def of_rows(model: Classifier, columns: slice) -> Lesson:
-        train = examples.of_features(job.train, labels, rows[..., columns])
-        return Lesson(model, train, *_for_judging(job.val, val_labels, val_rows[..., columns]))
-
     torch.manual_seed(job.seed)
-    head = article_head(width, len(job.classes), job.settings.dropout)
-    lesson = of_rows(Classifier(head), slice(width))
+    head = article_head(features.shape[-1], len(job.classes), job.settings.dropout)
+    lesson = Lesson(
+        Classifier(head),
+        examples.of_features(job.train, labels, features),
+        examples.of_features(job.val, val_labels, val_features[:, :1]),
+        examples.of_features(job.val, val_labels, val_features),
+    )
     if job.settings.mode == "head":
         return lesson
     if not from_checkpoint:
         _teach_head_first(job, lesson, world)
-    if cut:
-        return of_rows(Classifier(head, cut.tail), slice(width, None))
     backbone = job.backbones()[0]
     body = backbone.build(auxiliary=True)
     body.teach_auxiliary(len(job.classes))
@@ -189,11 +180,6 @@ def _prepare(job: Job, world: World, from_checkpoint: bool = False) -> Lesson:
     val = examples.of_pictures(job.val, val_labels, job.root, backbone.preprocessing, augmented=False)
     train = examples.of_pictures(job.train, labels, job.root, backbone.preprocessing, augmented=True)
     return Lesson(Classifier(head, body), train, val, val)
-
-
-def _for_judging(photos: pd.DataFrame, labels: np.ndarray, rows: np.ndarray) -> tuple[FeatureExamples, FeatureExamples]:
-    """The validation photos in the plain view, which judge, and in all their views, which a refit learns from."""
-    return examples.of_features(photos, labels, rows[:, :1]), examples.of_features(photos, labels, rows)
 
 
 def _teach_head_first(job: Job, lesson: Lesson, world: World) -> None:
@@ -349,13 +335,8 @@ def _network(job: Job, learnt: dict[str, torch.Tensor]) -> Network:
     head = article_head(learnt["head.0.weight"].shape[1], len(job.classes), job.settings.dropout)
     head.load_state_dict({n.removeprefix("head."): t.cpu() for n, t in learnt.items() if n.startswith("head.")})
     bodies = [(backbone.name, backbone.key, backbone.build()) for backbone in job.backbones()]
-    if job.settings.mode != "head":
+    if job.settings.mode == "finetune":
         name, _, body = bodies[0]
-        prefix = "body.network."  # a tail holds the last stages only; what is before them has stayed as it was
-        own = {
-            n: learnt[f"{prefix}{n}"].cpu() if f"{prefix}{n}" in learnt else t
-            for n, t in body.network.state_dict().items()
-        }
-        weights.put_into(body.network, own)
+        weights.put_into(body.network, {n: learnt[f"body.network.{n}"].cpu() for n in body.network.state_dict()})
         bodies = [(name, f"{name.replace('/', '-')}-finetuned-{weights.digest(body.network)[:16]}", body)]
     return Network(bodies, head.eval())

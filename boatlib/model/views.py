@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-VERSION = 3  # raise it when a view changes: features cached with another number are not used
+VERSION = 4  # raise it when a view changes: features cached with another number are not used
 PLAIN = "plain"
 DETERMINISTIC = (PLAIN, "flip", "start", "end")  # start and end: of the longer side
 PART = 0.75  # of the longer side that start and end show where the plain view shows all of it
@@ -43,6 +43,11 @@ class Preprocessing:
         """Pixels of the shorter side before the centre crop."""
         return round(self.size / self.crop_fraction)
 
+    @property
+    def enough(self) -> int:
+        """Pixels of a photo's shorter side that are enough for all views."""
+        return self.size if self.width else round(self.size * 1.25)
+
 
 def augmented_name(number: int) -> str:
     """Name of a random view."""
@@ -54,14 +59,15 @@ def augmented(count: int) -> list[str]:
     return [augmented_name(number) for number in range(count)]
 
 
-def tta_ways(random: int) -> dict[str, list[str]]:
+def tta_ways(random: int, fixed: Sequence[str] = DETERMINISTIC[1:]) -> dict[str, list[str]]:
     """The ways of looking that TTA compares: name to views. All that average begin with the plain view."""
-    return {"plain": [PLAIN], "random": [PLAIN, *augmented(random)], "fixed": list(DETERMINISTIC)}
+    ways = {"plain": [PLAIN], "random": training_views(random), "fixed": [PLAIN, *fixed]}
+    return ways if random else {name: looks for name, looks in ways.items() if name != "random"}
 
 
-def training_views(count: int, mirror: bool = False) -> list[str]:
-    """The plain view, its mirror image where that is wanted, and `count` random ones."""
-    return [PLAIN, *(["flip"] if mirror else []), *augmented(count)]
+def training_views(count: int) -> list[str]:
+    """The plain view and `count` random ones."""
+    return [PLAIN, *augmented(count)]
 
 
 def make_views(
@@ -73,7 +79,7 @@ def make_views(
     """
     height, width = preprocessing.shape
     is_random = [name.startswith("augmented-") for name in names]
-    base = image.reduce(max(1, min(image.size) // round(height * 1.25))) if any(is_random) else image
+    base = image.reduce(max(1, min(image.size) // preprocessing.enough)) if any(is_random) else image
     views = []
     for name, random in zip(names, is_random, strict=True):
         if random:

@@ -64,11 +64,6 @@ def execute(run: Run, step: str) -> int:
     params = Params.of_run(run.name)
     log = run.folder.relative_to(root) / "logs" / f"{step}.ipynb"
     log.parent.mkdir(parents=True, exist_ok=True)
-    runtime.choose_device(params.compute.device)  # its kernels inherit it
-    runtime.choose_precision(params.compute.amp)
-    os.environ |= dict.fromkeys(
-        ("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(runtime.cores())
-    )  # Snakemake sets them to 1
     terminal = Terminal(f"{run.name}/{step}")
     code, sentence = _papermill(notebook, log, params.for_notebook(notebook), terminal)
     if code == 0 and not reached_the_end(log):
@@ -113,6 +108,16 @@ def reached_the_end(notebook: Path) -> bool:
     )
 
 
+def _set_environment(run: Run) -> None:
+    """What the kernel of this process inherits: that nobody watches, where and how networks compute, and all cores, of which
+    Snakemake leaves one.
+    """
+    compute = Params.of_run(run.name).compute
+    runtime.choose_device(compute.device)
+    runtime.choose_precision(compute.amp)
+    os.environ |= {runtime.STATIC: "1"} | dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(runtime.cores()))
+
+
 def _interrupt(*_: object) -> None:
     """SIGTERM is taken as Ctrl-C, so that papermill ends its kernel and no process is left behind."""
     raise KeyboardInterrupt
@@ -120,5 +125,5 @@ def _interrupt(*_: object) -> None:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, _interrupt)
-    os.environ[runtime.STATIC] = "1"  # its kernels inherit it
+    _set_environment(Run(sys.argv[1]))
     sys.exit(execute(Run(sys.argv[1]), sys.argv[2]))

@@ -54,11 +54,9 @@ def _taught_on(taught: Mapping[str, Any], names: list[str]) -> str:
     photos = sum(taught["photos"].values())
     network = f"{sentences.listing(names)} (weights: {taught['weights']})"
     part = "all of it" if taught["unfreeze"] == "all" else f"from its stage {taught['unfreeze']} on"
-    learnt = f"{network} learnt too, {part}, after a head on top of it had learnt."
     how = {
         "head": f"{network} stayed as it was; a head on top learnt.",
-        "tail": learnt,
-        "finetune": learnt,
+        "finetune": f"{network} learnt too, {part}, after a head on top of it had learnt.",
     }
     again = " Then it was taught once more with those too, for as many epochs." if taught.get("refit") else ""
     return (

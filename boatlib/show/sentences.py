@@ -105,14 +105,13 @@ def training_plan(settings: "Training", photos: int, val_photos: int) -> Html:
     """Which network learns what, and from how much."""
     names = names_of(settings.backbone)
     untrained = " (without pretrained weights)" if settings.weights == "none" else ""
-    count = 1 + settings.mirror + settings.views
+    count = 1 + settings.views
     looks = f"{count} views of each" if count > 1 else "one view of each"
     if settings.mode == "head":
         how = f"stay{'s' if len(names) == 1 else ''} frozen{untrained}; a head learns on the features of {looks} of the"
     else:
         stage = "" if settings.unfreeze == "all" else f" from its stage {settings.unfreeze} on"
-        seen = f"it sees {looks}" if settings.mode == "tail" else "in every epoch it sees another view of each"
-        how = f"learns too{stage}{untrained}, after its head has learnt alone; {seen} of the"
+        how = f"learns too{stage}{untrained}, after its head has learnt alone; in every epoch it sees another view of each of the"
     stop = (
         f"the training stops when the {'loss' if settings.stop_on == 'loss' else 'balanced accuracy'} on them has made no "
         f"progress for {settings.max_epochs_stop} epochs, after {settings.epochs} at the latest."

@@ -84,10 +84,10 @@ def test_a_killed_training_goes_on_bit_by_bit_as_if_nothing_had_been(make_job, s
     "settings",
     [
         {"views": 1},
-        {"mode": "tail", "unfreeze": "blocks.6", "views": 1, "refit": True},
+        {"views": 1, "refit": True},
         {"mode": "finetune", "unfreeze": "blocks.6", "accumulate": 2, "class_weights": "auto"},
     ],
-    ids=["head", "tail", "finetune"],
+    ids=["head", "refit", "finetune"],
 )
 def test_two_processes_give_the_metrics_of_one(make_job, settings, capsys):
     """Steps of five photos: of the last step of 7 each process has one, of that of 11, and of a single validation photo, one

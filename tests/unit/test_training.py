@@ -221,7 +221,7 @@ def test_a_photo_that_changed_since_is_named(make_job):
     job = make_job(**FINETUNE)
     photo = job.root / job.train["photo"].iloc[3]
     content = photo.read_bytes()
-    training._rows(job, training.embedders(job))  # cached before it changes
+    training._features(job)  # cached before it changes
     photo.write_bytes(content[:-2])
     with pytest.raises(DataError, match="003.jpg was changed"):
         training.train(job)

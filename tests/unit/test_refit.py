@@ -1,4 +1,4 @@
-"""Last stages that learn on maps, whole photos as pictures, and a model taught again with the validation photos."""
+"""Whole photos as pictures, features pooled in two ways, and a model taught again with the validation photos."""
 
 import json
 
@@ -9,74 +9,28 @@ from conftest import draw
 from PIL import Image
 
 from boatlib.errors import ParameterError
-from boatlib.model import backbones, bundle, cutting, embedding, training, views
+from boatlib.model import backbones, bundle, networks, training, views
 from boatlib.model.prediction import Predictor
 from boatlib.params import Params
 
-TAIL = {"mode": "tail", "unfreeze": "blocks.6", "range_test": 0, "epochs": 2, "max_epochs_stop": 2, "mirror": True}
+FINETUNE = {"mode": "finetune", "unfreeze": "blocks.6", "range_test": 0, "epochs": 2, "max_epochs_stop": 2}
+HEAD = {"epochs": 3, "max_epochs_stop": 3, "views": 1}
 WIDE = backbones.find_backbone("efficientnet_lite0", resolution="96x160")
 
 
-def moved(trained, job):
-    (_, _, body), before = trained.bodies[0], job.backbones()[0].build().network.state_dict()
-    return {n for n, tensor in body.network.state_dict().items() if not torch.equal(tensor, before[n])}
-
-
-@pytest.mark.parametrize(
-    ("name", "stage"),
-    [("efficientnet_lite0", "blocks.6"), ("resnet18", "layer4"), ("densenet121", "features.denseblock4")],
-)
-def test_trunk_and_tail_are_the_network(name, stage):
-    cut = cutting.CutBackbone(backbones.find_backbone(name, "default" if "lite" in name else "none", seed=1), stage)
-    rows = torch.from_numpy(np.stack([np.asarray(draw(n).resize((224, 224))) for n in range(2)]))
-    features = cut.backbone.build()(rows)
-    both = torch.from_numpy(cut.engine().run(list(rows.numpy())))
-    width = features.shape[1]
-    torch.testing.assert_close(both[:, :width], features, rtol=1e-2, atol=1e-2)
-    torch.testing.assert_close(cut.tail(both[:, width:]), features, rtol=1e-2, atol=1e-2)
-
-
-def test_a_network_that_is_no_row_of_stages_is_not_cut():
-    cut = cutting.CutBackbone(backbones.find_backbone("googlenet", "none"), "inception5a")
-    with pytest.raises(ParameterError, match="cannot be cut before inception5a.*finetune"):
-        _ = cut.tail
-    with pytest.raises(ParameterError, match="no stage 'blocks.9'. It has: conv_stem, bn1, blocks.0"):
-        _ = cutting.CutBackbone(WIDE, "blocks.9").tail
-
-
-def test_the_tail_learns_and_the_trunk_stays(make_job):
-    job = make_job(**TAIL)
-    trained = training.train(job)
-    names = moved(trained, job)
-    assert names
-    assert {n.split(".")[0] for n in names} <= {"blocks", "conv_head", "bn2"}
-    assert not any(n.startswith(tuple(f"blocks.{stage}." for stage in range(6))) for n in names)
-    assert not any("running" in n for n in names)
-    assert trained.before_refit is None
-
-
-def test_maps_are_kept_in_half_the_room_and_features_are_not(make_job):
-    job = make_job()
-    backbone = job.backbones()[0]
-    maps = embedding.embed(job.val, job.root, ["plain"], [cutting.CutBackbone(backbone, "blocks.6")])
-    features = embedding.embed(job.val, job.root, ["plain"], [backbone])
-    assert (maps.dtype, features.dtype) == (np.float16, np.float32)
-    np.testing.assert_allclose(maps[..., :1280], features, rtol=1e-2, atol=1e-2)
-
-
-def test_the_same_seed_teaches_the_same_tail(make_job):
-    one, two = (training.train(make_job(**TAIL, refit=True)) for _ in range(2))
+def test_the_same_seed_teaches_the_same(make_job):
+    one, two = (training.train(make_job(**FINETUNE, refit=True)) for _ in range(2))
     for first, second in ((one.network, two.network), (one.before_refit, two.before_refit)):
         own, other = first.bodies[0][2].state_dict(), second.bodies[0][2].state_dict()
         assert all(torch.equal(own[name], other[name]) for name in own)
 
 
 def test_the_last_epoch_counts_when_nothing_else_is_to(make_job):
-    history = training.train(make_job(**TAIL | {"epochs": 3, "max_epochs_stop": 3}, stop_on="last")).history
+    history = training.train(make_job(**HEAD, stop_on="last")).history
     assert history["best"].tolist() == [False, False, True]
 
 
-@pytest.mark.parametrize("settings", [{"epochs": 3, "max_epochs_stop": 3}, TAIL])
+@pytest.mark.parametrize("settings", [HEAD, FINETUNE])
 def test_a_refit_teaches_the_validation_photos_and_keeps_who_was_judged_by_them(make_job, tmp_path, settings):
     job = make_job(**settings, refit=True)
     plain = training.train(make_job(**settings))
@@ -92,6 +46,32 @@ def test_a_refit_teaches_the_validation_photos_and_keeps_who_was_judged_by_them(
     np.testing.assert_allclose(judged["confidence"], trained.validation["confidence"], atol=1e-3)
     alone = bundle.save_bundle(tmp_path / "alone", plain.bodies, plain.head, job.classes, {})
     assert alone.before_refit() is alone
+
+
+@pytest.mark.parametrize("name", ["efficientnet_lite0", "resnet18"])
+def test_features_are_the_mean_and_the_generalised_mean(name):
+    weights = "default" if "lite" in name else "none"
+    plain, both = (
+        backbones.find_backbone(name, weights, seed=1, pooling=pooling) for pooling in ("default", "mean+gem")
+    )
+    assert both.key == f"{plain.key}-mean-gem"
+    rows = torch.from_numpy(np.stack([np.asarray(draw(n).resize((224, 224))) for n in range(2)]))
+    with torch.inference_mode():
+        mean, pooled = plain.build()(rows), both.build()(rows)
+    assert pooled.shape == (2, 2 * mean.shape[1])
+    torch.testing.assert_close(pooled[:, : mean.shape[1]], mean)
+    assert (pooled[:, mean.shape[1] :] >= mean - 1e-4).all(), "never below the mean of what is not negative"
+
+
+def test_the_generalised_mean_is_the_cube_root_of_the_mean_of_cubes():
+    maps = torch.tensor([0.0, 1.0, 2.0, 3.0]).reshape(1, 1, 2, 2)
+    assert networks.MeanAndGeM(flat=True)(maps)[0].tolist() == pytest.approx([1.5, 9 ** (1 / 3)])
+
+
+@pytest.mark.parametrize("name", ["vgg11", "convnext_tiny"])  # no mean; a norm behind it that knows its width
+def test_a_network_that_cannot_be_pooled_in_two_ways_is_refused(name):
+    with pytest.raises(ParameterError, match="training.pooling: mean\\+gem is not possible with .* Set it to default"):
+        backbones.find_backbone(name, "none", pooling="mean+gem").build()
 
 
 def test_whole_photos_are_squeezed_into_the_picture():
@@ -121,9 +101,8 @@ def test_a_resolution_is_part_of_what_a_backbone_is():
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"mode": "tail"}, "needs the stage"),
-        ({"mode": "tail", "unfreeze": "blocks.6", "cutmix": 1.0}, "mode `tail` learns from features"),
-        ({"mode": "tail", "unfreeze": "blocks.6", "backbone": ["a", "b"]}, "mode `head` only"),
+        ({"mode": "head", "cutmix": 1.0}, "mode `head` learns from features"),
+        ({"mode": "finetune", "backbone": ["a", "b"]}, "mode `head` only"),
         ({"resolution": "384"}, "HEIGHTxWIDTH in pixels, for example 384x576, not '384'"),
     ],
 )
