@@ -17,7 +17,7 @@ import pandas as pd
 
 from boatlib.model import backbones, embedding, views
 from boatlib.photos import catalog
-from boatlib.results import learning_curve
+from boatlib.results import learning_curve, out_of_fold
 
 
 def main() -> None:
@@ -31,7 +31,7 @@ def main() -> None:
     with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
         networks = backbones.find_backbones(options.backbone)
         features = embedding.embed(photos, options.images, [views.PLAIN], networks)[:, 0]
-    whole = learning_curve.measure(features, photos)
+    whole = learning_curve.measure(out_of_fold.simplified(features, photos["label"]), photos)
     truth = whole[whole["share"] == 1].set_index("class")
     truth = truth["right"] / truth["judged"]
     groups = np.array(sorted(set(photos["group"])))
@@ -39,7 +39,8 @@ def main() -> None:
     for draw in range(options.draws):
         half = set(np.random.default_rng(draw).permutation(groups)[: len(groups) // 2])
         chosen = photos["group"].isin(half).to_numpy()
-        curve = learning_curve.measure(features[chosen], photos[chosen].reset_index(drop=True), seed=draw)
+        some = photos[chosen].reset_index(drop=True)
+        curve = learning_curve.measure(out_of_fold.simplified(features[chosen], some["label"]), some, seed=draw)
         for name, own in curve.groupby("class"):
             low, middle, high = learning_curve.forecast(own, own["taught"].max()).right_with(2)
             held = low <= truth[name] <= high

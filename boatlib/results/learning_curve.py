@@ -17,7 +17,7 @@ MOST = 10.0  # times the present photos: farther than that nothing is forecast
 def measure(features: np.ndarray, photos: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     """What is named rightly after learning from an eighth, a quarter, half and all of the other folds' photos.
 
-    features: float32 [photos, n]; photos: columns label, group. Columns class (ALL: all of them together), share, taught
+    features: `out_of_fold.simplified`; photos: columns label, group. Columns class (ALL: all of them together), share, taught
     (photos of the class that taught, the mean), judged (photos), right (of them; the mean over draws).
     """
     labels = photos["label"]

@@ -23,23 +23,23 @@ def probabilities(
 ) -> np.ndarray:
     """The probability of each class for each photo, by a head that has seen neither the photo nor its group.
 
-    features: float32 [photos, n]; share: of the other folds' photos, class by class, that the head learns from.
+    features: `simplified`; share: of the other folds' photos, class by class, that the head learns from.
     Returns float64 [photos, classes], classes sorted by name. Rows are zero where the other folds lack every class but one.
     """
     classes = sorted(set(labels))
-    scaled, truth = _scaled(features, len(classes)), labels.to_numpy(dtype=object)
+    truth = labels.to_numpy(dtype=object)
     random = np.random.default_rng(seed)
     found = np.zeros((len(truth), len(classes)))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a class with fewer photos than folds
-        folds = list(StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed).split(scaled, truth, groups))
+        folds = list(StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed).split(features, truth, groups))
     for teach, judge in folds:
         chosen = np.concatenate([_some(teach[truth[teach] == name], share, random) for name in classes])
         if len(set(truth[chosen])) < 2 or not len(judge):
             continue
-        head = LogisticRegression(C=STRENGTH, max_iter=300, tol=1e-3).fit(scaled[chosen], truth[chosen].astype(str))
+        head = LogisticRegression(C=STRENGTH, max_iter=300, tol=1e-3).fit(features[chosen], truth[chosen].astype(str))
         places = [classes.index(str(name)) for name in head.classes_]
-        found[np.ix_(judge, places)] = head.predict_proba(scaled[judge])
+        found[np.ix_(judge, places)] = head.predict_proba(features[judge])
     return found
 
 
@@ -48,9 +48,9 @@ def _some(photos: np.ndarray, share: float, random: np.random.Generator) -> np.n
     return random.permutation(photos)[:count]
 
 
-def _scaled(features: np.ndarray, classes: int) -> np.ndarray:
-    """Principal components, of mean length 10."""
-    wanted = min(max(COMPONENTS, classes), *features.shape)
+def simplified(features: np.ndarray, labels: pd.Series) -> np.ndarray:
+    """What the simple heads learn from: principal components of features [photos, n], of mean length 10, float64 [photos, k]."""
+    wanted = min(max(COMPONENTS, labels.nunique()), *features.shape)
     values = PCA(wanted, svd_solver="randomized" if wanted < min(features.shape) else "full", random_state=0)
     parts = values.fit_transform(features.astype(np.float64))
     length = np.sqrt((parts**2).sum(axis=1).mean())

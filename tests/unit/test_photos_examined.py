@@ -27,15 +27,15 @@ def test_nobody_is_judged_by_a_head_that_has_seen_it():
     noise = random.normal(size=(200, 50)).astype(np.float32)
     rows["group"] = [f"{n // 2}" for n in range(200)]
     noise[1::2] = noise[::2]  # each photo has a twin, with another label as often as not
-    found = out_of_fold.probabilities(noise, rows["label"], rows["group"])
+    found = out_of_fold.probabilities(out_of_fold.simplified(noise, rows["label"]), rows["label"], rows["group"])
     assert 0.38 < out_of_fold.right_answers(found, rows["label"]).mean() < 0.62
     assert found.sum(axis=1) == pytest.approx(1)
 
 
 def test_planted_labels_are_found_and_good_ones_are_not_accused():
     truth = ["a"] * 60 + ["b"] * 60 + ["c"] * 20
-    points = features(truth, 0.7)
     rows = photos(truth)
+    points = out_of_fold.simplified(features(truth, 0.7), rows["label"])
     planted = {3: "b", 70: "c", 100: "a", 125: "a"}
     for place, label in planted.items():
         rows.loc[place, "label"] = label
@@ -49,7 +49,7 @@ def test_planted_labels_are_found_and_good_ones_are_not_accused():
 
 def test_the_learning_curve_counts_every_photo_and_rises():
     labels = ["a"] * 120 + ["b"] * 60 + ["c"] * 12
-    curve = learning_curve.measure(features(labels, 1.6), photos(labels))
+    curve = learning_curve.measure(out_of_fold.simplified(features(labels, 1.6), pd.Series(labels)), photos(labels))
     assert len(curve) == 4 * (3 + 1)
     everything = curve[curve["class"] == learning_curve.ALL]
     assert everything["judged"].tolist() == [192] * 4
