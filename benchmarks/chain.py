@@ -1,0 +1,89 @@
+"""The whole chain on as many and as large photos as the article's: cold, again without a change, and with one late change.
+
+    python benchmarks/chain.py ../shared/boats/images --params params/sample.yaml params/boats.yaml
+
+The photos are those of a folder, enlarged to 1280 x 853 pixels; where there are too few, mirror images make up the number. Cold
+means: no feature, no run, no report is there; compiled networks and weights are, as after the set-up.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+
+from PIL import Image, ImageOps
+
+from boatlib.photos import catalog
+
+SIZE = (1280, 853)
+RUN = "benchmark-chain"
+
+
+def enlarge(source: Path, folder: Path, count: int) -> float:
+    """Write `count` large photos; returns their mean size in KB."""
+    table = catalog.build_catalog(source).table.query("status == 'used'")
+    plans = [(photo, mirrored) for mirrored in (False, True) for photo in table["photo"]]
+
+    def write(plan: tuple[str, bool]) -> int:
+        photo, mirrored = plan
+        file = folder / photo
+        file = file.with_name(f"{file.stem}{'-mirrored' if mirrored else ''}.jpg")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        image = Image.open(source / photo).convert("RGB").resize(SIZE, Image.Resampling.BICUBIC)
+        (ImageOps.mirror(image) if mirrored else image).save(file, quality=93)
+        return file.stat().st_size
+
+    with ThreadPoolExecutor() as pool:
+        sizes = list(pool.map(write, islice(plans, count)))
+    return sum(sizes) / len(sizes) / 1000
+
+
+def seconds_of(params: Path, images: Path, *changes: str) -> float:
+    """The chain once, by its own command. Raises RuntimeError with what it printed when it fails."""
+    settings = [f"images={images}", f"run={RUN}", *changes]
+    command = [sys.executable, "-m", "boatlib", "run", str(params), *[word for s in settings for word in ("--set", s)]]
+    started = time.perf_counter()
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(done.stdout[-2000:] + done.stderr[-2000:])
+    return time.perf_counter() - started
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("images", type=Path)
+    parser.add_argument(
+        "--params", type=Path, nargs="+", default=[Path("params/sample.yaml"), Path("params/boats.yaml")]
+    )
+    parser.add_argument("--photos", type=int, default=1462)
+    options = parser.parse_args()
+    engines = Path(os.environ.get("BOATLIB_CACHE", ".cache"), "engines").resolve()
+    with tempfile.TemporaryDirectory() as folder:
+        kilobytes = enlarge(options.images, Path(folder, "photos"), options.photos)
+        print(f"{options.photos} photos of {SIZE[0]} x {SIZE[1]} pixels, {kilobytes:.0f} KB each; seconds")
+        print(
+            "| recipe | cold | nothing changed | the summary's line changed | other looks in TTA |\n|---|---|---|---|---|"
+        )
+        for params in options.params:
+            cache = Path(folder, params.stem)
+            cache.mkdir()
+            (cache / "engines").symlink_to(engines)
+            os.environ["BOATLIB_CACHE"] = str(cache)
+            photos = Path(folder, "photos")
+            fewer = "tta.fixed=[flip, start]" if params.stem == "sample" else "tta.fixed=[end]"
+            changes = [(), (), ("summary.dependable=0.89",), ("summary.dependable=0.89", fewer)]
+            times = [seconds_of(params, photos, *change) for change in changes]
+            print(f"| {params.stem} | {' | '.join(f'{t:.1f}' for t in times)} |", flush=True)
+            shutil.rmtree(Path("runs", RUN))
+            shutil.rmtree(Path("reports", RUN))
+
+
+if __name__ == "__main__":
+    main()
