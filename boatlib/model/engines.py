@@ -33,10 +33,7 @@ class Engine(Protocol):
 
 
 class OpenVinoEngine:
-    """A part compiled by OpenVINO: batches computed by all cores while the next one is being decoded.
-
-    With bfloat16 all cores compute one batch; with float32 each computes one of its own, which is faster there (measured).
-    """
+    """A part compiled by OpenVINO: batches computed by all cores while the next one is being decoded."""
 
     def __init__(self, file: Path) -> None:
         import openvino
@@ -44,14 +41,9 @@ class OpenVinoEngine:
         self._lock = threading.Lock()
         model = openvino.Core().read_model(file)
         row = [dimension.get_length() for dimension in model.input(0).partial_shape[1:]]
-        self._batch = _batch_size(row)
+        self._batch = batch_size(row)
         model.reshape([self._batch, *row])
-        settings = {
-            "NUM_STREAMS": 1 if precision() == BFLOAT else runtime.cores(),
-            "INFERENCE_NUM_THREADS": runtime.cores(),
-            "INFERENCE_PRECISION_HINT": "bf16" if precision() == BFLOAT else "f32",
-        }
-        self._queue = openvino.AsyncInferQueue(openvino.compile_model(model, "CPU", settings), runtime.cores())
+        self._queue = openvino.AsyncInferQueue(openvino.compile_model(model, "CPU", settings()), runtime.cores())
 
     def run(self, rows: Iterable[np.ndarray]) -> np.ndarray:
         """Results for a stream of input rows, in their order: float32 [rows, outputs]."""
@@ -121,7 +113,7 @@ def _turn(
     return taken
 
 
-def _batch_size(row: Sequence[int]) -> int:
+def batch_size(row: Sequence[int]) -> int:
     """Rows in one pass, a power of two: fewer where they are large pictures, [height, width, 3]."""
     fitting = PIXELS // (row[0] * row[1]) if len(row) == 3 else BATCH
     return min(BATCH, max(2, 1 << fitting.bit_length() - 1 if fitting else 2))
@@ -142,6 +134,18 @@ def _batches(rows: Iterable[np.ndarray], size: int = BATCH) -> Iterator[tuple[np
 def precision() -> str:
     """The numbers in which networks compute here: half as many bits where the CPU has instructions for it."""
     return BFLOAT if runtime.device() == "cpu" and runtime.takes_bfloat16() else "float32"
+
+
+def settings() -> dict[str, object]:
+    """What OpenVINO is told. With bfloat16 all cores compute one batch; with float32 each computes one of its own, which is
+    faster there (measured).
+    """
+    half = precision() == BFLOAT
+    return {
+        "NUM_STREAMS": 1 if half else runtime.cores(),
+        "INFERENCE_NUM_THREADS": runtime.cores(),
+        "INFERENCE_PRECISION_HINT": "bf16" if half else "f32",
+    }
 
 
 def identity() -> str:
