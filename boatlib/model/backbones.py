@@ -67,9 +67,13 @@ class Backbone:
         import torch
 
         with torch.random.fork_rng(devices=[]):
+            if self.pooling != DEFAULT:
+                _check_pooling(self)
             torch.manual_seed(self.seed)
             file = None if self.weights == NONE else Path(self.weights)
-            body = _built_as_asked(self, file)
+            body = new_body(self.name, file, self.preprocessing, self.pooling)
+            if self.resolution != DEFAULT:
+                _check_resolution(self.name, body)
         if not auxiliary:
             body.drop_auxiliary()
         return body
@@ -84,24 +88,19 @@ def picture(preprocessing: Preprocessing) -> np.ndarray:
     return np.zeros((*preprocessing.shape, 3), np.uint8)
 
 
-def _built_as_asked(backbone: Backbone, file: Path | None) -> "Body":
-    """Raises ParameterError for a network that cannot be pooled like this, or knows one size of pictures only."""
+def _check_pooling(backbone: Backbone) -> None:
+    """Try it without weights and in the network's own size. Raises ParameterError."""
     import torch
 
     try:
-        body = new_body(backbone.name, file, backbone.preprocessing, backbone.pooling)
-        if backbone.pooling != DEFAULT:
-            pictures = torch.zeros(1, *preprocessing_of(backbone.name).shape, 3, dtype=torch.uint8)
-            with torch.inference_mode():
-                body(pictures)
+        body = new_body(backbone.name, pooling=backbone.pooling)
+        with torch.inference_mode():
+            body(torch.zeros(1, *body.preprocessing.shape, 3, dtype=torch.uint8))
     except (LookupError, RuntimeError) as error:
         raise ParameterError(
             f"training.pooling: {backbone.pooling} is not possible with {backbone.name}: no plain mean over its last map is what "
             "its features are. Set it to default."
         ) from error
-    if backbone.resolution != DEFAULT:
-        _check_resolution(backbone.name, body)
-    return body
 
 
 def _check_resolution(name: str, body: "Body") -> None:

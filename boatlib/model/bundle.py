@@ -159,7 +159,7 @@ def load_bundle(folder: Path) -> Bundle:
                     body["name"],
                     body["key"],
                     _preprocessing(body["preprocessing"]),
-                    body["pooling"],
+                    body.get("pooling", "default"),
                 )
                 for number, body in enumerate(description["bodies"])
             ],
