@@ -111,8 +111,9 @@ def test_settings_that_do_not_go_together_are_refused(settings, sentence):
         Params.model_validate_json(json.dumps({"run": "a", "training": settings}))
 
 
-def test_a_photo_is_opened_once_for_all_networks_that_are_shown_the_same(make_job, monkeypatch):
+def test_a_photo_is_opened_once_for_all_networks_that_are_shown_the_same(make_job, monkeypatch, tmp_path):
     job = make_job()
+    monkeypatch.setenv("BOATLIB_CACHE", str(tmp_path / "empty cache"))
     opened = []
     decode = pictures.decode
     monkeypatch.setattr(pictures, "decode", lambda *words: opened.append(words[1]) or decode(*words))
