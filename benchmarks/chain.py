@@ -36,7 +36,7 @@ def enlarge(source: Path, folder: Path, count: int) -> float:
         file = file.with_name(f"{file.stem}{'-mirrored' if mirrored else ''}.jpg")
         file.parent.mkdir(parents=True, exist_ok=True)
         image = Image.open(source / photo).convert("RGB").resize(SIZE, Image.Resampling.BICUBIC)
-        (ImageOps.mirror(image) if mirrored else image).save(file, quality=93)
+        (ImageOps.mirror(image) if mirrored else image).save(file, quality=96)
         return file.stat().st_size
 
     with ThreadPoolExecutor() as pool:

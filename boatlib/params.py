@@ -58,7 +58,9 @@ class Training(Section):
     """03_training: the network and how it is taught."""
 
     backbone: str | list[str] = Field(
-        "efficientnet_lite0", min_length=1, description="pretrained network that sees; several: features side by side"
+        ["efficientnet_lite2", "efficientnet_lite1"],
+        min_length=1,
+        description="pretrained network that sees; several: features side by side",
     )
     weights: str | list[str] = Field(
         "default",
@@ -66,11 +68,11 @@ class Training(Section):
         description="`default`, a file of weights, or `none` (untrained); one for all, or one for each",
     )
     resolution: str = Field(
-        "default",
+        "384x576",
         description="`default`: a square of the photo, as in the pretraining; HEIGHTxWIDTH: the whole photo",
     )
     pooling: Literal["default", "mean+gem"] = Field(
-        "default",
+        "mean+gem",
         description="how a backbone's last map becomes features; `mean+gem`: with what stands out in a few places",
     )
     mode: Literal["head", "finetune"] = Field(
@@ -79,28 +81,28 @@ class Training(Section):
     unfreeze: str = Field(
         "all", min_length=1, description="finetune: the stage from which on the backbone learns, or `all`"
     )
-    views: int = Field(1, ge=0, le=64, description="head: augmented views of each training photo, beside the plain one")
+    views: int = Field(0, ge=0, le=64, description="head: augmented views of each training photo, beside the plain one")
     refit: bool = Field(
-        False, description="when the validation photos have decided, teach once more with them, for as many epochs"
+        True, description="when the validation photos have decided, teach once more with them, for as many epochs"
     )
-    epochs: int = Field(100, ge=1, description="most passes over the training photos")
+    epochs: int = Field(24, ge=1, description="most passes over the training photos")
     max_epochs_stop: int = Field(10, ge=1, description="stop after so many epochs without progress on validation")
     stop_on: Literal["loss", "balanced_accuracy", "last"] = Field(
-        "loss", description="what progress means on validation; `last`: none, the last epoch counts (falling schedules)"
+        "last", description="what progress means on validation; `last`: none, the last epoch counts (falling schedules)"
     )
     learning_rate: float = Field(1e-3, gt=0, description="step size of the optimiser (AdamW) for the head")
     body_learning_rate: float = Field(1e-4, gt=0, description="finetune: step size for the backbone")
-    schedule: Literal["constant", "cosine", "one_cycle"] = Field("constant", description="how the step sizes change")
+    schedule: Literal["constant", "cosine", "one_cycle"] = Field("one_cycle", description="how the step sizes change")
     warmup_epochs: float = Field(0.0, ge=0, description="constant, cosine: epochs in which the step sizes rise")
-    weight_decay: float = Field(0.0, ge=0, description="how strongly weights are pulled towards zero")
+    weight_decay: float = Field(0.01, ge=0, description="how strongly weights are pulled towards zero")
     batch_size: int = Field(64, ge=2, description="views in one step of the optimiser")
     accumulate: int = Field(1, ge=1, description="parts in which a step is computed: less memory, same result")
     dropout: float = Field(0.4, ge=0, lt=1, description="share of the head that pauses in each step")
     label_smoothing: float = Field(
-        0.0, ge=0, lt=1, description="share of certainty taken from the label while it learns"
+        0.1, ge=0, lt=1, description="share of certainty taken from the label while it learns"
     )
     class_weights: Literal["none", "sqrt", "auto"] = Field(
-        "none", description="`auto`: every class counts alike; `sqrt`: halfway"
+        "sqrt", description="`auto`: every class counts alike; `sqrt`: halfway"
     )
     mixup: float = Field(0.0, ge=0, description="alpha of mixup (blended photos); 0: off")
     cutmix: float = Field(0.0, ge=0, description="finetune: alpha of cutmix (pasted photos); 0: off")
@@ -112,7 +114,7 @@ class Training(Section):
 
     @model_validator(mode="after")
     def _belong_together(self) -> Self:
-        if self.max_epochs_stop > self.epochs:
+        if self.stop_on != "last" and self.max_epochs_stop > self.epochs:
             raise ValueError(f"max_epochs_stop ({self.max_epochs_stop}) is larger than epochs ({self.epochs})")
         if not re.fullmatch(r"default|[1-9]\d*x[1-9]\d*", self.resolution):
             raise ValueError(
@@ -149,9 +151,9 @@ class Evaluation(Section):
 class Tta(Section):
     """05_tta: several looks at one photo."""
 
-    views: int = Field(5, ge=0, le=64, description="random views a photo in the article's way of TTA; 0: not tried")
+    views: int = Field(0, ge=0, le=64, description="random views a photo in the article's way of TTA; 0: not tried")
     fixed: list[Literal["flip", "start", "end"]] = Field(
-        ["flip", "start", "end"], min_length=1, description="views of the fixed way of TTA, beside the plain one"
+        ["flip"], min_length=1, description="views of the fixed way of TTA, beside the plain one"
     )
 
 

@@ -63,6 +63,12 @@ def project(tmp_path, monkeypatch):
     return folder
 
 
+PLAIN = {  # a training without anything special
+    "backbone": "efficientnet_lite0", "resolution": "default", "pooling": "default", "views": 0, "refit": False,
+    "stop_on": "loss", "schedule": "constant", "weight_decay": 0.0, "label_smoothing": 0.0, "class_weights": "none",
+}  # fmt: skip
+
+
 @pytest.fixture
 def make_job(project):
     """A training on a few drawn photos of two classes, in a run of its own: `make_job(epochs=2, mode="finetune")`."""
@@ -82,7 +88,7 @@ def make_job(project):
             rows.append((f"{label}/{file.name}", label, "train" if number < train else "val", sha256, sha256))
         run.write_table("split", pd.DataFrame(rows, columns=["photo", "label", "split", "group", "sha256"]))
         run.write_record("photos", {"images": str(photos), "notes": []})
-        few = {"epochs": 3, "max_epochs_stop": 3, "batch_size": 5, "views": 0}
+        few = PLAIN | {"epochs": 3, "max_epochs_stop": 3, "batch_size": 5}
         return Job.of_run(run, Training(**few | settings), Compute(amp="off", processes=processes, device="cpu"), seed)
 
     return make

@@ -68,7 +68,7 @@ class Backbone:
 
         with torch.random.fork_rng(devices=[]):
             if self.pooling != DEFAULT:
-                _check_pooling(self)
+                _check_pooling(self.name, self.pooling)
             torch.manual_seed(self.seed)
             file = None if self.weights == NONE else Path(self.weights)
             body = new_body(self.name, file, self.preprocessing, self.pooling)
@@ -88,17 +88,18 @@ def picture(preprocessing: Preprocessing) -> np.ndarray:
     return np.zeros((*preprocessing.shape, 3), np.uint8)
 
 
-def _check_pooling(backbone: Backbone) -> None:
+@cache
+def _check_pooling(name: str, pooling: str) -> None:
     """Try it without weights and in the network's own size. Raises ParameterError."""
     import torch
 
     try:
-        body = new_body(backbone.name, pooling=backbone.pooling)
+        body = new_body(name, pooling=pooling)
         with torch.inference_mode():
             body(torch.zeros(1, *body.preprocessing.shape, 3, dtype=torch.uint8))
     except (LookupError, RuntimeError) as error:
         raise ParameterError(
-            f"training.pooling: {backbone.pooling} is not possible with {backbone.name}: no plain mean over its last map is what "
+            f"training.pooling: {pooling} is not possible with {name}: no plain mean over its last map is what "
             "its features are. Set it to default."
         ) from error
 

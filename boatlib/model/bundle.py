@@ -48,7 +48,11 @@ class SavedBody:
 
     def engine(self) -> engines.Engine:
         """Ready to compute: uint8 rows [height, width, 3] in, float32 features out."""
-        return engines.compiled(self.key, self.build, picture(self.preprocessing))
+        return engines.compiled(*self.part())
+
+    def part(self) -> engines.Part:
+        """Name of its content, how to build it, and an example of its input."""
+        return self.key, self.build, picture(self.preprocessing)
 
     def build(self) -> "Body":
         """The torch module, in evaluation mode."""
@@ -82,8 +86,15 @@ class Bundle:
 
     def head_engine(self) -> engines.Engine:
         """The head, ready to compute: float32 rows of features in, log-probabilities out."""
-        key = f"head-{self.weights_sha256[:16]}"
-        return engines.compiled(key, self.build_head, np.zeros(self.features, np.float32))
+        return engines.compiled(*self._head_part())
+
+    def prepare(self) -> None:
+        """Convert what has not been converted yet, while torch is there: afterwards whoever predicts need not wait for it."""
+        for part in (*(body.part() for body in self.bodies), self._head_part()):
+            engines.prepare(*part)
+
+    def _head_part(self) -> engines.Part:
+        return f"head-{self.weights_sha256[:16]}", self.build_head, np.zeros(self.features, np.float32)
 
     def build_head(self) -> "nn.Module":
         """The head as torch module, in evaluation mode."""
@@ -141,7 +152,9 @@ def save_bundle(
     new.chmod(0o755)
     shutil.rmtree(folder, ignore_errors=True)
     os.replace(new, folder)
-    return load_bundle(folder)
+    saved = load_bundle(folder)
+    saved.prepare()
+    return saved
 
 
 def load_bundle(folder: Path) -> Bundle:

@@ -25,4 +25,5 @@ def colour_histograms(photos: pd.DataFrame, root: Path) -> np.ndarray:
         counts = np.bincount(levels.ravel(), minlength=LEVELS**3)
         return (counts / counts.sum()).astype(np.float32)
 
-    return np.stack(list(pictures.ahead(load, zip(photos["photo"], photos["sha256"], strict=True))))
+    named = zip(photos["photo"], photos["sha256"], strict=True)
+    return np.stack(list(pictures.ahead(load, named, beside=0)))

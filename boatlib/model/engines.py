@@ -7,6 +7,7 @@ import importlib.metadata
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -22,7 +23,12 @@ if TYPE_CHECKING:
 BFLOAT = "bfloat16"
 BATCH = 16  # rows in one pass; always full (padded), so that a row's result does not depend on its companions
 PIXELS = 8 * 240 * 240  # in one pass at the most: more do not fit into the CPU's caches (measured)
+LOADED = 8  # engines that a process keeps
 TURN = 32  # items for which several engines take turns
+
+
+Builder = Callable[[], "nn.Module"]
+Part = tuple[str, Builder, np.ndarray]  # the name of its content, what makes its torch module, an example of its input
 
 
 class Engine(Protocol):
@@ -154,18 +160,31 @@ def identity() -> str:
     return f"{library}-{importlib.metadata.version(library)}-{precision()}"
 
 
-def compiled(key: str, build: Callable[[], "nn.Module"], example: np.ndarray) -> Engine:
+def compiled(key: str, build: Builder, example: np.ndarray) -> Engine:
     """The engine of a part whose content `key` names; `build` makes its torch module when it is not cached yet.
 
     example: one input row, for its shape and type.
     """
-    if runtime.device() == "cuda":
-        return TorchEngine(build())
+    return TorchEngine(build()) if runtime.device() == "cuda" else _loaded(_converted(key, build, example))
+
+
+def prepare(key: str, build: Builder, example: np.ndarray) -> None:
+    """What `compiled` does but once, done now, while torch is there."""
+    if runtime.device() != "cuda":
+        _converted(key, build, example)
+
+
+@lru_cache(LOADED)
+def _loaded(file: Path) -> OpenVinoEngine:
+    return OpenVinoEngine(file)
+
+
+def _converted(key: str, build: Builder, example: np.ndarray) -> Path:
     shape = "x".join(map(str, example.shape))
     file = cache_folder("engines") / f"{key}-{shape}-{identity()}.xml"
     if not (file.is_file() and file.with_suffix(".bin").is_file()):
         _convert(build(), example, file)
-    return OpenVinoEngine(file)
+    return file
 
 
 def _convert(module: "nn.Module", example: np.ndarray, file: Path) -> None:

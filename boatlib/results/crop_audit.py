@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import mannwhitneyu
 
 from boatlib.model.views import Preprocessing, seen_box
 from boatlib.results.intervals import wilson
@@ -48,6 +47,8 @@ def crop_verdict(predictions: pd.DataFrame, unseen: pd.DataFrame) -> dict[str, A
     """Medians of the unseen share of all, right and wrong photos, and the p-value of a Mann-Whitney U test between the last two
     (1.0 when there are none of one kind).
     """
+    from scipy.stats import mannwhitneyu
+
     shares = _in_order(predictions, unseen)
     right = (predictions["predicted"] == predictions["label"]).to_numpy()
     both = right.any() and not right.all()

@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn import metrics
 
 from boatlib.results.intervals import wilson
 
@@ -42,11 +41,13 @@ def per_class(predictions: pd.DataFrame, split: pd.DataFrame, top_k: list[int]) 
     loss (mean negative log-probability of the right class), precision, recall, f1, answers (photos that are given this name,
     rightly or not). Shares lie between 0 and 1.
     """
+    from sklearn.metrics import precision_recall_fscore_support
+
     classes = classes_of(predictions)
     counts = pd.crosstab(split["label"], split["split"]).reindex(
         index=classes, columns=["train", "val", "test"], fill_value=0
     )
-    precision, recall, f1, _ = metrics.precision_recall_fscore_support(
+    precision, recall, f1, _ = precision_recall_fscore_support(
         predictions["label"], predictions["predicted"], labels=classes, zero_division=0
     )
     ranks = rank_of_label(predictions)
@@ -92,8 +93,10 @@ def overall(predictions: pd.DataFrame, top_k: list[int]) -> dict[str, Any]:
 def confusion_matrix(predictions: pd.DataFrame) -> pd.DataFrame:
     """Counts: a row a true class, a column a predicted class."""
     classes = classes_of(predictions)
-    counts = metrics.confusion_matrix(predictions["label"], predictions["predicted"], labels=classes)
-    return pd.DataFrame(counts, index=pd.Index(classes, name="label"), columns=classes)
+    counts = pd.crosstab(predictions["label"], predictions["predicted"]).reindex(
+        index=classes, columns=classes, fill_value=0
+    )
+    return counts.rename_axis(index="label", columns=None)
 
 
 def worst_classes(matrix: pd.DataFrame, limit: int) -> tuple[pd.DataFrame, int]:

@@ -9,9 +9,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from sklearn.decomposition import PCA
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedGroupKFold
 
 FOLDS = 5
 COMPONENTS = 64  # principal components of the features: as good as all of them on the boats, and ten times as fast
@@ -26,6 +23,9 @@ def probabilities(
     features: `simplified`; share: of the other folds' photos, class by class, that the head learns from.
     Returns float64 [photos, classes], classes sorted by name. Rows are zero where the other folds lack every class but one.
     """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedGroupKFold
+
     classes = sorted(set(labels))
     truth = labels.to_numpy(dtype=object)
     random = np.random.default_rng(seed)
@@ -50,6 +50,8 @@ def _some(photos: np.ndarray, share: float, random: np.random.Generator) -> np.n
 
 def simplified(features: np.ndarray, labels: pd.Series) -> np.ndarray:
     """What the simple heads learn from: principal components of features [photos, n], of mean length 10, float64 [photos, k]."""
+    from sklearn.decomposition import PCA
+
     wanted = min(max(COMPONENTS, labels.nunique()), *features.shape)
     values = PCA(wanted, svd_solver="randomized" if wanted < min(features.shape) else "full", random_state=0)
     parts = values.fit_transform(features.astype(np.float64))

@@ -146,8 +146,8 @@ def training_result(history: pd.DataFrame, seconds: Sequence[float]) -> Html:
     """When the model was best, and how long it took."""
     best = history[history["best"]].iloc[0]
     return paragraph(
-        f"The model was best in epoch {int(best['epoch'])} of {len(history)}: validation loss {best['val_loss']:.3f}, "
-        f"{best['val_accuracy']:.1%} of the validation photos right (balanced {best['val_balanced_accuracy']:.1%}). These "
+        f"Epoch {int(best['epoch'])} of {len(history)} counts: validation loss {best['val_loss']:.3f}, "
+        f"{best['val_accuracy']:.1%} of the validation photos right (balanced {best['val_balanced_accuracy']:.1%}). Its "
         f"weights are kept. The {len(history)} epochs took {sum(seconds):.1f} seconds."
     )
 
