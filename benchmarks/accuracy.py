@@ -1,6 +1,6 @@
 """Accuracy over several seeds: each seed is another split, another start of the training. A recipe is a params file.
 
-    python benchmarks/accuracy.py ../shared/boats/images --seeds 3 --params params/boats.yaml params/finetune.yaml
+    python benchmarks/accuracy.py ../shared/boats/images --seeds 3 --params params/boats.yaml params/quick.yaml
 
 Nothing is tuned here: the test photos of each split are judged once by the model that the params file describes.
 """
@@ -42,7 +42,7 @@ def one_seed(table: pd.DataFrame, root: Path, params: Params, tta: bool) -> pd.D
     kept = trained.history[trained.history["best"]].iloc[0]
     saved = save_bundle(RUN.path("model"), trained.bodies, trained.head, classes, {})
     rows = []
-    ways = views.tta_ways(params.tta.views) if tta else {"plain": [views.PLAIN]}
+    ways = views.tta_ways(params.tta.views, params.tta.fixed) if tta else {"plain": [views.PLAIN]}
     for way, predictions in Predictor(saved).predict_ways(test, root, ways).items():
         overall = metrics.overall(predictions, [1])
         rows.append({"way": way, "accuracy": overall["accuracy"], "balanced": overall["balanced_accuracy"]})

@@ -21,11 +21,8 @@ from PIL import Image
 
 RUN = "benchmark-growth"
 SETTINGS = [
-    "training.views=0",
-    "training.range_test=0",
     "training.epochs=5",
-    "training.max_epochs_stop=5",
-    "tta.views=0",
+    "exploration.min_photos_per_class=5",
 ]
 
 
@@ -59,11 +56,9 @@ def main() -> None:
             settings = [
                 f"images={folder}",
                 f"run={RUN}",
-                "tta.fixed=[flip]",
-                "exploration.min_photos_per_class=5",
                 *SETTINGS,
             ]
-            command = [sys.executable, "-m", "boatlib", "run", "params/sample.yaml"]
+            command = [sys.executable, "-m", "boatlib", "run", "params/quick.yaml"]
             command += [word for setting in settings for word in ("--set", setting)]
             started = time.perf_counter()
             process = subprocess.Popen(command, stdout=subprocess.DEVNULL)

@@ -1,4 +1,4 @@
-"""Speed as ratios within one run: the training against the article's way, embedding against a bare loop.
+"""Speed as ratios within one run: the training against the article's way, embedding against a bare loop; start of the kernels.
 
     python benchmarks/speed.py ../shared/boats/images
 
@@ -18,10 +18,12 @@ from collections.abc import Callable, Iterator
 from itertools import cycle, islice
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import openvino
 import pandas as pd
 import torch
+from jupyter_client.manager import start_new_kernel
 from PIL import Image
 from torch import nn
 from torchvision import datasets, models
@@ -155,6 +157,19 @@ def machine(photos: pd.DataFrame, root: Path) -> tuple[float, float]:
     return len(data) / decode, size**3 / product / 1e9
 
 
+def startup(notebook: Path) -> float:
+    """Seconds until a kernel has started and has done the imports of a notebook."""
+    cells = nbformat.read(notebook, as_version=4).cells
+    imports = next(cell.source for cell in cells if "imports" in cell.metadata.get("tags", []))
+    started = time.perf_counter()
+    manager, client = start_new_kernel(kernel_name="python3")
+    client.execute_interactive(imports, timeout=120)
+    seconds = time.perf_counter() - started
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+    return seconds
+
+
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -172,7 +187,11 @@ def main() -> None:
     print(f"the article's way: {epoch:.1f} s an epoch, times {EPOCHS}: {article:.0f} s")
     print("| training step, embedding included | seconds | times as fast |\n|---|---|---|")
     same = ["training.backbone=resnet50", "training.weights=none"]
-    recipes = {"the same backbone, defaults": ("sample", same), "defaults": ("sample", []), "boats.yaml": ("boats", [])}
+    recipes = {
+        "quick.yaml with the same backbone": ("quick", same),
+        "quick.yaml": ("quick", []),
+        "boats.yaml": ("boats", []),
+    }
     for words, (file, changes) in recipes.items():
         params = load_params(Path("params", f"{file}.yaml"), ["seed=0", "training.range_test=0", *changes])
         ours = our_training(split, options.images, params)
@@ -184,6 +203,9 @@ def main() -> None:
         ours, bare = embedding_rates(used, options.images, network, options.repeats)
         print(f"| {name}, {resolution} | {ours:.0f} | {bare:.0f} | {ours / bare:.2f} |", flush=True)
     shutil.rmtree(RUN.folder, ignore_errors=True)
+    starts = {notebook.stem: startup(notebook) for notebook in sorted(Path("notebooks").glob("*.ipynb"))}
+    each = ", ".join(f"{name} {seconds:.1f}" for name, seconds in starts.items())
+    print(f"\nkernels started and modules imported, seconds: {each}; together {sum(starts.values()):.1f}")
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ def named_views(file: Path, sha256: str, preprocessing: Preprocessing, names: Se
         card(picture(small_webp(Image.fromarray(view), 140), "image/webp", f"View {name} of the photo"), [name])
         for name, view in zip(names, pictures, strict=True)
     ]
-    return Html(grid(cards, "small"), f"Views of {file.name}: {', '.join(names)}")
+    return Html(grid(cards, "small views"), f"Views of {file.name}: {', '.join(names)}")
 
 
 def what_the_model_sees(file: Path, preprocessing: Preprocessing) -> Html:

@@ -98,7 +98,7 @@ def training_curves(history: pd.DataFrame, val_photos: int) -> Html:
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             _bare(axes, "bottom")
         right.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-        left.annotate(f"best: epoch {best}", (best, left.get_ylim()[1]), color=theme.SOFT, fontsize=9, va="top",
+        left.annotate(f"kept: epoch {best}", (best, left.get_ylim()[1]), color=theme.SOFT, fontsize=9, va="top",
                       xytext=(4, 0), textcoords="offset points")  # fmt: skip
     row = history[history["best"]].iloc[0]
     return chart(
@@ -167,17 +167,24 @@ def reliability(rows: pd.DataFrame) -> Html:
     with theme.applied():
         figure, (axes,) = _axes(3.4)
         axes.plot([0, 1], [0, 1], color=theme.SOFT, linewidth=1, linestyle="--")
-        axes.annotate("as often as it says", (0.2, 0.2), color=theme.SOFT, fontsize=9, rotation=23, xytext=(0, 4),
-                      textcoords="offset points", rotation_mode="anchor")  # fmt: skip
+        axes.annotate("as often as it says", (0.2, 0.2), color=theme.SOFT, fontsize=9, rotation=23, xytext=(0, -4),
+                      textcoords="offset points", rotation_mode="anchor", va="top")  # fmt: skip
+        surest = rows["from"].max()  # close to its neighbour: its words stand above it
         for row in rows.to_dict("records"):
             axes.plot([row["said"]] * 2, [row["right_low"], row["right_high"]], color=theme.ACCENT, linewidth=5, alpha=0.3,
                       solid_capstyle="butt")  # fmt: skip
             axes.plot(row["said"], row["right"], "o", color=theme.ACCENT, markersize=8)
-            axes.annotate(f"{row['photos']} photos", (row["said"], row["right"]), color=theme.INK, fontsize=9, ha="right",
-                          va="center", xytext=(-9, 0), textcoords="offset points")  # fmt: skip
+            place = {"xytext": (-9, 0), "ha": "right", "va": "center"}
+            if row["from"] == surest:
+                place |= {"xytext": (4, 9), "va": "bottom"}
+            elif row["from"] < 0.5:  # on the left stand the words of the line
+                place |= {"xytext": (9, 0), "ha": "left"}
+            words = f"{row['photos']} photo{'s' if row['photos'] > 1 else ''}"
+            axes.annotate(words, (row["said"], row["right"]), color=theme.INK, fontsize=9, textcoords="offset points",
+                          **place)  # fmt: skip
         axes.set(
             xlim=(max(0, min(0.15, rows["said"].min() - 0.05)), 1.02),
-            ylim=(0, 1.04),
+            ylim=(0, 1.12),
             xlabel="how sure the model says it is (mean of the group)",
             ylabel="how often it is right; bar: 95% range",
         )

@@ -2,15 +2,18 @@
 
 import hashlib
 import re
+import shutil
 import signal
 import subprocess
 import sys
 
+import nbformat
 import pandas as pd
 import pytest
 from conftest import ROOT, TINY, run_all, tiny_arguments
 
 from boatlib import runtime
+from boatlib.params import Params
 from boatlib.run import FILES
 
 pytestmark = pytest.mark.notebook
@@ -223,3 +226,17 @@ def test_a_dead_kernel_and_an_early_exit_are_failures(tmp_path, monkeypatch):
         finally:
             file.unlink()
         assert not (ROOT / "runs" / f"{TINY}-toy" / "notebooks" / "99_summary.ipynb").exists()
+
+
+@pytest.mark.parametrize("notebook", ["01_exploration", "02_split", "04_evaluation", "05_tta", "06_summary"])
+def test_only_the_training_needs_torch(tiny_run, notebook):
+    """Every cell of the notebook, on a copy of the run: what 03 left is enough for the others."""
+    name = f"{TINY}-no-torch"
+    shutil.copytree(tiny_run, ROOT / "runs" / name, dirs_exist_ok=True)
+    cells = [c for c in nbformat.read(ROOT / "notebooks" / f"{notebook}.ipynb", 4).cells if c.cell_type == "code"]
+    values = Params.of_run(name).for_notebook(ROOT / "notebooks" / f"{notebook}.ipynb") | {"run": name}
+    given = "\n".join(f"{key} = {value!r}" for key, value in values.items())
+    sources = [f"{c.source}\n{given}" if "parameters" in c.metadata.get("tags", []) else c.source for c in cells]
+    code = "\n".join([*sources, "import sys", "sys.exit('torch' in sys.modules)"])
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]

@@ -36,7 +36,7 @@ def test_the_run_is_named_after_the_file(tmp_path):
         ("training: 3", "training is a section"),
         ("training:\n\tepochs: 3", "not readable as YAML"),
         ("run: ../up", "should begin with a letter or digit"),
-        ("training:\n  epochs: 5", "max_epochs_stop (10) is larger than epochs (5)"),
+        ("training:\n  stop_on: loss\n  epochs: 5", "max_epochs_stop (10) is larger than epochs (5)"),
         ("- a\n- b", "should hold `key: value` lines"),
     ],
 )  # fmt: skip

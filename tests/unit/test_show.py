@@ -71,15 +71,19 @@ def test_open_photo_is_the_only_way_in():
     ("settings", "words"),
     [
         (
-            {},
+            {"backbone": "efficientnet_lite0", "views": 1},
             "efficientnet_lite0 stays frozen; a head learns on the features of 2 views of each of the 30 training photos",
         ),
         (
-            {"backbone": ["a", "b"], "views": 0},
+            {"backbone": ["a", "b"]},
             "a and b stay frozen; a head learns on the features of one view of each",
         ),
-        ({"mode": "finetune", "unfreeze": "blocks.5"}, "efficientnet_lite0 learns too from its stage blocks.5 on"),
+        ({"mode": "finetune", "backbone": "a", "unfreeze": "blocks.5"}, "a learns too from its stage blocks.5 on"),
         ({"weights": "none"}, "without pretrained weights"),
+        (
+            {},
+            "they watch over its 24 epochs, and adjust its confidence; the last epoch counts. Then it is taught once more",
+        ),
         ({"stop_on": "balanced_accuracy"}, "when the balanced accuracy on them has made no progress for 10 epochs"),
     ],
 )
