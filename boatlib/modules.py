@@ -3,6 +3,7 @@
 import ast
 import json
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 
@@ -11,14 +12,16 @@ def used_by(file: Path, root: Path) -> list[Path]:
     found: set[Path] = set()
     waiting = [file]
     while waiting:
-        new = set(imports_of(waiting.pop(), root)) - found
+        new = imports_of(waiting.pop(), root) - found
         found |= new
         waiting += [root / module for module in new]
     return sorted(found)
 
 
-def imports_of(file: Path, root: Path) -> Iterator[Path]:
+@cache
+def imports_of(file: Path, root: Path) -> frozenset[Path]:
     """The modules of boatlib that a file itself imports when it runs (not those for type checkers only)."""
+    found = set()
     for node in _nodes(ast.parse(_source(file))):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -29,7 +32,8 @@ def imports_of(file: Path, root: Path) -> Iterator[Path]:
         for name in names:
             module = Path(*name.split(".")).with_suffix(".py")
             if name.startswith("boatlib.") and (root / module).is_file():
-                yield module
+                found.add(module)
+    return frozenset(found)
 
 
 def _source(file: Path) -> str:

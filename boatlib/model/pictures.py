@@ -37,13 +37,29 @@ def decode(data: bytes, sha256: str, names: Sequence[str], prepare: Preprocessin
 def ahead(function: Callable[[Item], Result], items: Iterable[Item], beside: int = 1) -> Iterator[Result]:
     """Results in order, computed by threads and never more than a few ahead, so that memory stays flat.
 
+    Whoever has to wait for one computes another meanwhile, so a light network gets as much decoding as it can take.
     beside: cores that are left to the network: with a decoder on every core both lose a tenth (measured on two cores).
     """
     with ThreadPoolExecutor(max(1, runtime.cores() - beside)) as pool:
-        window: deque[Future[Result]] = deque()
+        window: deque[tuple[Future[Result], Item]] = deque()
         for item in items:
-            window.append(pool.submit(function, item))
+            window.append((pool.submit(function, item), item))
             if len(window) > AHEAD:
-                yield window.popleft().result()
+                yield _first(window, function)
         while window:
-            yield window.popleft().result()
+            yield _first(window, function)
+
+
+def _first(window: deque[tuple[Future[Result], Item]], function: Callable[[Item], Result]) -> Result:
+    """Takes out the first result. While it is not there, this thread does what nobody has begun."""
+    while not window[0][0].done():
+        number = next((n for n, (future, _) in enumerate(window) if future.cancel()), None)
+        if number is None:
+            break
+        mine: Future[Result] = Future()
+        try:
+            mine.set_result(function(window[number][1]))
+        except Exception as error:
+            mine.set_exception(error)
+        window[number] = mine, window[number][1]
+    return window.popleft()[0].result()

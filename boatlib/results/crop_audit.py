@@ -45,18 +45,20 @@ def accuracy_by_unseen(predictions: pd.DataFrame, unseen: pd.DataFrame) -> pd.Da
 
 def crop_verdict(predictions: pd.DataFrame, unseen: pd.DataFrame) -> dict[str, Any]:
     """Medians of the unseen share of all, right and wrong photos, and the p-value of a Mann-Whitney U test between the last two
-    (1.0 when there are none of one kind).
+    (1.0 when there are none of one kind, or all see the same).
     """
-    from scipy.stats import mannwhitneyu
-
     shares = _in_order(predictions, unseen)
     right = (predictions["predicted"] == predictions["label"]).to_numpy()
-    both = right.any() and not right.all()
+    p_value = 1.0
+    if right.any() and not right.all() and np.ptp(shares) > 0:
+        from scipy.stats import mannwhitneyu
+
+        p_value = float(mannwhitneyu(shares[~right], shares[right]).pvalue)
     return {
         "unseen": float(np.median(shares)),
         "unseen_right": float(np.median(shares[right])) if right.any() else np.nan,
         "unseen_wrong": float(np.median(shares[~right])) if not right.all() else np.nan,
-        "p_value": float(mannwhitneyu(shares[~right], shares[right]).pvalue) if both else 1.0,
+        "p_value": p_value,
     }
 
 
