@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from boatlib.model import backbones, embedding, views
+from boatlib.model import backbones, embedding
 from boatlib.photos import catalog
 from boatlib.results import learning_curve, out_of_fold
 
@@ -30,7 +30,7 @@ def main() -> None:
     photos = catalog.build_catalog(options.images).table.query("status == 'used'").reset_index(drop=True)
     with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
         networks = backbones.find_backbones(options.backbone)
-        features = embedding.embed(photos, options.images, [views.PLAIN], networks)[:, 0]
+        features = embedding.embed_plain(photos, options.images, networks)
     whole = learning_curve.measure(out_of_fold.simplified(features, photos["label"]), photos)
     truth = whole[whole["share"] == 1].set_index("class")
     truth = truth["right"] / truth["judged"]

@@ -1,7 +1,8 @@
-"""From photos to features, each view of each photo once: what was computed before is read from the cache."""
+"""From photos to features, each view of each photo once: what was computed before lies in the cache."""
 
 from collections.abc import Iterator, Sequence, Sized
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -12,10 +13,11 @@ import PIL
 from boatlib import runtime
 from boatlib.model import engines, pictures, views
 from boatlib.model.engines import Engine
+from boatlib.model.features import Features, Store
 from boatlib.model.views import Preprocessing
-from boatlib.run import cache_folder, replacing
+from boatlib.run import cache_folder
 
-Cache = dict[str, dict[str, np.ndarray]]  # features by view and SHA-256 of the photo
+CHUNK = 256  # photos after which what was computed is kept
 Loaded = list[list[np.ndarray]]  # the pictures of a photo, for each network
 
 
@@ -38,43 +40,58 @@ class Embedder(Protocol):
         """Ready to compute; asked for only when something is not cached."""
 
 
-def embed(photos: pd.DataFrame, root: Path, names: list[str], networks: Sequence[Embedder]) -> np.ndarray:
+def embed(photos: pd.DataFrame, root: Path, names: list[str], networks: Sequence[Embedder]) -> Features:
     """Features of the named views of photos, those of several networks side by side: float32 [photos, views, features].
 
     photos: columns `photo` (path below root) and `sha256`. Raises DataError for a photo that changed since.
     """
-    caches = [{name: _read_cache(network.key, name) for name in names} for network in networks]
-    shas = photos["sha256"].tolist()
-    busy = [n for n, cache in enumerate(caches) if any(sha not in view for view in cache.values() for sha in shas)]
-    if busy:
-        _fill([caches[n] for n in busy], photos, root, [networks[n] for n in busy])
-    rows = [[np.concatenate([cache[name][sha] for cache in caches]) for name in names] for sha in shas]
-    return np.array(rows, dtype=np.float32).reshape(len(photos), len(names), -1)
+    rows = [f"{name} {sha}" for sha in photos["sha256"] for name in names]
+    stores = tuple(Store(_folder(network.key)) for network in networks)
+    numbers = np.stack([store.find(rows) for store in stores], axis=1)
+    if (numbers < 0).any():
+        missing = (numbers < 0).reshape(len(photos), len(names), len(networks))
+        _fill(stores, photos, root, names, networks, missing)
+        for column, store in zip(numbers.T, stores, strict=True):
+            column[column < 0] = store.find([rows[place] for place in np.flatnonzero(column < 0)])
+    return Features(stores, numbers.reshape(len(photos), len(names), len(networks)))
 
 
-def _fill(caches: list[Cache], photos: pd.DataFrame, root: Path, networks: list[Embedder]) -> None:
-    """Compute what the caches lack and keep it. A photo is opened once for all networks that are shown the same of it."""
-    work = []
-    for photo, sha in zip(photos["photo"], photos["sha256"], strict=True):
-        wanted = [tuple(name for name, view in cache.items() if sha not in view) for cache in caches]
-        if any(wanted):
-            work.append((photo, sha, wanted))
+def embed_plain(photos: pd.DataFrame, root: Path, networks: Sequence[Embedder]) -> Features:
+    """The same of the plain view alone: float32 [photos, features]."""
+    return embed(photos, root, [views.PLAIN], networks).part(np.s_[:, 0])
 
-    def load(item: tuple[str, str, list[tuple[str, ...]]]) -> list[list[np.ndarray]]:
+
+def _fill(
+    stores: Sequence[Store],
+    photos: pd.DataFrame,
+    root: Path,
+    names: list[str],
+    networks: Sequence[Embedder],
+    missing: np.ndarray,
+) -> None:
+    """Compute what the stores lack, missing: bool [photos, views, networks], and keep it. A photo is opened once for all networks
+    that are shown the same of it.
+    """
+    busy = [n for n in range(len(networks)) if missing[..., n].any()]
+    work: list[tuple[str, str, list[tuple[str, ...]]]] = []
+    for photo, sha256, own in zip(photos["photo"], photos["sha256"], missing, strict=True):
+        if own.any():
+            wanted = [tuple(name for name, lacks in zip(names, own[:, n], strict=True) if lacks) for n in busy]
+            work.append((photo, sha256, wanted))
+
+    def load(item: tuple[str, str, list[tuple[str, ...]]]) -> Loaded:
         photo, sha256, wanted = item
         data = pictures.read_unchanged(root, photo, sha256)
         decode = cache(lambda names, prepare: pictures.decode(data, sha256, names, prepare))
-        return [decode(names, own.preprocessing) if names else [] for names, own in zip(wanted, networks, strict=True)]
+        own = [networks[n].preprocessing for n in busy]
+        return [decode(names, prepare) if names else [] for names, prepare in zip(wanted, own, strict=True)]
 
-    found = engines.run_each([network.engine() for network in networks], _counted(pictures.ahead(load, work), work))
-    for number, (network, views_of, results) in enumerate(zip(networks, caches, map(iter, found), strict=True)):
-        changed = set()
-        for _, sha, wanted in work:
-            for name in wanted[number]:
-                views_of[name][sha] = next(results)
-                changed.add(name)
-        for name in changed:
-            _write_cache(network.key, name, views_of[name])
+    loaded = _counted(pictures.ahead(load, work), work)
+    ready = [networks[n].engine() for n in busy]
+    for start in range(0, len(work), CHUNK):
+        some = work[start : start + CHUNK]
+        for place, rows in enumerate(engines.run_each(ready, islice(loaded, len(some)))):
+            stores[busy[place]].append([f"{name} {sha}" for _, sha, wanted in some for name in wanted[place]], rows)
 
 
 def _counted(loaded: Iterator[Loaded], work: Sized) -> Iterator[Loaded]:
@@ -84,21 +101,6 @@ def _counted(loaded: Iterator[Loaded], work: Sized) -> Iterator[Loaded]:
             runtime.progress(f"photo {number} of {len(work)} shown to the network")
 
 
-def _cache_file(key: str, view: str) -> Path:
-    """Named by all that features depend on, beside the photo: the network, the engine, the decoder, and how views are made."""
-    folder = f"{key}-{engines.identity()}-pillow-{PIL.__version__}-views-{views.VERSION}"
-    return cache_folder("features") / folder / f"{view}.npz"
-
-
-def _read_cache(key: str, view: str) -> dict[str, np.ndarray]:
-    """Features by SHA-256 of the photo; a damaged file counts as empty."""
-    try:
-        with np.load(_cache_file(key, view), allow_pickle=False) as saved:
-            return dict(zip(saved["sha256"].tolist(), saved["features"], strict=True))
-    except (OSError, ValueError, KeyError, EOFError):
-        return {}
-
-
-def _write_cache(key: str, view: str, features: dict[str, np.ndarray]) -> None:
-    with replacing(_cache_file(key, view)) as temporary, temporary.open("wb") as file:
-        np.savez(file, sha256=np.array(list(features)), features=np.stack(list(features.values())))
+def _folder(key: str) -> Path:
+    """Named by all that features depend on beside photo and view: network, engine, decoder, and how views are made."""
+    return cache_folder("features") / f"{key}-{engines.identity()}-pillow-{PIL.__version__}-views-{views.VERSION}"

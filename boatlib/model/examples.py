@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 
 from boatlib.model import pictures, views
+from boatlib.model.features import Features
 from boatlib.model.views import Preprocessing
 
 
@@ -34,21 +35,20 @@ class Examples(Protocol):
 
 @dataclass(frozen=True)
 class FeatureExamples:
-    """Rows of features, float32 [rows, n]."""
+    """Rows of features, read when they are needed: float32 [rows, n]."""
 
     photos: list[str]
     labels: np.ndarray
-    features: np.ndarray
+    features: Features
 
     def plus(self, other: Self) -> Self:
         """All rows of both."""
-        features = np.concatenate([self.features, other.features])
+        features = self.features.plus(other.features)
         return replace(self, photos=self.photos + other.photos, labels=_both(self, other), features=features)
 
     def batches(self, parts: Sequence[np.ndarray], epoch: int) -> Iterator[torch.Tensor]:
         """The same in every epoch."""
-        features = torch.from_numpy(self.features)
-        return (features[part] for part in parts)
+        return (torch.from_numpy(self.features[part]) for part in parts)
 
 
 @dataclass(frozen=True)
@@ -88,11 +88,11 @@ def _both(first: Examples, second: Examples) -> np.ndarray:
     return np.concatenate([first.labels, second.labels])
 
 
-def of_features(photos: pd.DataFrame, labels: np.ndarray, features: np.ndarray) -> FeatureExamples:
+def of_features(photos: pd.DataFrame, labels: np.ndarray, features: Features) -> FeatureExamples:
     """Every view of a photo is an example of its own. features: float32 [photos, views, n]."""
     count = features.shape[1]
     names = np.repeat(photos["photo"].to_numpy(dtype=object), count).tolist()
-    return FeatureExamples(names, np.repeat(labels, count), features.reshape(-1, features.shape[-1]))
+    return FeatureExamples(names, np.repeat(labels, count), features.rows())
 
 
 def of_pictures(

@@ -101,7 +101,7 @@ class Predictor:
         table["needs_review"] = (table["confidence"] < self.bundle.review_below) | pd.Series(unread, dtype=bool)
         return table.assign(error=errors)
 
-    def _probabilities(self, features: np.ndarray) -> np.ndarray:
+    def _probabilities(self, features: Iterable[np.ndarray]) -> np.ndarray:
         """float64 [rows, classes], sums 1. Raises BoatlibError when they are not finite."""
         logs = self._head.run(features).astype(np.float64)
         if not np.isfinite(logs).all():
@@ -116,7 +116,7 @@ class Predictor:
         model gives numbers that are not finite, DataError for a photo that changed.
         """
         features = embedding.embed(photos, root, list(looks), self.bundle.bodies)
-        values = self._probabilities(features.reshape(-1, features.shape[-1]))
+        values = self._probabilities(features.rows())
         return values.reshape(len(photos), len(looks), len(self.classes))
 
     def predict_catalogued(self, photos: pd.DataFrame, root: Path, looks: Sequence[str] = PLAIN) -> pd.DataFrame:

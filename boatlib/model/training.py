@@ -15,6 +15,7 @@ from boatlib import runtime
 from boatlib.errors import DamagedModelError, ParameterError, TrainingError
 from boatlib.model import checkpoints, embedding, examples, optimisation, processes, views, weights
 from boatlib.model.examples import Examples
+from boatlib.model.features import Features
 from boatlib.model.jobs import Job
 from boatlib.model.learner import SMALL, Learner
 from boatlib.model.networks import Body, Classifier, article_head
@@ -140,7 +141,7 @@ def range_test(job: Job) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["learning_rate", "loss"])
 
 
-def _features(job: Job) -> tuple[np.ndarray, np.ndarray]:
+def _features(job: Job) -> tuple[Features, Features]:
     """Features of the training photos in all their views, and of the validation photos: in the plain view, which judges, and
     where they will teach too, in all of them.
     """
@@ -150,7 +151,7 @@ def _features(job: Job) -> tuple[np.ndarray, np.ndarray]:
         pd.concat([job.train, job.val]) if job.settings.refit else job.train, job.root, names, networks
     )
     if job.settings.refit:
-        return every[: len(job.train)], every[len(job.train) :]
+        return every.part(np.s_[: len(job.train)]), every.part(np.s_[len(job.train) :])
     return every, embedding.embed(job.val, job.root, [views.PLAIN], networks)
 
 
@@ -166,7 +167,7 @@ def _prepare(job: Job, world: World, from_checkpoint: bool = False) -> Lesson:
     lesson = Lesson(
         Classifier(head),
         examples.of_features(job.train, labels, features),
-        examples.of_features(job.val, val_labels, val_features[:, :1]),
+        examples.of_features(job.val, val_labels, val_features.part(np.s_[:, :1])),
         examples.of_features(job.val, val_labels, val_features),
     )
     if job.settings.mode == "head":

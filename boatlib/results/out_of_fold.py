@@ -10,8 +10,12 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from boatlib.model.features import Features
+
 FOLDS = 5
 COMPONENTS = 64  # principal components of the features: as good as all of them on the boats, and ten times as fast
+ENOUGH = 4000  # photos
+BLOCK = 1000  # photos in memory at a time
 STRENGTH = 0.1  # inverse of the regularisation, for features of length 10
 
 
@@ -48,13 +52,19 @@ def _some(photos: np.ndarray, share: float, random: np.random.Generator) -> np.n
     return random.permutation(photos)[:count]
 
 
-def simplified(features: np.ndarray, labels: pd.Series) -> np.ndarray:
-    """What the simple heads learn from: principal components of features [photos, n], of mean length 10, float64 [photos, k]."""
+def simplified(features: np.ndarray | Features, labels: pd.Series) -> np.ndarray:
+    """What the simple heads learn from: principal components of features [photos, n], of mean length 10, float64 [photos, k].
+
+    They are found from at most ENOUGH photos; that is more than all of most sets, and keeps the memory flat.
+    """
     from sklearn.decomposition import PCA
 
     wanted = min(max(COMPONENTS, labels.nunique()), *features.shape)
     values = PCA(wanted, svd_solver="randomized" if wanted < min(features.shape) else "full", random_state=0)
-    parts = values.fit_transform(features.astype(np.float64))
+    chosen = np.sort(np.random.default_rng(0).permutation(len(features))[:ENOUGH])
+    values.fit(features[chosen].astype(np.float64))
+    blocks = (features[start : start + BLOCK] for start in range(0, len(features), BLOCK))
+    parts = np.concatenate([values.transform(block.astype(np.float64)) for block in blocks])
     length = np.sqrt((parts**2).sum(axis=1).mean())
     return parts * (10 / length if length else 1.0)
 

@@ -65,8 +65,8 @@ def test_light_changes_what_its_name_says():
 def test_pretrained_weights_give_other_features_than_none(photos):
     table, root = photos
     untrained = backbones.find_backbone("efficientnet_lite0", "none", seed=3)
-    known = embedding.embed(table, root, ["plain"], [NETWORK])
-    random = embedding.embed(table, root, ["plain"], [untrained])
+    known = embedding.embed(table, root, ["plain"], [NETWORK])[:]
+    random = embedding.embed(table, root, ["plain"], [untrained])[:]
     assert known.shape == random.shape == (5, 1, 1280)
     assert np.abs(known - random).max() > 0.1
 

@@ -119,7 +119,7 @@ def test_a_photo_is_opened_once_for_all_networks_that_are_shown_the_same(make_jo
     monkeypatch.setattr(pictures, "decode", lambda *words: opened.append(words[1]) or decode(*words))
     two = backbones.find_backbones(["squeezenet1_0", "squeezenet1_1"], "none", resolution="96x160")
     both = embedding.embed(job.val, job.root, [views.PLAIN, "flip"], two)
-    assert opened == job.val["sha256"].tolist()
+    assert sorted(opened) == sorted(job.val["sha256"])
     alone = [embedding.embed(job.val, job.root, [views.PLAIN, "flip"], [one]) for one in two]
     np.testing.assert_array_equal(both, np.concatenate(alone, axis=2))
-    assert opened == job.val["sha256"].tolist(), "the rest comes from the cache"
+    assert len(opened) == len(job.val), "the rest comes from the cache"
