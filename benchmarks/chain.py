@@ -7,7 +7,6 @@ means: no feature, no run, no report is there; compiled networks and weights are
 """
 
 import argparse
-import os
 import shutil
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 
+from fresh import empty_cache
 from PIL import Image, ImageOps
 
 from boatlib.photos import catalog
@@ -64,7 +64,6 @@ def main() -> None:
     )
     parser.add_argument("--photos", type=int, default=1462)
     options = parser.parse_args()
-    engines = Path(os.environ.get("BOATLIB_CACHE", ".cache"), "engines").resolve()
     with tempfile.TemporaryDirectory() as folder:
         kilobytes = enlarge(options.images, Path(folder, "photos"), options.photos)
         print(f"{options.photos} photos of {SIZE[0]} x {SIZE[1]} pixels, {kilobytes:.0f} KB each; seconds")
@@ -72,13 +71,10 @@ def main() -> None:
             "| recipe | cold | nothing changed | the summary's line changed | other looks in TTA |\n|---|---|---|---|---|"
         )
         for params in options.params:
-            cache = Path(folder, params.stem)
-            cache.mkdir()
-            (cache / "engines").symlink_to(engines)
-            os.environ["BOATLIB_CACHE"] = str(cache)
             photos = Path(folder, "photos")
             changes = [(), (), ("summary.dependable=0.89",), ("summary.dependable=0.89", "tta.fixed=[end]")]
-            times = [seconds_of(params, photos, *change) for change in changes]
+            with empty_cache():
+                times = [seconds_of(params, photos, *change) for change in changes]
             print(f"| {params.stem} | {' | '.join(f'{t:.1f}' for t in times)} |", flush=True)
             shutil.rmtree(Path("runs", RUN))
             shutil.rmtree(Path("reports", RUN))

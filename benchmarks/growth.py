@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from fresh import empty_cache
 from PIL import Image
 
 RUN = "benchmark-growth"
@@ -50,7 +51,7 @@ def main() -> None:
         "| photos | seconds | photos a second | largest process, MB | reports, MB |\n|---|---|---|---|---|", flush=True
     )
     for count in options.counts:
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder, empty_cache():
             with ThreadPoolExecutor() as pool:
                 list(pool.map(partial(draw, Path(folder), options.classes), range(count)))
             settings = [

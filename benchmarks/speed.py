@@ -14,7 +14,7 @@ import shutil
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -23,6 +23,7 @@ import numpy as np
 import openvino
 import pandas as pd
 import torch
+from fresh import empty_cache
 from jupyter_client.manager import start_new_kernel
 from PIL import Image
 from torch import nn
@@ -40,22 +41,6 @@ from boatlib.run import Run, cache_folder
 
 EPOCHS = 32  # of the article
 RUN = Run("benchmark-speed")
-
-
-@contextlib.contextmanager
-def empty_cache() -> Iterator[None]:
-    """A cache for features of its own, in which there is nothing; compiled networks stay."""
-    engines = Path(os.environ.get("BOATLIB_CACHE", ".cache"), "engines").resolve()
-    before = os.environ.get("BOATLIB_CACHE")
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "engines").symlink_to(engines)
-        os.environ["BOATLIB_CACHE"] = folder
-        try:
-            yield
-        finally:
-            os.environ.pop("BOATLIB_CACHE")
-            if before:
-                os.environ["BOATLIB_CACHE"] = before
 
 
 def seconds_of(work: Callable[[], object]) -> float:

@@ -1,0 +1,25 @@
+"""A cache without features, for what is to be measured cold."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+CACHE = "BOATLIB_CACHE"
+
+
+@contextlib.contextmanager
+def empty_cache() -> Iterator[None]:
+    """A cache of its own, in which there is nothing but the compiled networks, as after the set-up."""
+    before = os.environ.get(CACHE)
+    engines = Path(before or ".cache", "engines").resolve()
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "engines").symlink_to(engines)
+        os.environ[CACHE] = folder
+        try:
+            yield
+        finally:
+            os.environ.pop(CACHE)
+            if before:
+                os.environ[CACHE] = before
