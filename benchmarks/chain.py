@@ -7,6 +7,7 @@ means: no feature, no run, no report is there; compiled networks and weights are
 """
 
 import argparse
+import re
 import shutil
 import subprocess
 import sys
@@ -44,15 +45,18 @@ def enlarge(source: Path, folder: Path, count: int) -> float:
     return sum(sizes) / len(sizes) / 1000
 
 
-def seconds_of(params: Path, images: Path, *changes: str) -> float:
-    """The chain once, by its own command. Raises RuntimeError with what it printed when it fails."""
+def run_once(params: Path, images: Path, *changes: str) -> tuple[float, dict[str, str]]:
+    """The chain once, by its own command: seconds, and those of each step. Raises RuntimeError with what it printed when it
+    fails.
+    """
     settings = [f"images={images}", f"run={RUN}", *changes]
     command = [sys.executable, "-m", "boatlib", "run", str(params), *[word for s in settings for word in ("--set", s)]]
     started = time.perf_counter()
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(done.stdout[-2000:] + done.stderr[-2000:])
-    return time.perf_counter() - started
+    seconds = time.perf_counter() - started
+    return seconds, dict(re.findall(r"/(\d\d_\w+) +([\d.]+) s +done", done.stdout))
 
 
 def main() -> None:
@@ -64,6 +68,7 @@ def main() -> None:
     )
     parser.add_argument("--photos", type=int, default=1462)
     options = parser.parse_args()
+    profiles = []
     with tempfile.TemporaryDirectory() as folder:
         kilobytes = enlarge(options.images, Path(folder, "photos"), options.photos)
         print(f"{options.photos} photos of {SIZE[0]} x {SIZE[1]} pixels, {kilobytes:.0f} KB each; seconds")
@@ -74,10 +79,15 @@ def main() -> None:
             photos = Path(folder, "photos")
             changes = [(), (), ("summary.dependable=0.89",), ("summary.dependable=0.89", "tta.fixed=[end]")]
             with empty_cache():
-                times = [seconds_of(params, photos, *change) for change in changes]
-            print(f"| {params.stem} | {' | '.join(f'{t:.1f}' for t in times)} |", flush=True)
+                runs = [run_once(params, photos, *change) for change in changes]
+            print(f"| {params.stem} | {' | '.join(f'{seconds:.1f}' for seconds, _ in runs)} |", flush=True)
+            cold, steps = runs[0]
+            rest = cold - sum(map(float, steps.values()))
+            profiles.append(f"| {params.stem} | {' | '.join(steps.values())} | {rest:.1f} |")
             shutil.rmtree(Path("runs", RUN))
             shutil.rmtree(Path("reports", RUN))
+    print(f"\nthe cold run by step\n| recipe | {' | '.join(steps)} | start, pages, PDF |\n|{'---|' * (len(steps) + 2)}")
+    print("\n".join(profiles))
 
 
 if __name__ == "__main__":

@@ -47,10 +47,13 @@ def test_a_kill_between_the_two_files_loses_nothing_that_was_whole(tmp_path):
 
 
 def test_processes_append_side_by_side(tmp_path):
-    code = (
-        "import sys, numpy as np, pathlib; from boatlib.model.features import Store; store = Store(pathlib.Path(sys.argv[1])); n = int(sys.argv[2])\n"
-        "for k in range(200): store.append([f'{n}-{k}'], np.full((1, 50), 1000 * n + k))"
-    )
+    code = """
+import pathlib, sys, numpy
+from boatlib.model.features import Store
+store, number = Store(pathlib.Path(sys.argv[1])), int(sys.argv[2])
+for k in range(200):
+    store.append([f"{number}-{k}"], numpy.full((1, 50), 1000 * number + k))
+"""
     writers = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path), str(n)]) for n in range(3)]
     assert [writer.wait() for writer in writers] == [0, 0, 0]
     store, names = Store(tmp_path), [(n, k) for n in range(3) for k in range(200)]
