@@ -7,6 +7,7 @@ import pandas as pd
 
 from boatlib.results.intervals import wilson
 
+WORST = 20  # classes in a matrix that is looked at
 SMALLEST = 1e-12  # a probability of zero would make the loss infinite
 
 
@@ -99,7 +100,7 @@ def confusion_matrix(predictions: pd.DataFrame) -> pd.DataFrame:
     return counts.rename_axis(index="label", columns=None)
 
 
-def worst_classes(matrix: pd.DataFrame, limit: int) -> tuple[pd.DataFrame, int]:
+def worst_classes(matrix: pd.DataFrame, limit: int = WORST) -> tuple[pd.DataFrame, int]:
     """The matrix of at most `limit` classes, those with most mistakes in their rows and columns; and how many are left out."""
     if len(matrix) <= limit:
         return matrix, 0

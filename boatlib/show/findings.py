@@ -12,6 +12,7 @@ from boatlib.results.verdicts import proven_differences
 from boatlib.show.html import Html, bullets, paragraph
 from boatlib.show.sentences import listing, photos_in_words
 
+NAMED = 8  # classes in a sentence about changes
 CHANCE = 0.05  # p-values below it count as more than chance
 
 
@@ -19,7 +20,7 @@ def ranking(per_class: pd.DataFrame) -> Html:
     """Which classes are proven to be harder than others; no order is claimed where the ranges overlap."""
     pairs = proven_differences(per_class)
     untested = per_class.loc[per_class["test"] == 0, "class"].tolist()
-    words = [f"{name} is harder than {_capped(better)}" for name, better in pairs[:3]]
+    words = [f"{name} is harder than {listing(better, 4)}" for name, better in pairs[:3]]
     text = (
         f"The clearest differences, where the ranges do not overlap: {'; '.join(words)}. Other differences may be chance."
         if words
@@ -28,10 +29,6 @@ def ranking(per_class: pd.DataFrame) -> Html:
     if untested:
         text += f" {listing(untested)}: no test photos, so nothing is known."
     return paragraph(text)
-
-
-def _capped(names: list[str], most: int = 4) -> str:
-    return listing(names) if len(names) <= most else f"{', '.join(names[:most])} and {len(names) - most} more"
 
 
 def work_against_errors(risks: pd.DataFrame) -> Html:
@@ -116,8 +113,8 @@ def tta_changes(record: Mapping[str, Any], per_class: pd.DataFrame) -> Html:
     )
     looks = record["looks"][record["shown"]]
     return paragraph(
-        f"By class, in photos: {f'{listing(gain)} gain' if gain else 'no class gains'}; "
-        f"{f'{listing(lose)} lose' if lose else 'no class loses'}. The cost: {looks} looks at each photo instead of one."
+        f"By class, in photos: {f'{listing(gain, NAMED)} gain' if gain else 'no class gains'}; "
+        f"{f'{listing(lose, NAMED)} lose' if lose else 'no class loses'}. The cost: {looks} looks at each photo instead of one."
     )
 
 

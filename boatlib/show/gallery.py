@@ -1,6 +1,7 @@
 """Photos on a page: small pictures made from fresh pixels, with words below them. Long sets are cut, and say so."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from boatlib.show import plots, sentences, theme
 from boatlib.show.html import Html, card, escape, picture
 
 PER_CLASS = 6
+CLASSES = 30  # of which photos are shown
 LIMIT = 48  # photos in one gallery
 
 
@@ -32,16 +34,18 @@ def photo_card(file: Path, alt: str, lines: Sequence[str], side: int = 160) -> s
 
 
 def class_samples(catalog: pd.DataFrame, root: Path, per_class: int = PER_CLASS, seed: int = 0) -> Html:
-    """A row of used photos for each class, chosen at random (by seed)."""
+    """A row of used photos for each class, chosen at random (by seed); of many classes the first CLASSES."""
     used = catalog[catalog["status"] == "used"]
     parts = []
-    for label, photos in used.groupby("label"):
+    for label, photos in islice(used.groupby("label"), CLASSES):
         chosen = photos.sample(min(per_class, len(photos)), random_state=seed)["photo"]
         cards = [photo_card(root / photo, f"Photo {n} of class {label}", []) for n, photo in enumerate(chosen, start=1)]
         parts.append(
             f'<h3 class="row">{escape(str(label))} <small>{len(photos)} photos</small></h3>{grid(cards, "strip")}'
         )
-    return Html("".join(parts), f"Photos of {used['label'].nunique()} classes")
+    count = used["label"].nunique()
+    cut = f"<p class='note'>{CLASSES} of {count} classes are shown.</p>" if count > CLASSES else ""
+    return Html("".join(parts) + cut, f"Photos of {min(count, CLASSES)} classes")
 
 
 def twin_groups(duplicates: pd.DataFrame, root: Path, limit: int = LIMIT) -> Html:

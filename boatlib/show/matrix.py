@@ -10,7 +10,6 @@ from boatlib.show.html import Html, escape
 
 PHOTOS = 6  # photos behind a cell of right answers, the least certain ones; of mistakes all are shown, up to MISTAKES
 MISTAKES = 24
-CLASSES = 20  # in one matrix; of more, those with most mistakes are shown
 
 
 def confusion_matrix(predictions: pd.DataFrame, root: Path) -> Html:
@@ -18,7 +17,7 @@ def confusion_matrix(predictions: pd.DataFrame, root: Path) -> Html:
 
     A cell is a <details>: it opens by click or Enter, without script. root: the photos' folder.
     """
-    matrix, left_out = metrics.worst_classes(metrics.confusion_matrix(predictions), CLASSES)
+    matrix, left_out = metrics.worst_classes(metrics.confusion_matrix(predictions))
     head = "".join(f'<th scope="col">{escape(str(name))}</th>' for name in matrix.columns)
     body = []
     for label, counts in matrix.iterrows():

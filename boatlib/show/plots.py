@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from boatlib.results import metrics
 from boatlib.results.decisions import work_table
 from boatlib.results.intervals import wilson
 from boatlib.show import theme
@@ -240,9 +241,11 @@ def learning_curves(curve: pd.DataFrame, forecasts: pd.DataFrame, limit: int = 1
 
 
 def confusion_matrix(matrix: pd.DataFrame) -> Html:
-    """The confusion matrix as a picture: counts, coloured by the share of each row (0 to 1)."""
+    """The confusion matrix as a picture: counts, coloured by the share of each row (0 to 1). Of many classes the worst."""
     import seaborn
 
+    right, total = int(np.trace(matrix.to_numpy())), int(matrix.to_numpy().sum())
+    matrix, left_out = metrics.worst_classes(matrix)
     shares = matrix.div(matrix.sum(axis=1).replace(0, 1), axis=0)
     size = min(0.8 * len(matrix) + 1.6, 14)
     with theme.applied():
@@ -251,12 +254,12 @@ def confusion_matrix(matrix: pd.DataFrame) -> Html:
         colours = seaborn.light_palette(theme.ACCENT, as_cmap=True)
         seaborn.heatmap(shares, annot=matrix, fmt="d", cmap=colours, vmin=0, vmax=1, square=True, linewidths=1.5,
                         cbar=False, ax=axes, annot_kws={"fontsize": 11})  # fmt: skip
-        axes.set(xlabel="the model says", ylabel="the photo shows")
+        note = f"The {len(matrix)} classes with most mistakes; {left_out} others are not shown." if left_out else ""
+        axes.set(xlabel="the model says", ylabel="the photo shows", title=note)
         axes.tick_params(axis="x", rotation=35, colors=theme.INK)
         axes.tick_params(axis="y", rotation=0, colors=theme.INK)
         for label in axes.get_xticklabels():
             label.set_horizontalalignment("right")
-    right, total = int(np.trace(matrix.to_numpy())), int(matrix.to_numpy().sum())
     return chart(figure, f"Confusion matrix: {right} of {total} photos lie on the diagonal, where the model is right.")
 
 

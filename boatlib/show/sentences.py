@@ -1,5 +1,6 @@
 """Sentences with numbers in them, written from the data: no number in a report is typed by hand."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +19,11 @@ def plain(text: str) -> Html:
     return paragraph(text)
 
 
-def listing(names: Sequence[str]) -> str:
-    """Names in one phrase: "a, b and c"."""
+def listing(names: Sequence[str], most: int = sys.maxsize) -> str:
+    """Names in one phrase: "a, b and c"; of more than `most` the first ones: "a, b and 7 more"."""
     names = list(names)
+    if len(names) > most:
+        return f"{', '.join(names[:most])} and {len(names) - most} more"
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else "none"
 
 

@@ -16,8 +16,8 @@ GAIN = 0.02  # of the share of right answers: from which on more photos are wort
 def what_this_is(classes: Sequence[str]) -> Html:
     """What "the model" is, for whoever opens the page unprepared."""
     return paragraph(
-        f"The model is a program that looks at a photo and says which of {len(classes)} classes it shows: {listing(classes)}. It "
-        "says so for every photo, also for one that shows none of them.",
+        f"The model is a program that looks at a photo and says which of {len(classes)} classes it shows: "
+        f"{listing(classes, 20)}. It says so for every photo, also for one that shows none of them.",
         "note",
     )
 

@@ -5,7 +5,7 @@ import pytest
 from boatlib.errors import ParameterError
 from boatlib.params import Training
 from boatlib.photos.images import open_photo
-from boatlib.show import browser, gallery, html, plots, sentences, tables, widgets
+from boatlib.show import browser, gallery, html, plots, sentences, tables, verdict, widgets
 
 
 @pytest.mark.parametrize(
@@ -137,3 +137,19 @@ def test_answers_show_the_name_of_a_photo_and_not_its_folder():
     assert "x.jpg" in markup
     assert "/home/me" not in markup
     assert "yes" in markup
+
+
+def test_pages_of_many_classes_stay_readable(tmp_path):
+    names = [f"class {number:03d}" for number in range(200)]
+    assert "class 019 and 180 more." in verdict.what_this_is(names).text
+    counts = pd.DataFrame(np.eye(200, dtype=int) * 5, index=names, columns=names)
+    counts.iloc[7, 9] = 3
+    shown = plots.confusion_matrix(counts)
+    assert shown.markup.count("1000 of 1003 photos") == 1
+    rows = pd.DataFrame({"class": names, "photos": 25, "now": 0.5, "doubled": np.linspace(0.5, 0.9, 200)})
+    bounds = [f"{name}_{end}" for name in ("now", "doubled", "wanted") for end in ("low", "high")]
+    table = tables.more_photos(rows.assign(**dict.fromkeys(bounds, 0.5)), 0.9).markup
+    assert table.count("<tr") == 1 + tables.FORECASTS
+    assert "20 of 200 classes" in table
+    catalog = pd.DataFrame({"photo": [f"{name}/1.jpg" for name in names], "label": names, "status": "used"})
+    assert "30 of 200 classes are shown." in gallery.class_samples(catalog, tmp_path).markup
