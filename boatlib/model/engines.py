@@ -18,12 +18,14 @@ from boatlib import runtime
 from boatlib.run import cache_folder
 
 if TYPE_CHECKING:
+    import torch
     from torch import nn
 
 BFLOAT = "bfloat16"
 BATCH = 16  # rows in one pass; always full (padded), so that a row's result does not depend on its companions
 PIXELS = 8 * 240 * 240  # in one pass at the most: more do not fit into the CPU's caches (measured)
 LOADED = 8  # engines that a process keeps
+GPU_BATCH = 128
 TURN = 32  # items for which several engines take turns
 
 
@@ -72,21 +74,26 @@ class OpenVinoEngine:
 
 
 class TorchEngine:
-    """The torch module itself, on a GPU where there is one."""
+    """The torch module itself, on a GPU where there is one; half: the type of number to multiply in, where not float32."""
 
-    def __init__(self, module: "nn.Module") -> None:
-        self._device = runtime.device()
-        self._module = module.eval().to(self._device)
+    def __init__(self, module: "nn.Module", half: "torch.dtype | None" = None) -> None:
+        import torch
+
+        self._device, self._half = runtime.device(), half
+        self._module = module.eval().to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def run(self, rows: Iterable[np.ndarray]) -> np.ndarray:
         """Results for a stream of input rows, in their order: float32 [rows, outputs]."""
         import torch
 
         results = []
-        with torch.inference_mode():
-            for batch, count in _batches(rows):
-                results.append(self._module(torch.from_numpy(batch).to(self._device)).cpu().numpy()[:count])
-        return np.concatenate(results) if results else np.empty((0, 0))
+        with torch.inference_mode(), torch.autocast(self._device, self._half, enabled=self._half is not None):
+            for batch, count in _batches(rows, GPU_BATCH if self._device == "cuda" else BATCH):
+                inputs = torch.from_numpy(batch).to(self._device)
+                results.append(
+                    self._module(inputs)[:count].float()
+                )  # stay there: the next batch need not wait for them
+        return torch.cat(results).cpu().numpy() if results else np.empty((0, 0))
 
 
 def run_each(several: Sequence[Engine], items: Iterable[Sequence[list[np.ndarray]]]) -> list[np.ndarray]:
@@ -138,8 +145,19 @@ def _batches(rows: Iterable[np.ndarray], size: int = BATCH) -> Iterator[tuple[np
 
 
 def precision() -> str:
-    """The numbers in which networks compute here: half as many bits where the CPU has instructions for it."""
-    return BFLOAT if runtime.device() == "cpu" and runtime.takes_bfloat16() else "float32"
+    """The numbers in which networks compute here: half as many bits where the machine has instructions for it."""
+    if runtime.device() == "cuda":
+        return str(half_on_gpu() or "torch.float32").removeprefix("torch.")
+    return BFLOAT if runtime.takes_bfloat16() else "float32"
+
+
+def half_on_gpu() -> "torch.dtype | None":
+    """The type of number that this GPU multiplies faster than float32; None where it is unwanted."""
+    import torch
+
+    if os.environ.get(runtime.AMP) == "off":
+        return None
+    return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
 
 
 def settings() -> dict[str, object]:
@@ -165,7 +183,9 @@ def compiled(key: str, build: Builder, example: np.ndarray) -> Engine:
 
     example: one input row, for its shape and type.
     """
-    return TorchEngine(build()) if runtime.device() == "cuda" else _loaded(_converted(key, build, example))
+    return (
+        TorchEngine(build(), half_on_gpu()) if runtime.device() == "cuda" else _loaded(_converted(key, build, example))
+    )
 
 
 def prepare(key: str, build: Builder, example: np.ndarray) -> None:

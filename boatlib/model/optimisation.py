@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.optim import lr_scheduler, swa_utils
 
+from boatlib.model import engines
 from boatlib.model.networks import Classifier
 from boatlib.params import Compute, Training
 
@@ -105,5 +106,5 @@ def half_precision(compute: Compute, device: str) -> torch.dtype | None:
     if compute.amp == "off":
         return None
     if device == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+        return engines.half_on_gpu()
     return torch.bfloat16 if torch.cpu.get_capabilities().get("avx512_bf16") else None

@@ -78,6 +78,19 @@ def test_engines_agree_with_torch():
     assert cosine.min() > 0.999
 
 
+def test_the_engine_of_a_gpu_computes_channels_last_and_in_half_precision_where_asked():
+    rows = [np.asarray(draw(n).resize((224, 224))) for n in range(18)]
+    exact = engines.TorchEngine(NETWORK.build()).run(rows)
+    engine = engines.TorchEngine(NETWORK.build(), torch.bfloat16)
+    half = engine.run(rows)
+    assert half.shape == exact.shape
+    assert half.dtype == np.float32
+    cosine = (exact * half).sum(1) / np.linalg.norm(exact, axis=1) / np.linalg.norm(half, axis=1)
+    assert 0.98 < cosine.min() < 1 - 1e-7
+    weights = [p for p in engine._module.parameters() if p.ndim == 4]
+    assert all(weight.is_contiguous(memory_format=torch.channels_last) for weight in weights)
+
+
 @pytest.mark.skipif(not torch.cpu.get_capabilities().get("avx512_bf16"), reason="this CPU has no bfloat16")
 def test_half_precision_is_used_where_it_is_wanted_and_stays_close(monkeypatch):
     rows = [np.asarray(draw(n).resize((224, 224))) for n in range(5)]
