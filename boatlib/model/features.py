@@ -52,9 +52,9 @@ class Store:
             lines = "".join(f"{_checksum(row)} {name}\n" for row, name in zip(rows, names, strict=True))
             if not self.width:
                 lines = f"{rows.shape[1]}\n{lines}"
-            os.pwrite(self._rows.fileno(), rows.data, len(self._checksums) * rows.shape[1] * rows.itemsize)
+            _write(self._rows.fileno(), rows.tobytes(), len(self._checksums) * rows.shape[1] * rows.itemsize)
             os.ftruncate(self._index.fileno(), self._end)  # half a line of a process that was killed
-            os.pwrite(self._index.fileno(), lines.encode(), self._end)
+            _write(self._index.fileno(), lines.encode(), self._end)
             self._read_index()
         finally:
             fcntl.flock(self._index, fcntl.LOCK_UN)
@@ -77,6 +77,13 @@ class Store:
                 self._checksums.append(checksum)
             else:
                 self.width = int(line)
+
+
+def _write(file: int, data: bytes, place: int) -> None:
+    """All of it, or OSError: the system may take a part and refuse the rest only when asked again."""
+    while data:
+        written = os.pwrite(file, data, place)
+        data, place = data[written:], place + written
 
 
 def _checksum(row: np.ndarray) -> str:

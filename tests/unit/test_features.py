@@ -76,3 +76,20 @@ def test_features_are_like_an_array_that_reads_what_is_asked_for(tmp_path):
     np.testing.assert_array_equal(features, array)
     np.testing.assert_array_equal(list(features.rows()), array.reshape(12, 7))
     np.testing.assert_array_equal(features.part(np.s_[:2]).plus(features.part(np.s_[3:])), array[[0, 1, 3, 4, 5]])
+
+
+def test_a_full_disk_is_an_error_and_leaves_what_was_there(tmp_path):
+    Store(tmp_path).append(list("ab"), rows(2, width=100))
+    code = """
+import pathlib, resource, signal, sys, numpy
+from boatlib.model.features import Store
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+Store(pathlib.Path(sys.argv[1])).append(list("cdef"), numpy.ones((4, 100)))
+"""
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True)
+    assert "OSError: [Errno 27]" in done.stderr
+    store = Store(tmp_path)
+    assert store.find(list("abc")).tolist() == [0, 1, -1]
+    store.append(["c"], rows(3, width=100)[2:])
+    assert Store(tmp_path).find(list("abc")).tolist() == [0, 1, 2]
