@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 BFLOAT = "bfloat16"
 BATCH = 16  # rows in one pass; always full (padded), so that a row's result does not depend on its companions
 PIXELS = 8 * 240 * 240  # in one pass at the most: more do not fit into the CPU's caches (measured)
-LOADED = 8  # engines that a process keeps
+LOADED = 4  # engines that a process keeps: two networks, and heads from before and after a refit
 GPU_BATCH = 128
 TURN = 32  # items for which several engines take turns
 
