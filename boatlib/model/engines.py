@@ -90,9 +90,8 @@ class TorchEngine:
         with torch.inference_mode(), torch.autocast(self._device, self._half, enabled=self._half is not None):
             for batch, count in _batches(rows, GPU_BATCH if self._device == "cuda" else BATCH):
                 inputs = torch.from_numpy(batch).to(self._device)
-                results.append(
-                    self._module(inputs)[:count].float()
-                )  # stay there: the next batch need not wait for them
+                # results stay there: the next batch need not wait for them
+                results.append(self._module(inputs)[:count].float())
         return torch.cat(results).cpu().numpy() if results else np.empty((0, 0))
 
 

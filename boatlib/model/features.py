@@ -75,8 +75,11 @@ class Store:
                 checksum, _, name = line.partition(" ")
                 self._places[name] = len(self._checksums)
                 self._checksums.append(checksum)
-            else:
+            elif line.isdigit():
                 self.width = int(line)
+            else:  # a damaged file counts as empty, and is written anew
+                self._end = 0
+                return
 
 
 def _write(file: int, data: bytes, place: int) -> None:

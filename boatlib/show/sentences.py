@@ -146,7 +146,7 @@ def class_weights(kind: str) -> Html:
 
 
 def training_result(history: pd.DataFrame, seconds: Sequence[float]) -> Html:
-    """When the model was best, and how long it took."""
+    """Which epoch counts, what it reached, and how long it took."""
     best = history[history["best"]].iloc[0]
     return paragraph(
         f"Epoch {int(best['epoch'])} of {len(history)} counts: validation loss {best['val_loss']:.3f}, "

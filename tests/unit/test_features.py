@@ -93,3 +93,12 @@ Store(pathlib.Path(sys.argv[1])).append(list("cdef"), numpy.ones((4, 100)))
     assert store.find(list("abc")).tolist() == [0, 1, -1]
     store.append(["c"], rows(3, width=100)[2:])
     assert Store(tmp_path).find(list("abc")).tolist() == [0, 1, 2]
+
+
+def test_a_damaged_index_counts_as_empty_and_is_written_anew(tmp_path):
+    Store(tmp_path).append(list("ab"), rows(2))
+    (tmp_path / "index").write_bytes(b"\xff\xfe nothing\nof ours\n")
+    store = Store(tmp_path)
+    assert store.find(list("ab")).tolist() == [-1, -1]
+    store.append(["b"], rows(2)[1:])
+    np.testing.assert_array_equal(Store(tmp_path).read(Store(tmp_path).find(["b"])), rows(2)[1:])

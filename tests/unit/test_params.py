@@ -8,6 +8,7 @@ from conftest import ROOT, run_all
 
 from boatlib.errors import ParameterError
 from boatlib.params import SHARED, Params, declared_parameters, load_params, section_names
+from boatlib.report import render
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
@@ -117,3 +118,11 @@ def test_notebooks_hold_prose_and_calls_only(notebook):
         assert not nodes & {ast.FunctionDef, ast.ClassDef, ast.Try, ast.For}
         if not set(cell["metadata"].get("tags", [])) & {"imports", "parameters"}:
             assert len([line for line in source.splitlines() if line.strip()]) <= 15
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_parameter_has_a_row_on_its_page(notebook):
+    cells = json.loads(notebook.read_text())["cells"]
+    source = next("".join(c["source"]) for c in cells if "parameters" in c["metadata"].get("tags", []))
+    declared = declared_parameters(notebook)
+    assert len(declared) == render._parameters(source, declared).count("<tr") - 1
