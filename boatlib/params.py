@@ -37,6 +37,11 @@ class Exploration(Section):
     """01_exploration: which photos count."""
 
     min_photos_per_class: int = Field(30, ge=3, description="a class with fewer usable photos is left out, and named")
+    corrections: str = Field(
+        "params/corrections.csv",
+        min_length=1,
+        description="file of people's decisions about photos; `none`: not applied",
+    )
 
 
 class Split(Section):
@@ -249,6 +254,8 @@ def shareable(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
             shown |= shareable(value, f"{prefix}{name}.")
         elif name == "images":
             shown[name] = value if value == "sample" or str(value).startswith("kaggle:") else FOLDER
+        elif name == "corrections":
+            shown[f"{prefix}{name}"] = PurePath(str(value)).name
         elif name == "weights":
             files = [PurePath(str(file)).name for file in ([value] if isinstance(value, str) else value)]
             shown[f"{prefix}{name}"] = files[0] if isinstance(value, str) else files

@@ -45,7 +45,7 @@ FOLDERS = {"data", "model"}
 CHECKPOINTS = "checkpoints"  # folder of a run, in which an interrupted training leaves what --resume needs
 LAST = "last.json"  # in it: names the newest whole checkpoint
 EARLIER = "earlier"  # folder of a run: what the last two published runs of its name, if they differ, were judged by
-KEPT = ("predictions.csv", "params.json")  # what is kept of them
+KEPT = ("predictions.csv", "params.json", "split.csv")  # what is kept of them
 
 
 def project_root(start: Path | None = None) -> Path:
@@ -109,8 +109,8 @@ class Run:
 
         from boatlib import spreadsheet
 
-        texts = ["photo", "label", "predicted", "class", "group", "sha256", "reason", "suggested"]
-        texts += ["largest_class", "colour_histogram"]
+        texts = ["photo", "label", "predicted", "class", "group", "sha256", "reason", "suggested", "decision"]
+        texts += ["largest_class", "colour_histogram", "stratum"]
         table = spreadsheet.read_csv(self.need(name), texts)
         # without rows pandas cannot tell a column of yes and no from a column of texts
         for column in {"conflict", "kept", "best"} & set(table.columns):

@@ -2,8 +2,10 @@
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")  # what a spreadsheet would compute, and what was protected from it before
 _PROTECTED = re.compile(r"'+[=+\-@\t\r]")
@@ -14,8 +16,15 @@ def cell(text: str) -> str:
     return f"'{text}" if _FORMULA.match(text) else text
 
 
-def to_csv(table: pd.DataFrame) -> str:
+def uncell(text: str) -> str:
+    """What `cell` was given."""
+    return text[1:] if _PROTECTED.match(text) else text
+
+
+def to_csv(table: "pd.DataFrame") -> str:
     """The text of a CSV file, without the index; names of columns are protected too."""
+    import pandas as pd
+
     texts = table.rename(columns=lambda name: cell(str(name)))
     for place, kind in enumerate(texts.dtypes):
         if pd.api.types.is_string_dtype(kind) or kind.kind == "O":
@@ -24,10 +33,12 @@ def to_csv(table: pd.DataFrame) -> str:
     return texts.to_csv(index=False, lineterminator="\n")
 
 
-def read_csv(file: Path, texts: list[str]) -> pd.DataFrame:
+def read_csv(file: Path, texts: list[str]) -> "pd.DataFrame":
     """Read what `to_csv` wrote. texts: columns that stay text even where they look like numbers."""
+    import pandas as pd
+
     table = pd.read_csv(file, dtype=dict.fromkeys(texts, str), keep_default_na=False)
     for place, kind in enumerate(table.dtypes):
         if pd.api.types.is_string_dtype(kind):
-            table.isetitem(place, [value[1:] if _PROTECTED.match(value) else value for value in table.iloc[:, place]])
-    return table.rename(columns=lambda name: name[1:] if _PROTECTED.match(name) else name)
+            table.isetitem(place, [uncell(value) for value in table.iloc[:, place]])
+    return table.rename(columns=uncell)

@@ -10,11 +10,11 @@ import pandas as pd
 
 from boatlib import runtime
 from boatlib.errors import DataError, UnreadablePhotoError
-from boatlib.photos import duplicates
+from boatlib.photos import corrections, duplicates
 from boatlib.photos.images import open_photo
 
 CATALOG = [
-    "photo", "label", "status", "reason", "format", "mode", "width", "height", "bytes", "sha256", "group",
+    "photo", "label", "status", "reason", "format", "mode", "width", "height", "bytes", "sha256", "group", "decision", "stratum",
 ]  # fmt: skip
 SYSTEM_FILES = {"thumbs.db", "desktop.ini", "icon\r"}
 SYSTEM_FOLDERS = {"__macosx"}
@@ -25,7 +25,9 @@ HASH_SIDE = 64  # pixels; a decode of this size is enough for the perceptual has
 class Catalog:
     """What was found.
 
-    table: columns CATALOG, a row a file; `status` is "used" or "skipped"; `reason` says why it was skipped.
+    table: columns CATALOG, a row a file; `status` is "used" or "skipped"; `reason` says why it was skipped; `decision` is
+    what a person decided about it (keep, relabel, drop); `stratum` is the class as which 02 divides it: what it would be
+    called if nobody had corrected anything, "" if it would be skipped then. So a correction moves no photo to another split.
     duplicates: columns group, kind (exact | near), photo, label, status, conflict; a row a photo that has a twin.
     classes: columns class, photos (readable, in its folder), conflicts, copies, used, kept; a row a class.
     notes: sentences on what is unusual about the folder as a whole.
@@ -37,10 +39,10 @@ class Catalog:
     notes: list[str]
 
 
-def build_catalog(root: Path, min_photos_per_class: int = 30) -> Catalog:
+def build_catalog(root: Path, min_photos_per_class: int = 30, decided: pd.DataFrame | None = None) -> Catalog:
     """Look at every file below `root`, where each first-level folder is a class. Nothing in `root` is changed.
 
-    Raises DataError when fewer than two classes remain.
+    decided: corrections that hold (`Corrections.decided`). Raises DataError when fewer than two classes remain.
     """
     names = find_files(root)
     files = pd.DataFrame({"photo": [readable_name(name) for name in names]}, dtype=str)
@@ -54,9 +56,17 @@ def build_catalog(root: Path, min_photos_per_class: int = 30) -> Catalog:
     table["group"] = ""
     readable = table[table["reason"] == ""]
     table.loc[readable.index, "group"] = duplicates.group_photos(readable)
-    photos_per_class = readable["label"].value_counts()
+    uncorrected = table[["photo", "label", "reason", "sha256"]].copy()
+    table["decision"] = "" if decided is None else corrections.apply(table, decided)
+    photos_per_class = table.loc[table["reason"] == "", "label"].value_counts()
     _settle_exact_duplicates(table)
     dropped = _drop_small_classes(table, min_photos_per_class)
+    if (table["decision"] != "").any():
+        _settle_exact_duplicates(uncorrected)
+        _drop_small_classes(uncorrected, min_photos_per_class)
+    else:
+        uncorrected = table
+    table["stratum"] = uncorrected["label"].where(uncorrected["reason"] == "", "")
     table["status"] = ["used" if reason == "" else "skipped" for reason in table["reason"]]
     catalog = Catalog(table[CATALOG], _twins(table), _classes(table, photos_per_class, dropped), notes)
     _refuse_too_few_classes(catalog, root, min_photos_per_class)
@@ -215,7 +225,8 @@ def _twins(table: pd.DataFrame) -> pd.DataFrame:
 
 def _classes(table: pd.DataFrame, photos: pd.Series, dropped: set[str]) -> pd.DataFrame:
     rows = []
-    for label in sorted(set(table["label"]) - {""}):
+    folders = {photo.split("/")[0] for photo in table.loc[table["label"] != "", "photo"]}
+    for label in sorted((set(table["label"]) | folders) - {""}):
         reasons = table.loc[table["label"] == label, "reason"]
         rows.append(
             {

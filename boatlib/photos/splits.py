@@ -10,33 +10,38 @@ import pandas as pd
 from boatlib.errors import DataError
 
 SPLITS = ("train", "val", "test")
+COLUMNS = ["photo", "label", "split", "group", "sha256", "decision"]
 
 
 def make_split(catalog: pd.DataFrame, train: float, val: float, test: float, seed: int) -> pd.DataFrame:
     """Split the used photos of a catalog by the shares given (sum 1), class by class, whole groups together.
 
-    Returns columns photo, label, split, group, sha256, in the order of the catalog. Raises DataError when a class has
-    too few groups to stand in all three splits.
+    Photos are divided by their stratum, also those that a correction left out: a correction moves no other photo, and runs
+    before and after it are judged by the same ones. What is used by a correction alone is dealt out afterwards.
+    Returns columns COLUMNS, in the order of the catalog. Raises DataError when a class has too few groups to stand in all
+    three splits.
     """
-    used = catalog.loc[catalog["status"] == "used", ["photo", "label", "group", "sha256"]]
+    used = catalog[catalog["status"] == "used"]
     shares = np.array([train, val, test])
     random = np.random.default_rng(seed)
-    groups = used.groupby("group", sort=True).agg(label=("label", "first"), size=("photo", "size"))
     chosen: dict[str, str] = {}
-    for label, members in groups.groupby("label", sort=True):
-        if len(members) < len(SPLITS):
+    by_folder = catalog[catalog["stratum"] != ""].assign(label=catalog["stratum"])
+    for photos in (by_folder, used[~used["group"].isin(by_folder["group"])]):
+        groups = photos.groupby("group", sort=True).agg(label=("label", "first"), size=("photo", "size"))
+        for _, members in groups.groupby("label", sort=True):
+            order = members.iloc[random.permutation(len(members))].sort_values("size", ascending=False, kind="stable")
+            wanted = np.maximum(shares * members["size"].sum(), 1.0)
+            for group, size in order["size"].items():
+                split = int(np.argmax(wanted))
+                wanted[split] -= size
+                chosen[str(group)] = SPLITS[split]
+    for label, members in used.groupby("label"):
+        if (different := members["group"].nunique()) < len(SPLITS):
             raise DataError(
-                f"Class {label!r} has {len(members)} different photo(s); it needs at least {len(SPLITS)}, one for each "
+                f"Class {label!r} has {different} different photo(s); it needs at least {len(SPLITS)}, one for each "
                 "of train, val and test. Add photos, or raise exploration.min_photos_per_class to leave the class out."
             )
-        order = members.iloc[random.permutation(len(members))].sort_values("size", ascending=False, kind="stable")
-        wanted = np.maximum(shares * members["size"].sum(), 1.0)
-        for group, size in order["size"].items():
-            split = int(np.argmax(wanted))
-            wanted[split] -= size
-            chosen[str(group)] = SPLITS[split]
-    split = used.assign(split=used["group"].map(chosen))
-    return split[["photo", "label", "split", "group", "sha256"]].reset_index(drop=True)
+    return used.assign(split=used["group"].map(chosen))[COLUMNS].reset_index(drop=True)
 
 
 def prove_disjoint(split: pd.DataFrame) -> str:

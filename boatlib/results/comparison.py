@@ -8,6 +8,7 @@ import pandas as pd
 
 from boatlib import spreadsheet
 from boatlib.params import shareable
+from boatlib.photos.corrections import DROP
 from boatlib.results.intervals import mcnemar, wilson
 from boatlib.run import Run
 
@@ -46,6 +47,51 @@ def against_baselines(predictions: pd.DataFrame, rules: pd.DataFrame) -> pd.Data
         p_value = np.nan if name == "model" else mcnemar(pd.Series(right), pd.Series(model))["p_value"]
         rows.append(row | {"p_value": p_value})
     return pd.DataFrame(rows)
+
+
+def moved_by_labels(run: Run, predictions: pd.DataFrame, catalog: pd.DataFrame) -> dict[str, Any] | None:
+    """Which numbers moved since the last published run of this name because labels were corrected; None where no label was.
+
+    predictions, catalog: of this run. Returns changed (photo, split, then, now: "" for a photo that is left out) and shares,
+    a row for all classes and one for each that moved: class, and right answers and photos of the last run (then,
+    then_photos), of its answers by the labels of now (relabelled, relabelled_photos), and of this run (now, now_photos).
+    """
+    folder = run.earlier()
+    if folder is None or not (folder / "split.csv").is_file():
+        return None
+    earlier = spreadsheet.read_csv(folder / "split.csv", ["photo", "label"])[["photo", "label", "split"]]
+    used = catalog["status"] == "used"
+    labels_now = catalog[used].set_index("photo")["label"]
+    out = catalog[~used & (catalog["decision"] == DROP)].assign(label="").set_index("photo")["label"]
+    earlier["now"] = earlier["photo"].map(pd.concat([labels_now, out]))  # without a label: no longer there
+    earlier = earlier.rename(columns={"label": "then"}).dropna(subset="now")
+    changed = earlier[earlier["now"] != earlier["then"]].reset_index(drop=True)
+    if changed.empty:
+        return None
+    answers = spreadsheet.read_csv(folder / "predictions.csv", ["photo", "label", "predicted"])
+    stages = {
+        "then": answers,
+        "relabelled": answers[answers["photo"].isin(labels_now.index)].assign(
+            label=lambda a: a["photo"].map(labels_now)
+        ),
+        "now": predictions,
+    }
+    return {"changed": changed, "shares": _right_by_class(stages)}
+
+
+def _right_by_class(stages: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    columns: dict[str, pd.Series] = {}
+    for name, answers in stages.items():
+        right = (answers["predicted"] == answers["label"]).groupby(answers["label"]).agg(["sum", "count"])
+        right.loc["all classes"] = right.sum()
+        columns |= {name: right["sum"], f"{name}_photos": right["count"]}
+    shares = pd.DataFrame(columns).fillna(0).astype(int)
+    moved = (shares["then"] != shares["now"]) | (shares["then_photos"] != shares["now_photos"])
+    moved |= shares["then"] != shares["relabelled"]
+    shares = shares[moved | (shares.index == "all classes")].sort_index(
+        key=lambda names: names != "all classes", kind="stable"
+    )
+    return shares.rename_axis("class").reset_index()
 
 
 def against_last_run(run: Run, predictions: pd.DataFrame, settings: dict[str, Any]) -> dict[str, Any] | None:

@@ -45,6 +45,7 @@ def test_a_histogram_counts_all_colours_of_a_photo(photo_set):
 
 def write(run, predictions, **settings):
     run.write_table("predictions", predictions)
+    run.write_table("split", predictions[["photo", "label"]].assign(split="test"))
     (run.folder / "params.json").write_text(json.dumps({"seed": 1, **settings}))
 
 

@@ -39,7 +39,9 @@ def test_planted_labels_are_found_and_good_ones_are_not_accused():
     planted = {3: "b", 70: "c", 100: "a", 125: "a"}
     for place, label in planted.items():
         rows.loc[place, "label"] = label
-    found = label_suspects.find_suspects(rows, out_of_fold.probabilities(points, rows["label"], rows["group"]))
+    found = label_suspects.find_suspects(
+        rows.assign(decision=""), out_of_fold.probabilities(points, rows["label"], rows["group"])
+    )
     assert {f"{place:03d}.jpg" for place in planted} <= set(found["photo"])
     assert len(found) <= len(planted) + 2
     first = found.set_index("photo")["suggested"]

@@ -10,7 +10,8 @@ from boatlib.photos import catalog, splits
 def table(**counts):
     rows = [(f"{label}/{n}.jpg", label) for label, count in counts.items() for n in range(count)]
     frame = pd.DataFrame(rows, columns=["photo", "label"])
-    return frame.assign(status="used", group=[f"g{n}" for n in range(len(frame))], sha256=frame["photo"])
+    groups = [f"g{n}" for n in range(len(frame))]
+    return frame.assign(status="used", group=groups, sha256=frame["photo"], decision="", stratum=frame["label"])
 
 
 def test_shares_hold_in_every_class():

@@ -1,0 +1,77 @@
+"""What people decided about photos, and what that changed."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from boatlib.photos.corrections import DROP, DROPPED, KEEP, RELABEL
+from boatlib.show import tables
+from boatlib.show.gallery import grid, photo_card
+from boatlib.show.html import Html, paragraph
+from boatlib.show.sentences import listing, photos_in_words
+
+SHOWN = 24  # photos with changed labels in a gallery
+
+
+def applied(catalog: pd.DataFrame) -> Html:
+    """How many decisions hold in a run."""
+    made = catalog.loc[catalog["decision"] != ""].drop_duplicates("sha256")["decision"].value_counts()
+    if made.empty:
+        return paragraph("Nobody has decided anything about these photos yet: every label is that of its folder.")
+    words = [f"{made.get(kind, 0)} {what}" for kind, what in _WORDS.items() if made.get(kind, 0)]
+    return paragraph(
+        f"People have looked at {photos_in_words(int(made.sum()))}: {listing(words)}. The images folder is as it was; the "
+        "decisions are applied to what is read from it."
+    )
+
+
+_WORDS = {KEEP: "kept as labelled", RELABEL: "got another label", DROP: "left out"}
+
+
+def changed_labels(catalog: pd.DataFrame, root: Path, names: list[str] | None = None) -> Html:
+    """Photos whose label was changed or that were left out; SHOWN at most, which is said. names: as they may be shown."""
+    rows = catalog[catalog["decision"].isin([RELABEL, DROP])].assign(name=names or "")
+    cards = []
+    for row in rows.head(SHOWN).to_dict("records"):
+        folder = row["photo"].split("/")[0]
+        now = "left out" if row["reason"] == DROPPED else f"now: {row['label']}"
+        own = [row["name"].rsplit("/", 1)[-1]] if row["name"] else []
+        cards.append(
+            photo_card(root / row["photo"], f"Photo from the folder {folder}, {now}", [f"folder: {folder}", now, *own])
+        )
+    cut = f"<p class='note'>{SHOWN} of {len(rows)} photos are shown.</p>" if len(rows) > SHOWN else ""
+    return Html((grid(cards) if cards else "") + cut, f"{len(rows)} photos whose label was changed")
+
+
+def moved(record: Mapping[str, Any] | None) -> Html:
+    """Which numbers moved because labels moved. record: `comparison.moved_by_labels`."""
+    if record is None:
+        return Html("")
+    changed, shares = record["changed"], record["shares"]
+    counts = changed["split"].value_counts()
+    parts = [f"{counts[name]} in {name}" for name in ("train", "val", "test") if name in counts]
+    out = int((changed["now"] == "").sum())
+    first = shares.iloc[0]
+    text = (
+        f"Since the last run, {photos_in_words(len(changed))} changed: {len(changed) - out} got another label, {out} "
+        f"{'is' if out == 1 else 'are'} left out ({listing(parts)}). The last run was right for {_of(first, 'then')} test "
+        "photos. "
+        f"Its answers, judged by the corrected labels, are right for {_of(first, 'relabelled')}: this step is the labels alone. "
+        f"The model that was taught with the corrected labels is right for {_of(first, 'now')}."
+    )
+    rows = pd.DataFrame(
+        {
+            "class": shares["class"],
+            "last run": [_of(row, "then") for row in shares.to_dict("records")],
+            "same answers, corrected labels": [_of(row, "relabelled") for row in shares.to_dict("records")],
+            "this run": [_of(row, "now") for row in shares.to_dict("records")],
+        }
+    )
+    return paragraph(text) + tables.table(rows, "Right answers, of all test photos and of the classes that moved")
+
+
+def _of(row: Mapping[str, Any], stage: str) -> str:
+    count, photos = row[stage], row[f"{stage}_photos"]
+    return f"{count} of {photos} ({count / photos:.1%})" if photos else "no photos"
