@@ -6,6 +6,10 @@ class BoatlibError(Exception):
 
     exit_code = 4
 
+    def _render_traceback_(self) -> list[str]:
+        """What JupyterLab shows in place of a traceback."""
+        return [str(self)]
+
 
 class ParameterError(BoatlibError):
     """A params file or a `--set` is wrong; nothing has run."""

@@ -57,6 +57,14 @@ def project_root(start: Path | None = None) -> Path:
     raise MissingInputError(f"{start} is not inside the project (no folder above it holds workflow/Snakefile).")
 
 
+def last_run() -> str | None:
+    """Name of the run that was started last; None where there is none."""
+    files = (project_root() / "runs").glob("*/params.json")
+    started = {file.parent.name: (file.parent / "logs" / "lock") for file in files}
+    times = {name: lock.stat().st_mtime for name, lock in started.items() if lock.is_file()}
+    return max(times, key=times.__getitem__, default=None)
+
+
 def cache_folder(name: str) -> Path:
     """A folder whose content can be deleted at any time and is made again when needed.
 

@@ -2,11 +2,17 @@
 
 from pathlib import Path
 
+from boatlib.show.html import PIECES
+
 TEMPLATE = Path(__file__).parent / "template"
-STYLE = TEMPLATE / "page.css"
 SCRIPT = TEMPLATE / "page.js"
 PDF = "summary.pdf"
 SUMMARY = "06_summary"  # the partner's page: it becomes index.html and shows no code
+
+
+def style() -> str:
+    """The style of a page and of what its cells show."""
+    return (TEMPLATE / "page.css").read_text(encoding="utf-8") + PIECES.read_text(encoding="utf-8")
 
 
 def page_file(step: str) -> str:

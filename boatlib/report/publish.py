@@ -7,7 +7,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from boatlib.report.pages import PDF, STYLE, SUMMARY, page_file
+from boatlib.report.pages import PDF, SUMMARY, page_file, style
 from boatlib.report.pdf import print_page
 from boatlib.run import EARLIER, KEPT, Run, project_root, write_text
 
@@ -64,13 +64,12 @@ def _list_runs(reports: Path) -> None:
         f"<p>{html.escape(verdict(run / 'index.html'))}</p></li>"
         for run in runs
     )
-    style = STYLE.read_text(encoding="utf-8")
     write_text(
         reports / "index.html",
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
-        f"<title>Reports</title>\n<style>{style}</style>\n</head>\n<body>\n<main>\n<h1>Reports</h1>\n"
+        f"<title>Reports</title>\n<style>{style()}</style>\n</head>\n<body>\n<main>\n<h1>Reports</h1>\n"
         f'<ul class="runs">{items}</ul>\n</main>\n</body>\n</html>\n',
     )
 

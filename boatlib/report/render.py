@@ -15,7 +15,7 @@ from nbconvert import HTMLExporter
 
 from boatlib.errors import BoatlibError
 from boatlib.params import shareable
-from boatlib.report.pages import SCRIPT, STYLE, SUMMARY, TEMPLATE, page_file, page_name
+from boatlib.report.pages import SCRIPT, SUMMARY, TEMPLATE, page_file, page_name, style
 from boatlib.run import Run, write_text
 from boatlib.show.tables import table
 
@@ -33,7 +33,7 @@ def render(run: Run, step: str, steps: list[str]) -> Path:
         "title": f"{title} · {run.name}",
         "run": run.name,
         "description": _first_verdict(notebook) or title,
-        "style": STYLE.read_text(encoding="utf-8") + _code_style(),
+        "style": style() + _code_style(),
         "script": script,
         "script_hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         "partner": step == SUMMARY,  # sees neither code nor parameters; the settings are in a table of its own

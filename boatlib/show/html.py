@@ -4,15 +4,18 @@ import base64
 import html
 import io
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from boatlib import runtime
 from boatlib.run import replacing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 escape = html.escape
+PIECES = Path(__file__).with_name("pieces.css")
 
 
 class Html:
@@ -24,7 +27,7 @@ class Html:
         self.figure = figure  # of a chart: to look closer, change or save it
 
     def _repr_html_(self) -> str:
-        return self.markup
+        return in_lab(self.markup) if runtime.is_interactive() else self.markup
 
     def __repr__(self) -> str:
         """The words alone."""
@@ -33,6 +36,23 @@ class Html:
     def __add__(self, other: "Html") -> "Html":
         """One below the other."""
         return Html(self.markup + other.markup, f"{self.text}\n{other.text}".strip())
+
+
+@cache
+def _lab_style() -> str:
+    """The pieces' style for JupyterLab, in the colours of its theme; only what lies in a `boatlib` block is styled."""
+    theme = (
+        "--ink: var(--jp-content-font-color1); --soft: var(--jp-content-font-color2); --line: var(--jp-border-color2); "
+        "--paper: var(--jp-layout-color0); --wash: var(--jp-layout-color2); --accent: var(--jp-content-link-color); "
+        "--accent-rgb: 11, 110, 153; --warm-rgb: 196, 85, 29; --card: #fff; color: var(--ink); line-height: 1.5;"
+    )
+    rows = "tbody tr:nth-child(n), tbody tr:nth-child(n):hover { background: none; }"
+    return f"<style>.boatlib.boatlib {{ {theme} {rows}\n{PIECES.read_text(encoding='utf-8')} }}</style>"
+
+
+def in_lab(markup: str) -> str:
+    """Markup with the style that it has in a report, for an output in JupyterLab."""
+    return f'{_lab_style()}<div class="boatlib">{markup}</div>'
 
 
 def paragraph(text: str, kind: str = "") -> Html:

@@ -1,0 +1,1 @@
+"""For JupyterLab: what can be clicked, and how the notebooks open."""
