@@ -87,6 +87,12 @@ class Training(Section):
         "all", min_length=1, description="finetune: the stage from which on the backbone learns, or `all`"
     )
     views: int = Field(0, ge=0, le=64, description="head: augmented views of each training photo, beside the plain one")
+    crop: float = Field(
+        0.5, gt=0, le=1, description="augmented views: smallest share of the photo's area that one shows"
+    )
+    turn: float = Field(10.0, ge=0, le=180, description="augmented views: degrees by which they are turned, at most")
+    light: float = Field(0.2, ge=0, lt=1, description="augmented views: change of brightness, contrast and saturation")
+    mirror: bool = Field(True, description="augmented views: half of them are mirror images")
     refit: bool = Field(
         True, description="when the validation photos have decided, teach once more with them, for as many epochs"
     )

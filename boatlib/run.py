@@ -65,6 +65,16 @@ def last_run() -> str | None:
     return max(times, key=times.__getitem__, default=None)
 
 
+def started_runs() -> list[str]:
+    """Names of the runs that were started by the chain or by a notebook, sorted."""
+    return sorted(folder.name for folder in (project_root() / "runs").glob("*") if folder.is_dir())
+
+
+def finished_runs() -> list[str]:
+    """Names of the runs that have been evaluated, sorted."""
+    return sorted(file.parent.name for file in (project_root() / "runs").glob("*/metrics.json"))
+
+
 def cache_folder(name: str) -> Path:
     """A folder whose content can be deleted at any time and is made again when needed.
 

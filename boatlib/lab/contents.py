@@ -99,7 +99,12 @@ def only_source(notebook: NotebookNode) -> NotebookNode:
         tags = [tag for tag in cell.metadata.get("tags", [])]
         if INJECTED in tags:
             continue
-        own = {"cell_type": cell.cell_type, "id": cell.id, "source": cell.source, "metadata": {"tags": tags} if tags else {}}
+        own = {
+            "cell_type": cell.cell_type,
+            "id": cell.id,
+            "source": cell.source,
+            "metadata": {"tags": tags} if tags else {},
+        }
         cells.append(own | ({"outputs": [], "execution_count": None} if cell.cell_type == "code" else {}))
     metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
     return nbformat.from_dict({"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5})

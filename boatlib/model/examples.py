@@ -12,7 +12,7 @@ import torch
 
 from boatlib.model import pictures, views
 from boatlib.model.features import Features
-from boatlib.model.views import Preprocessing
+from boatlib.model.views import Augmentation, Preprocessing
 
 
 class Examples(Protocol):
@@ -55,8 +55,8 @@ class FeatureExamples:
 class PictureExamples:
     """Photos, made into pictures when they are needed: uint8 [rows, size, size, 3].
 
-    augmented: a random view, another one in every epoch; it depends on photo and epoch alone, so neither the number of threads
-    nor that of processes changes what is learnt. Otherwise the plain view.
+    augmentation: a random view, another one in every epoch; it depends on photo and epoch alone, so neither the number of threads
+    nor that of processes changes what is learnt. None: the plain view.
     """
 
     photos: list[str]
@@ -64,7 +64,7 @@ class PictureExamples:
     sha256: list[str]
     root: Path
     preprocessing: Preprocessing
-    augmented: bool
+    augmentation: Augmentation | None
 
     def plus(self, other: Self) -> Self:
         """All rows of both, shown as those of the first."""
@@ -73,7 +73,7 @@ class PictureExamples:
 
     def batches(self, parts: Sequence[np.ndarray], epoch: int) -> Iterator[torch.Tensor]:
         """Decoded by threads a little ahead."""
-        look = views.augmented_name(epoch) if self.augmented else views.PLAIN
+        look = self.augmentation.name(epoch) if self.augmentation else views.PLAIN
 
         def load(row: int) -> np.ndarray:
             photo, sha256 = self.photos[row], self.sha256[row]
@@ -96,9 +96,13 @@ def of_features(photos: pd.DataFrame, labels: np.ndarray, features: Features) ->
 
 
 def of_pictures(
-    photos: pd.DataFrame, labels: np.ndarray, root: Path, preprocessing: Preprocessing, *, augmented: bool
+    photos: pd.DataFrame,
+    labels: np.ndarray,
+    root: Path,
+    preprocessing: Preprocessing,
+    augmentation: Augmentation | None = None,
 ) -> PictureExamples:
     """A photo is one example."""
     return PictureExamples(
-        photos["photo"].tolist(), labels, photos["sha256"].tolist(), root, preprocessing, augmented
+        photos["photo"].tolist(), labels, photos["sha256"].tolist(), root, preprocessing, augmentation
     )  # fmt: skip

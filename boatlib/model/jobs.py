@@ -14,6 +14,7 @@ import pandas as pd
 from boatlib.errors import DataError
 from boatlib.model import backbones
 from boatlib.model.backbones import Backbone
+from boatlib.model.views import Augmentation
 from boatlib.params import Compute, Params, Training
 from boatlib.photos import sources
 from boatlib.run import CHECKPOINTS, Run, write_text
@@ -75,6 +76,10 @@ class Job:
         return backbones.find_backbones(
             settings.backbone, settings.weights, self.seed, settings.resolution, settings.pooling
         )
+
+    def augmentation(self) -> Augmentation:
+        """How random views are made."""
+        return Augmentation(self.settings.crop, self.settings.turn, self.settings.light, self.settings.mirror)
 
     def labels(self, photos: pd.DataFrame) -> np.ndarray:
         """The place of each photo's label in the list of classes: int64 [photos]."""

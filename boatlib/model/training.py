@@ -146,7 +146,7 @@ def _features(job: Job) -> tuple[Features, Features]:
     where they will teach too, in all of them.
     """
     networks = job.backbones()
-    names = views.training_views(job.settings.views if job.settings.mode == "head" else 0)
+    names = views.training_views(job.settings.views if job.settings.mode == "head" else 0, job.augmentation())
     every = embedding.embed(
         pd.concat([job.train, job.val]) if job.settings.refit else job.train, job.root, names, networks
     )
@@ -178,8 +178,8 @@ def _prepare(job: Job, world: World, from_checkpoint: bool = False) -> Lesson:
     body = backbone.build(auxiliary=True)
     body.teach_auxiliary(len(job.classes))
     body.freeze_before(job.settings.unfreeze)
-    val = examples.of_pictures(job.val, val_labels, job.root, backbone.preprocessing, augmented=False)
-    train = examples.of_pictures(job.train, labels, job.root, backbone.preprocessing, augmented=True)
+    val = examples.of_pictures(job.val, val_labels, job.root, backbone.preprocessing)
+    train = examples.of_pictures(job.train, labels, job.root, backbone.preprocessing, job.augmentation())
     return Lesson(Classifier(head, body), train, val, val)
 
 
@@ -222,6 +222,7 @@ def _fit(
         state["seconds"].append(time.perf_counter() - started)
         if keep and world.rank == 0:
             checkpoints.save(job.folder, state | learner.state(), epoch)
+            job.run.write_table("history", _history(state))  # for whoever watches
         if world.rank == 0:
             star = " *" if state["best_epoch"] == epoch else ""
             runtime.progress(
@@ -326,12 +327,15 @@ def _trained(job: Job, state: checkpoints.State) -> Trained:
     learns = job.settings.mode == "finetune"
     frozen = [] if learns else [(backbone.name, backbone.key, backbone.build()) for backbone in job.backbones()]
     judged = _network(job, state["best"], frozen)
-    history = pd.DataFrame(state["rows"])
-    history["best"] = history["epoch"] == state["best_epoch"]
     validation = prediction_table(job.val, np.exp(state["answers"].numpy()), job.classes)
     refitted = _network(job, state["refit"], frozen) if job.settings.refit else None
     before = judged if refitted else None
-    return Trained(refitted or judged, before, history[HISTORY], state["seconds"], validation)
+    return Trained(refitted or judged, before, _history(state), state["seconds"], validation)
+
+
+def _history(state: checkpoints.State) -> pd.DataFrame:
+    rows = pd.DataFrame(state["rows"])
+    return rows.assign(best=rows["epoch"] == state["best_epoch"])[HISTORY]
 
 
 def _network(job: Job, learnt: dict[str, torch.Tensor], frozen: list[tuple[str, str, Body]]) -> Network:

@@ -1,12 +1,12 @@
 """Every way in which a photo is shown to the network: for training, evaluation and TTA, side by side.
 
-A view is a name and gives a picture as uint8 array [height, width, 3]. `augmented-<k>` views are random, but the
+A view is a name and gives a picture as uint8 array [height, width, 3]. `augmented-<k>...` views are random, but the
 same for the same photo and k wherever they are made: the order of work, the number of workers and the seed of a run do
 not change them.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 from PIL import Image
@@ -49,25 +49,50 @@ class Preprocessing:
         return self.size if self.width else round(self.size * 1.25)
 
 
-def augmented_name(number: int) -> str:
-    """Name of a random view."""
-    return f"augmented-{number}"
+@dataclass(frozen=True)
+class Augmentation:
+    """How much random views differ from the photo.
+
+    crop: smallest share of the photo's area that a view shows; turn: degrees, to either side; light: how far brightness,
+    contrast and saturation are changed, up and down, as a share; mirror: half of the views are mirror images.
+    """
+
+    crop: float = 0.5
+    turn: float = 10.0
+    light: float = 0.2
+    mirror: bool = True
+
+    def name(self, number: int) -> str:
+        """Name of a random view. It holds what is not the default, so that features of different views are told apart."""
+        own = "" if self == USUAL else "".join(f"-{float(value):g}" for value in astuple(self))
+        return f"{RANDOM}{number}{own}"
+
+    def names(self, count: int) -> list[str]:
+        """Names of the first `count` random views."""
+        return [self.name(number) for number in range(count)]
 
 
-def augmented(count: int) -> list[str]:
-    """Names of the first `count` random views."""
-    return [augmented_name(number) for number in range(count)]
+USUAL = Augmentation()
+RANDOM = "augmented-"  # what the names of random views begin with
 
 
-def tta_ways(random: int, fixed: Sequence[str] = DETERMINISTIC[1:]) -> dict[str, list[str]]:
+def _of_name(name: str) -> tuple[int, Augmentation]:
+    number, *own = name.removeprefix(RANDOM).split("-")
+    crop, turn, light, mirror = map(float, own or astuple(USUAL))
+    return int(number), Augmentation(crop, turn, light, bool(mirror))
+
+
+def tta_ways(
+    random: int, fixed: Sequence[str] = DETERMINISTIC[1:], augmentation: Augmentation = USUAL
+) -> dict[str, list[str]]:
     """The ways of looking that TTA compares: name to views. All that average begin with the plain view."""
-    ways = {"plain": [PLAIN], "random": training_views(random), "fixed": [PLAIN, *fixed]}
+    ways = {"plain": [PLAIN], "random": training_views(random, augmentation), "fixed": [PLAIN, *fixed]}
     return ways if random else {name: looks for name, looks in ways.items() if name != "random"}
 
 
-def training_views(count: int) -> list[str]:
+def training_views(count: int, augmentation: Augmentation = USUAL) -> list[str]:
     """The plain view and `count` random ones."""
-    return [PLAIN, *augmented(count)]
+    return [PLAIN, *augmentation.names(count)]
 
 
 def make_views(
@@ -78,13 +103,14 @@ def make_views(
     sha256: of the photo's file; it seeds the random views.
     """
     height, width = preprocessing.shape
-    is_random = [name.startswith("augmented-") for name in names]
+    is_random = [name.startswith(RANDOM) for name in names]
     base = image.reduce(max(1, min(image.size) // preprocessing.enough)) if any(is_random) else image
     views = []
     for name, random in zip(names, is_random, strict=True):
         if random:
-            generator = np.random.default_rng([int(sha256[:15] or "0", 16), int(name.removeprefix("augmented-"))])
-            views.append(np.asarray(_augment(base, preprocessing, generator)))
+            number, augmentation = _of_name(name)
+            generator = np.random.default_rng([int(sha256[:15] or "0", 16), number])
+            views.append(np.asarray(_augment(base, preprocessing, augmentation, generator)))
         else:
             box = _box(image.size, preprocessing, {"start": 0.0, "end": 1.0}.get(name))
             resampling = Image.Resampling[preprocessing.interpolation.upper()]
@@ -115,28 +141,31 @@ def _box(size: tuple[int, int], preprocessing: Preprocessing, place: float | Non
     return left, top, left + wide, top + high
 
 
-def _augment(image: Image.Image, preprocessing: Preprocessing, random: np.random.Generator) -> Image.Image:
+def _augment(
+    image: Image.Image, preprocessing: Preprocessing, augmentation: Augmentation, random: np.random.Generator
+) -> Image.Image:
     """A random view of a photo whose shorter side is one to two and a half times that of the picture.
 
-    Random crop (half to all of the area; sides 3:4 to 4:3, or stretched so much against the photo's own where pictures show
-    whole photos), turn (10 degrees), mirror and light, in one resampling.
+    Random crop (sides 3:4 to 4:3, or stretched so much against the photo's own where pictures show whole photos), turn, mirror
+    and light, in one resampling.
     """
     picture_height, picture_width = preprocessing.shape
-    area = image.width * image.height * random.uniform(0.5, 1.0)
+    area = image.width * image.height * random.uniform(augmentation.crop, 1.0)
     own = image.width / image.height if preprocessing.width else 1.0
     ratio = own * np.exp(random.uniform(np.log(3 / 4), np.log(4 / 3)))
     width, height = min(image.width, np.sqrt(area * ratio)), min(image.height, np.sqrt(area / ratio))
     centre_x = random.uniform(width / 2, image.width - width / 2)
     centre_y = random.uniform(height / 2, image.height - height / 2)
-    angle = np.deg2rad(random.uniform(-10, 10))
-    across, down = width / picture_width * random.choice([-1, 1]), height / picture_height
+    angle = np.deg2rad(random.uniform(-augmentation.turn, augmentation.turn))
+    side = random.choice([-1, 1]) if augmentation.mirror else 1
+    across, down = width / picture_width * side, height / picture_height
     a, b = across * np.cos(angle), -down * np.sin(angle)
     d, e = across * np.sin(angle), down * np.cos(angle)
     x, y = picture_width / 2, picture_height / 2
     matrix = (a, b, centre_x - a * x - b * y, d, e, centre_y - d * x - e * y)
     frame = (picture_width, picture_height)
     view = image.transform(frame, Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR, fillcolor=GREY)
-    return view.convert("RGB", _light(*random.uniform(0.8, 1.2, 3)))
+    return view.convert("RGB", _light(*random.uniform(1 - augmentation.light, 1 + augmentation.light, 3)))
 
 
 def _light(brightness: float, contrast: float, saturation: float) -> tuple[float, ...]:

@@ -104,11 +104,21 @@ def against_last_run(run: Run, predictions: pd.DataFrame, settings: dict[str, An
     if folder is None:
         return None
     then = spreadsheet.read_csv(folder / "predictions.csv", ["photo", "label", "predicted"])
+    old = shareable(json.loads((folder / "params.json").read_text(encoding="utf-8")))
+    return between(then, old, predictions, settings)
+
+
+def between(
+    then: pd.DataFrame, old: dict[str, Any], predictions: pd.DataFrame, settings: dict[str, Any]
+) -> dict[str, Any]:
+    """Two runs on the photos that both judge by and label alike: predictions and settings of the first, then of the second.
+
+    Returns what `against_last_run` does.
+    """
     shared = predictions.merge(
         then[["photo", "label", "predicted"]].rename(columns={"predicted": "then"}), on=["photo", "label"]
     )
     before, after = shared["then"] == shared["label"], shared["predicted"] == shared["label"]
-    old = shareable(json.loads((folder / "params.json").read_text(encoding="utf-8")))
     return {
         "photos": len(shared),
         "now_correct": int(after.sum()),

@@ -28,6 +28,20 @@ def review_work(predictions: pd.DataFrame, threshold: float) -> dict[str, int]:
     return {"reviewed": len(predictions) - len(kept), "kept": len(kept), "kept_right": right}
 
 
+def by_answer(predictions: pd.DataFrame, threshold: float) -> pd.DataFrame:
+    """What a threshold means for each answer of the model, and first for all of them: answer, given (photos), checked (below the
+    threshold), kept (the others), wrong (of those kept).
+    """
+    kept = predictions["confidence"] >= threshold
+    wrong = kept & (predictions["predicted"] != predictions["label"])
+    each = pd.DataFrame(
+        {"answer": predictions["predicted"], "given": 1, "checked": ~kept, "kept": kept, "wrong": wrong}
+    )
+    sums = each.groupby("answer").sum().astype(int)
+    whole = sums.sum().to_frame("all answers").T
+    return pd.concat([whole, sums]).rename_axis("answer").reset_index()
+
+
 def selective_risk(predictions: pd.DataFrame) -> pd.DataFrame:
     """Work against errors: if people check the least certain photos by hand, how much of the rest is wrong?
 

@@ -190,18 +190,21 @@ def last_run(record: Mapping[str, Any] | None) -> Html:
     """The last run of the same name, on the photos that both judge by. record: `against_last_run`."""
     if record is None:
         return paragraph("There is no earlier run of this name with other results.")
+    return two_runs(record, "the last one", "this run")
+
+
+def two_runs(record: Mapping[str, Any], first: str, second: str) -> Html:
+    """Two runs on the photos that both judge by. record: `comparison.between`; first, second: what they are called."""
     if not record["photos"]:
-        return paragraph(
-            "The last run of this name was judged by other photos, so the two cannot be compared in pairs."
-        )
+        return paragraph("The two runs were judged by other photos, so they cannot be compared in pairs.")
     proof = (
         f"more than chance explains (p = {record['p_value']:.3f})"
         if record["p_value"] < CHANCE
         else f"which chance explains as well (p = {record['p_value']:.2f})"
     )
     text = (
-        f"On the {record['photos']} test photos that both runs judge by, this run is right for {record['now_correct']}, the last "
-        f"one was for {record['then_correct']}: {photos_in_words(record['fixed'])} put right, "
+        f"On the {record['photos']} test photos that both runs judge by, {second} is right for {record['now_correct']}, {first} "
+        f"was for {record['then_correct']}: {photos_in_words(record['fixed'])} put right, "
         f"{record['broken']} made wrong, {proof}."
     )
     settings = record["settings"]

@@ -5,6 +5,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw
 
@@ -18,6 +19,7 @@ from boatlib.show.html import Html, card, escape, picture
 PER_CLASS = 6
 CLASSES = 30  # of which photos are shown
 LIMIT = 48  # photos in one gallery
+DARK = 0.25  # brightness of what did not speak for a class
 
 
 def grid(cards: Iterable[str], css: str = "") -> str:
@@ -60,9 +62,15 @@ def twin_groups(duplicates: pd.DataFrame, root: Path, limit: int = LIMIT) -> Htm
     return Html(grid(cards) + cut, f"{len(shown)} photos with a twin")
 
 
-def augmented_views(file: Path, sha256: str, preprocessing: Preprocessing, count: int = 16) -> Html:
+def augmented_views(
+    file: Path,
+    sha256: str,
+    preprocessing: Preprocessing,
+    augmentation: views.Augmentation = views.USUAL,
+    count: int = 16,
+) -> Html:
     """Random views of one photo, as the head sees them while it learns."""
-    pictures = views.make_views(open_photo(file).image, views.augmented(count), preprocessing, sha256)
+    pictures = views.make_views(open_photo(file).image, augmentation.names(count), preprocessing, sha256)
     cards = [
         card(
             picture(small_webp(Image.fromarray(view), 120), "image/webp", f"Random view {number} of the same photo"), []
@@ -105,6 +113,19 @@ def what_the_model_sees(file: Path, preprocessing: Preprocessing) -> Html:
         ),
     ]
     return Html(grid(cards, "pair"), f"The model sees {share:.0%} of the photo")
+
+
+def what_spoke_for(view: np.ndarray, places: Mapping[str, np.ndarray]) -> Html:
+    """A view of a photo, once for each class, dark but for the places that spoke for that class.
+
+    view: uint8 [height, width, 3]; places: class to a map of the same size, float32 from 0 to 1.
+    """
+    cards = []
+    for name, lit in places.items():
+        picture_of = Image.fromarray((view * (DARK + (1 - DARK) * lit[..., None])).astype(np.uint8))
+        words = f"what spoke for {name} is bright"
+        cards.append(card(picture(small_webp(picture_of, 480), "image/webp", f"The photo; {words}"), [words]))
+    return Html(grid(cards, "pair"), f"What spoke for {', '.join(places)}")
 
 
 def _cards(
@@ -193,4 +214,9 @@ def display_prediction(file: Path, prediction: pd.Series, side: int = 320) -> Ht
     prediction: a row of `Predictor.predict` or of a table of predictions; with a label it is said whether the answer is right.
     """
     alt = f"The photo, which the model takes for {prediction['predicted']}"
-    return one_photo(file, alt, side) + sentences.one_prediction(prediction) + plots.probability_bars(prediction)
+    return one_photo(file, alt, side) + prediction_of(prediction)
+
+
+def prediction_of(row: pd.Series) -> Html:
+    """The answer in words, and a bar for each class."""
+    return sentences.one_prediction(row) + plots.probability_bars(row)

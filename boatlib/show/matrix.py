@@ -46,8 +46,7 @@ def _cell(label: str, predicted: str, count: int, total: int, predictions: pd.Da
     if not count:
         return f'{start}<span class="zero">0</span></td>'
     words = what_happened(label, predicted, count)
-    own = predictions[(predictions["label"] == label) & (predictions["predicted"] == predicted)]
-    own = own.sort_values(["confidence", "photo"], ascending=[label == predicted, True])
+    own = photos_of_cell(predictions, label, predicted, surest_first=label != predicted)
     limit = PHOTOS if label == predicted else MISTAKES
     cut = f" {'The least certain' if label == predicted else 'The surest'} {limit} are shown." if count > limit else ""
     return (
@@ -56,6 +55,12 @@ def _cell(label: str, predicted: str, count: int, total: int, predictions: pd.Da
         f'<div class="behind" tabindex="0" role="region" aria-label="{escape(words)}">'
         f"<p><strong>{escape(words)}.</strong>{cut}</p>{_photos(own.head(limit), root)}</div></details></td>"
     )
+
+
+def photos_of_cell(predictions: pd.DataFrame, label: str, predicted: str, surest_first: bool) -> pd.DataFrame:
+    """The predictions behind a cell, by confidence."""
+    own = predictions[(predictions["label"] == label) & (predictions["predicted"] == predicted)]
+    return own.sort_values(["confidence", "photo"], ascending=[not surest_first, True], ignore_index=True)
 
 
 def what_happened(label: str, predicted: str, count: int) -> str:
@@ -81,8 +86,7 @@ def confused_pairs(predictions: pd.DataFrame, root: Path, pairs: int = 3, photos
     found = metrics.most_confused(metrics.confusion_matrix(predictions), pairs)
     parts = []
     for row in found.to_dict("records"):
-        own = predictions[(predictions["label"] == row["label"]) & (predictions["predicted"] == row["predicted"])]
-        own = own.sort_values(["confidence", "photo"], ascending=[False, True])
+        own = photos_of_cell(predictions, row["label"], row["predicted"], surest_first=True)
         words = what_happened(row["label"], row["predicted"], row["photos"])
         pictures = _photos(own.head(photos), root, "strip")
         more = f", {photos} of them here" if len(own) > photos else ""

@@ -1,6 +1,7 @@
 """How a run was made: settings, fingerprints, versions, the command that makes it again; and what the words mean."""
 
 import shlex
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -60,7 +61,17 @@ def command(params: Params) -> Html:
     return Html(f'<pre class="command" tabindex="0"><code>{escape(words)}</code></pre>', words)
 
 
+def params_lines(section: str, wanted: Mapping[str, Any]) -> Html:
+    """The lines of a params file that ask for settings of one section; what is a default anyway needs none."""
+    defaults = getattr(Params(run="sample"), section).model_dump()
+    changed = [f"  {name}: {_yaml(value)}" for name, value in wanted.items() if value != defaults[name]]
+    words = "\n".join([f"{section}:", *changed]) if changed else f"# {section}: these are the defaults"
+    return Html(f'<pre class="command" tabindex="0"><code>{escape(words)}</code></pre>', words)
+
+
 def _yaml(value: Any) -> str:  # noqa: ANN401
+    if isinstance(value, bool):
+        return str(value).lower()
     return f"[{', '.join(map(str, value))}]" if isinstance(value, list) else str(value)
 
 

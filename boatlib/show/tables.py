@@ -190,6 +190,26 @@ def tta_per_class(rows: pd.DataFrame) -> Html:
     return table(rows, "Right answers on the test photos, by way of looking", dict.fromkeys(ways, percent))
 
 
+def review_by_answer(rows: pd.DataFrame, threshold: float) -> Html:
+    """Work and errors for each answer of the model at one threshold. rows: `decisions.by_answer`."""
+    shares = [
+        f"{wrong} of {kept}" if kept else "none kept" for wrong, kept in zip(rows["wrong"], rows["kept"], strict=True)
+    ]
+    columns = {"the model says": rows["answer"], "photos": rows["given"], "checked by people": rows["checked"]}
+    shown = pd.DataFrame(columns | {"wrong among the others": shares})
+    return table(shown, f"Where answers given with less than {threshold:.0%} confidence are checked by people")
+
+
+def metrics_of_runs(records: Mapping[str, Mapping[str, Any]]) -> Html:
+    """The figures of several runs side by side. records: name of a run to its `metrics.json`."""
+    names = [
+        n for n in next(iter(records.values()), {}) if all(isinstance(r.get(n), int | float) for r in records.values())
+    ]
+    rows = {run: [f"{record[name]:.4g}" for name in names] for run, record in records.items()}
+    shown = pd.DataFrame({"figure": [name.replace("_", " ") for name in names], **rows})
+    return table(shown, "The figures of both runs, each on its own test photos")
+
+
 def work_against_errors(rows: pd.DataFrame) -> Html:
     """What is checked, and what is still wrong. rows: `decisions.work_table`."""
     shown = pd.DataFrame(

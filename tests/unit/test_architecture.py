@@ -13,7 +13,7 @@ from conftest import ROOT
 from boatlib import modules
 
 MODULES = sorted(path.relative_to(ROOT) for path in (ROOT / "boatlib").rglob("*.py") if path.name != "__init__.py")
-LAYERS = ["photos", "model", "results", "show", "report"]
+LAYERS = ["photos", "model", "results", "show", "lab", "report"]
 
 
 def layer(module: Path) -> str:
@@ -34,8 +34,8 @@ def test_arrows_point_one_way(module):
     [
         ("torch", r"boatlib/model/.*"),
         ("matplotlib", r"boatlib/show/(plots|theme|html).py"),
-        ("IPython", r"boatlib/show/widgets.py"),
-        ("ipywidgets", r"boatlib/show/widgets.py"),
+        ("IPython", r"boatlib/lab/.*"),
+        ("ipywidgets", r"boatlib/lab/.*"),
         ("streamlit", r"boatlib/app.py"),
         ("onnxruntime", r"boatlib/model/(export|onnx_example).py"),
         ("nbconvert", r"boatlib/report/.*"),

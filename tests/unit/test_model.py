@@ -34,7 +34,7 @@ def photos(tmp_path):
 
 def test_views_are_square_and_random_ones_depend_on_the_photo_alone():
     image = draw(1)
-    names = [*views.DETERMINISTIC, *views.augmented(3)]
+    names = [*views.DETERMINISTIC, *views.Augmentation().names(3)]
     one, again = (views.make_views(image, names, NETWORK.preprocessing, "ab12") for _ in range(2))
     alone = views.make_views(image, ["augmented-2"], NETWORK.preprocessing, "ab12")[0]
     other = views.make_views(image, ["augmented-2"], NETWORK.preprocessing, "cd34")[0]

@@ -80,7 +80,7 @@ def test_whole_photos_are_squeezed_into_the_picture():
     assert prepare.shape == (96, 160)
     assert views.seen_box(300, 100, prepare) == (0, 0, 300, 100)
     plain, flip, start, end, random = views.make_views(
-        picture, [*views.DETERMINISTIC, views.augmented_name(0)], prepare, "ab"
+        picture, [*views.DETERMINISTIC, views.Augmentation().name(0)], prepare, "ab"
     )
     assert {view.shape for view in (plain, flip, start, end, random)} == {(96, 160, 3)}
     assert plain[0, 0, 0] < 4

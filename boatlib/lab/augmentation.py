@@ -1,0 +1,64 @@
+"""The random views of training, with sliders: what may be done to a photo so that a person still sees what it shows?"""
+
+from pathlib import Path
+
+import ipywidgets
+import pandas as pd
+
+from boatlib import runtime
+from boatlib.lab.parts import Pane
+from boatlib.model.views import Augmentation, Preprocessing
+from boatlib.show import gallery, provenance
+from boatlib.show.html import Html
+
+VIEWS = 12
+RANGES = {"crop": (0.05, 1.0, 0.05), "turn": (0.0, 90.0, 1.0), "light": (0.0, 0.9, 0.05)}
+
+
+def widget(
+    photos: pd.DataFrame, root: Path, preprocessing: Preprocessing, augmentation: Augmentation
+) -> ipywidgets.Widget | Html:
+    """Move the sliders and see the views; the lines for the params file stand below. Outside JupyterLab: the views as they are.
+
+    photos: columns photo, sha256, the first one is shown first.
+    """
+    if not runtime.is_interactive():
+        return gallery.augmented_views(
+            root / photos["photo"].iloc[0], photos["sha256"].iloc[0], preprocessing, augmentation
+        )
+    wide = {"style": {"description_width": "50px"}, "layout": {"width": "420px"}, "continuous_update": False}
+    sliders = {
+        name: ipywidgets.FloatSlider(
+            value=getattr(augmentation, name), min=low, max=high, step=step, description=name, **wide
+        )
+        for name, (low, high, step) in RANGES.items()
+    }
+    mirror = ipywidgets.Checkbox(
+        value=augmentation.mirror, description="mirror", indent=False, layout={"width": "110px"}
+    )
+    views = ipywidgets.IntSlider(value=4, min=0, max=64, description="views", **wide)
+    another = ipywidgets.Button(description="another photo", icon="random")
+    pane, lines, place = Pane(), Pane(), [0]
+
+    def show(_: object = None) -> None:
+        chosen = Augmentation(**{name: slider.value for name, slider in sliders.items()}, mirror=mirror.value)
+        row = photos.iloc[place[0] % len(photos)]
+        pane.show(gallery.augmented_views(root / row["photo"], row["sha256"], preprocessing, chosen, VIEWS))
+        wanted = {
+            "views": views.value,
+            "crop": chosen.crop,
+            "turn": chosen.turn,
+            "light": chosen.light,
+            "mirror": chosen.mirror,
+        }
+        lines.show(provenance.params_lines("training", wanted))
+
+    def next_photo(_: object) -> None:
+        place[0] += 1
+        show()
+
+    another.on_click(next_photo)
+    for control in (*sliders.values(), mirror, views):
+        control.observe(show, "value")
+    show()
+    return ipywidgets.VBox([*sliders.values(), ipywidgets.HBox([mirror, another]), pane, views, lines])

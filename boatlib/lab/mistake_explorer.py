@@ -1,0 +1,101 @@
+"""The confusion matrix whose cells open: the photos behind each, and where the model looked."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import ipywidgets
+import pandas as pd
+
+from boatlib import runtime
+from boatlib.lab.parts import Pager, Pane, Photos, beside, choice
+from boatlib.model import attention
+from boatlib.results import metrics
+from boatlib.run import Run
+from boatlib.show import browser, gallery, matrix
+from boatlib.show.html import Html, paragraph
+
+SUREST, LEAST_SURE = "surest first", "least sure first"
+
+
+def widget(predictions: pd.DataFrame, catalog: pd.DataFrame, root: Path, run: Run) -> ipywidgets.Widget | Html:
+    """Click a cell of the confusion matrix: its photos appear, by confidence; click one: what the model says of it.
+
+    predictions: of the test photos; catalog: columns photo, sha256. Outside JupyterLab: the matrix, its photos inside.
+    """
+    if not runtime.is_interactive():
+        return matrix.confusion_matrix(predictions, root)
+    known = predictions.merge(catalog[["photo", "sha256"]], on="photo")
+    counts, left_out = metrics.worst_classes(metrics.confusion_matrix(predictions))
+    cell = {"label": "", "predicted": ""}
+    title, details = Pane(), Pane(layout={"width": "420px", "min_width": "420px"})
+    order, look = choice("order", [SUREST, LEAST_SURE]), ipywidgets.Button(description="Where did it look?", icon="eye")
+    chosen: dict[str, Any] = {}
+
+    def rows() -> pd.DataFrame:
+        return matrix.photos_of_cell(known, cell["label"], cell["predicted"], order.value == SUREST)
+
+    def show() -> None:
+        page, count = browser.rows_of_page(rows(), pager.page)
+        words = matrix.what_happened(cell["label"], cell["predicted"], len(rows()))
+        title.show(paragraph(f"{words}. {count}."))
+        photos.show(page, [f"{share:.0%} sure" for share in page["confidence"]])
+
+    def open_cell(label: str, predicted: str) -> None:
+        cell.update(label=label, predicted=predicted)
+        pager.restart(browser.page_count(rows()))
+        show()
+
+    def open_photo(row: Mapping[str, Any]) -> None:
+        chosen.update(row)
+        look.layout.display = None
+        details.show(gallery.display_prediction(root / row["photo"], pd.Series(row)) + paragraph(row["photo"], "note"))
+
+    def where(_: object) -> None:
+        details.show(looked(root / chosen["photo"], chosen, run.need("model")))
+
+    photos, pager = Photos(root, browser.PAGE, open_photo), Pager(show)
+    order.observe(lambda _: show(), "value")
+    look.on_click(where)
+    look.layout.display, look.layout.width = "none", "190px"
+    wrong = metrics.most_confused(counts, 1)
+    first = wrong.iloc[0] if len(wrong) else {"label": counts.index[0], "predicted": counts.index[0]}
+    open_cell(str(first["label"]), str(first["predicted"]))
+    cells = ipywidgets.VBox([_matrix(counts, open_cell), title, ipywidgets.HBox([pager, order])])
+    hint = ipywidgets.Label(
+        f"The {len(counts)} classes with most mistakes; {left_out} others are not shown." if left_out else ""
+    )
+    return ipywidgets.VBox([hint, cells, beside(photos, ipywidgets.VBox([look, details]))])
+
+
+def looked(file: Path, row: Mapping[str, Any], model: Path) -> Html:
+    """What spoke for the answer, and for the label where that is another. row: of predictions."""
+    places = {}
+    for name in dict.fromkeys([row["predicted"], row["label"]]):
+        view, places[name] = attention.where_it_looked(model, file.read_bytes(), name)
+    answer = f"The photo shows {row['label']}; the model says {row['predicted']} ({row['confidence']:.0%} sure)."
+    return paragraph(answer) + gallery.what_spoke_for(view, places)
+
+
+def _matrix(counts: pd.DataFrame, opened: Any) -> ipywidgets.Widget:  # noqa: ANN401 (called with label and answer)
+    """A button for each cell that counts photos: blue where the answer is right, orange where it is wrong."""
+    narrow, wide = {"width": "76px", "justify_content": "center"}, {"width": "110px"}
+    head = [
+        ipywidgets.Label("shows / says", layout=wide),
+        *(ipywidgets.Label(str(c), layout=narrow) for c in counts.columns),
+    ]
+    lines = [ipywidgets.HBox(head)]
+    for label, row in counts.iterrows():
+        cells = [ipywidgets.Label(str(label), layout=wide)]
+        for predicted, count in row.items():
+            share = count / max(row.sum(), 1)
+            colour = (
+                f"rgba({'11,110,153' if label == predicted else '196,85,29'},{0.1 + 0.5 * share:.2f})" if count else ""
+            )
+            button = ipywidgets.Button(description=str(count), disabled=not count, layout=narrow)
+            button.tooltip = matrix.what_happened(str(label), str(predicted), int(count))
+            button.style.button_color = colour or "transparent"
+            button.on_click(lambda _, pair=(str(label), str(predicted)): opened(*pair))
+            cells.append(button)
+        lines.append(ipywidgets.HBox(cells))
+    return ipywidgets.VBox(lines)

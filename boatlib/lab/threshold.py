@@ -1,0 +1,38 @@
+"""Work against errors, live: where is the line below which a person looks?"""
+
+import ipywidgets
+import pandas as pd
+
+from boatlib import runtime
+from boatlib.lab.parts import Pane
+from boatlib.results import decisions
+from boatlib.show import tables
+from boatlib.show.html import Html, paragraph
+
+
+def widget(predictions: pd.DataFrame, threshold: float) -> ipywidgets.Widget | Html:
+    """Move the line and see, for each answer of the model, how many photos people check and how many errors are left.
+
+    threshold: where the line is at first. Outside JupyterLab: that line alone.
+    """
+    if not runtime.is_interactive():
+        return at(predictions, threshold)
+    slider = ipywidgets.FloatSlider(
+        value=threshold, min=0, max=1, step=0.01, readout_format=".0%", description="check below",
+        style={"description_width": "initial"}, layout={"width": "560px"},
+    )  # fmt: skip
+    pane = Pane()
+    slider.observe(lambda _: pane.show(at(predictions, slider.value)), "value")
+    pane.show(at(predictions, slider.value))
+    return ipywidgets.VBox([slider, pane])
+
+
+def at(predictions: pd.DataFrame, threshold: float) -> Html:
+    """One line, in words and by answer."""
+    rows = decisions.by_answer(predictions, threshold)
+    total = rows.iloc[0]
+    text = (
+        f"People look at {total['checked']} of {total['given']} photos. Of the {total['kept']} others the model names "
+        f"{total['wrong']} wrongly."
+    )
+    return paragraph(text) + tables.review_by_answer(rows, threshold)
