@@ -50,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--profile", default="", metavar="FOLDER", help="a Snakemake profile, for a cluster: workflow/profiles"
     )
+    run.add_argument("--lab", action="store_true", help="open JupyterLab, after the runs that are named, if any")
     run.set_defaults(action=_run)
 
     check = commands.add_parser("check", help="check params files without running anything")
@@ -102,7 +103,9 @@ def _run(options: argparse.Namespace) -> int:
 
     if options.jobs < 1:
         raise ParameterError("--jobs must be at least 1.")
-    return run_chain(
+    if options.lab and not options.files:
+        return _lab()
+    code = run_chain(
         options.files or [Path(DEFAULT_PARAMS)],
         options.set,
         until=options.until,
@@ -112,6 +115,28 @@ def _run(options: argparse.Namespace) -> int:
         resume=options.resume,
         profile=options.profile,
     )
+    return _lab() if options.lab and code == 0 else code
+
+
+def _lab() -> int:
+    """JupyterLab in place of this process, for this computer alone, with the first notebook open."""
+    from boatlib.run import project_root
+
+    root = project_root()
+    settings = {
+        "ServerApp.ip": "127.0.0.1",
+        "ServerApp.root_dir": str(root),
+        "ServerApp.contents_manager_class": "boatlib.lab.contents.Notebooks",
+        "LabApp.default_url": "/lab/tree/notebooks/01_exploration.ipynb",
+        "LabApp.news_url": "None",
+        "Application.log_level": "40",  # errors; and where to find it
+    }
+    command = [sys.executable, "-m", "jupyterlab", *(f"--{key}={value}" for key, value in settings.items())]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        command.append("--allow-root")  # in a container
+    print("JupyterLab opens in the browser, for this computer alone. Ctrl-C, twice, ends it.", flush=True)
+    os.chdir(root)
+    os.execv(sys.executable, command)
 
 
 def _check(options: argparse.Namespace) -> int:

@@ -10,7 +10,7 @@ from boatlib.params import Params, shareable
 from boatlib.results import comparison
 from boatlib.run import Run, finished_runs
 from boatlib.show import findings, gallery, tables
-from boatlib.show.html import Html
+from boatlib.show.html import Html, paragraph
 
 
 def widget(run: Run, root: Path) -> ipywidgets.Widget | Html:
@@ -20,8 +20,10 @@ def widget(run: Run, root: Path) -> ipywidgets.Widget | Html:
         record = comparison.against_last_run(run, predictions, settings)
         return findings.last_run(record) + gallery.changes(record, root)
     runs = finished_runs()
+    if len(runs) < 2:
+        return paragraph("There is one run only. As soon as there are two, they can be compared here.")
     first, second = choice("run", runs), choice("beside", runs)
-    first.value, second.value = next((name for name in runs if name != run.name), run.name), run.name
+    first.value, second.value = next(name for name in runs if name != run.name), run.name
     pane = Pane()
 
     def show(_: object) -> None:

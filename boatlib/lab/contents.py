@@ -29,9 +29,12 @@ class Notebooks(AsyncLargeFileManager):
         """Read a file; see AsyncLargeFileManager."""
         model = await super().get(path, content, *args, **options)
         if content and (file := self._notebook(path)):
-            run = last_run()
-            show_again(model["content"], _seen(file), run, alive=await self._is_open(path))
-            inject(model["content"], file, run)
+            try:
+                run = last_run()
+                show_again(model["content"], _seen(file), run, alive=await self._is_open(path))
+                inject(model["content"], file, run)
+            except Exception:  # whatever is wrong with the last run, the notebook opens, with its defaults
+                self.log.exception("%s opens without the settings of the last run", path)
         return model
 
     async def save(self, model: dict[str, Any], path: str = "") -> dict[str, Any]:

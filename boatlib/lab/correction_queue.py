@@ -27,7 +27,7 @@ def widget(queue: pd.DataFrame, classes: list[str], root: Path, corrections: Cor
 
     def show() -> None:
         row = review.photo
-        photo.show(gallery.one_photo(root / row["photo"], f"Photo labelled {row['label']}", 640))
+        photo.show(Html(gallery.photo_card(root / row["photo"], f"Photo labelled {row['label']}", [row["photo"]], 640)))
         words.show(description(review))
 
     def act(what: str, label: str = "") -> None:

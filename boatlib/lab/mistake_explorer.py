@@ -28,7 +28,7 @@ def widget(predictions: pd.DataFrame, catalog: pd.DataFrame, root: Path, run: Ru
     known = predictions.merge(catalog[["photo", "sha256"]], on="photo")
     counts, left_out = metrics.worst_classes(metrics.confusion_matrix(predictions))
     cell = {"label": "", "predicted": ""}
-    title, details = Pane(), Pane(layout={"width": "420px", "min_width": "420px"})
+    title, details = Pane(), Pane(layout={"width": "500px", "min_width": "500px"})
     order, look = choice("order", [SUREST, LEAST_SURE]), ipywidgets.Button(description="Where did it look?", icon="eye")
     chosen: dict[str, Any] = {}
 

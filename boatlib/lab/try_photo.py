@@ -62,12 +62,10 @@ def answer(predictor: Predictor, data: bytes, name: str) -> Html:
         shown = Html(card(picture(thumbnail(data, 480), "image/webp", "The photo"), [name]))
     except UnreadablePhotoError as error:
         shown = paragraph(str(error))
-    look = " It is not sure enough: a person should look at it." if row["needs_review"] else ""
-    return (
-        shown
-        + gallery.prediction_of(row)
-        + paragraph(f"The model always names one of its classes, whatever is shown.{look}", "note")
-    )
+    words = "The model always names one of its classes, whatever is shown."
+    if row["needs_review"]:
+        words += " It is not sure enough: a person should look at it."
+    return shown + gallery.prediction_of(row) + paragraph(words, "note")
 
 
 def from_data_url(text: str) -> bytes:

@@ -77,7 +77,7 @@ def augmented_views(
         )
         for number, view in enumerate(pictures, start=1)
     ]
-    return Html(grid(cards, "small"), f"{count} random views of {file.name}")
+    return Html(grid(cards, "small views"), f"{count} random views of {file.name}")
 
 
 def named_views(file: Path, sha256: str, preprocessing: Preprocessing, names: Sequence[str]) -> Html:

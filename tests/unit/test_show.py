@@ -5,7 +5,7 @@ import pytest
 from boatlib.errors import ParameterError
 from boatlib.params import Training
 from boatlib.photos.images import open_photo
-from boatlib.show import browser, gallery, html, plots, sentences, tables, verdict, widgets
+from boatlib.show import gallery, html, plots, sentences, tables, verdict
 
 
 @pytest.mark.parametrize(
@@ -15,27 +15,6 @@ from boatlib.show import browser, gallery, html, plots, sentences, tables, verdi
 def test_the_tta_verdict_follows_the_paired_test(fixed, broken, p_value, words):
     test = {"fixed": fixed, "broken": broken, "p_value": p_value, "photos": 100}
     assert words in sentences.tta_words({"chosen": "fixed", "looks": {"fixed": 4}, "test": {"fixed": test}})
-
-
-def test_the_browser_selects_and_pages(tmp_path):
-    rows = pd.DataFrame({"photo": [f"{n}.jpg" for n in range(30)], "label": ["a", "b"] * 15, "status": "used"})
-    rows = rows.assign(reason="", width=np.nan, height=np.nan)
-    chosen = browser.select(rows, "a")
-    assert len(chosen) == 15
-    assert browser.page_count(chosen) == 2
-    assert browser.page(chosen, 2, tmp_path).text == "Photos 13 to 15 of 15"
-    assert browser.page(chosen, 99, tmp_path).text == "Photos 13 to 15 of 15"
-    assert browser.page_count(browser.select(rows, "a", "skipped")) == 1
-
-
-def test_the_photo_browser_has_a_static_twin(tmp_path, monkeypatch):
-    rows = pd.DataFrame(
-        {"photo": ["a/1.jpg"], "label": ["a"], "status": "skipped", "reason": "x", "width": 9, "height": 9}
-    )
-    monkeypatch.delenv("BOATLIB_STATIC", raising=False)
-    assert not isinstance(widgets.photo_browser(rows, tmp_path), html.Html)
-    monkeypatch.setenv("BOATLIB_STATIC", "1")
-    assert widgets.photo_browser(rows, tmp_path).text == "Photos 1 to 1 of 1"
 
 
 def test_an_unknown_class_to_show_is_named_with_the_known_ones(tmp_path):

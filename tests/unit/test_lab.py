@@ -1,0 +1,569 @@
+"""What stands behind the widgets, and the widgets themselves as far as they need no browser."""
+
+import asyncio
+import base64
+import json
+import os
+import re
+import time
+from types import SimpleNamespace
+
+import ipywidgets
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from bs4 import BeautifulSoup
+from conftest import ROOT, draw
+from IPython.core.interactiveshell import InteractiveShell
+from PIL import Image
+from ruamel.yaml import YAML
+
+from boatlib.errors import BoatlibError, DataError
+from boatlib.lab import (
+    augmentation,
+    compare_runs,
+    contents,
+    correction_queue,
+    mistake_explorer,
+    photo_browser,
+    threshold,
+    try_photo,
+    watch,
+)
+from boatlib.model import attention, bundle, networks, training, views
+from boatlib.model.prediction import Predictor
+from boatlib.model.views import Augmentation, Preprocessing
+from boatlib.params import load_params
+from boatlib.photos import catalog, thumbnails
+from boatlib.photos.corrections import Corrections
+from boatlib.results import decisions, review_queue
+from boatlib.run import Run, finished_runs, last_run
+from boatlib.show import browser, html, provenance
+
+A, B, C, D = (letter * 64 for letter in "abcd")
+
+
+@pytest.fixture
+def live(monkeypatch):
+    """As in JupyterLab."""
+    monkeypatch.delenv("BOATLIB_STATIC", raising=False)
+
+
+@pytest.fixture
+def static(monkeypatch):
+    """As under the chain."""
+    monkeypatch.setenv("BOATLIB_STATIC", "1")
+
+
+def parts(widget, kind):
+    """All widgets of a kind inside one, in their order."""
+    inside = [found for child in getattr(widget, "children", ()) for found in parts(child, kind)]
+    return [*([widget] if isinstance(widget, kind) else []), *inside]
+
+
+def button(widget, text):
+    found = [b for b in parts(widget, ipywidgets.Button) if text in f"{b.description} {b.tooltip}"]
+    assert found, [b.description for b in parts(widget, ipywidgets.Button)]
+    return found[0]
+
+
+def words(widget):
+    """What can be read, without the style."""
+    texts = [part.value for part in parts(widget, ipywidgets.HTML | ipywidgets.Label)]
+    return BeautifulSoup(re.sub(r"<style>.*?</style>", "", " ".join(texts), flags=re.S), "html.parser").get_text(" ")
+
+
+@pytest.fixture
+def found(photo_set):
+    return catalog.build_catalog(photo_set, 5)
+
+
+def test_photos_are_chosen_by_class_use_split_and_size(found):
+    split = pd.DataFrame({"photo": ["kayak/000.jpg", "kayak/001.jpg"], "split": ["train", "test"]})
+    rows = browser.with_splits(found.table, split)
+    assert len(browser.select(rows)) == 20
+    assert len(browser.select(rows, "raft")) == 0
+    assert len(browser.select(rows, "raft", "skipped")) == 3
+    assert len(browser.select(rows, status=browser.EVERYTHING)) == 23
+    assert browser.select(rows, split="test")["photo"].tolist() == ["kayak/001.jpg"]
+    assert len(browser.select(rows, size="under 300 pixels")) == 20
+    assert len(browser.select(rows, size="800 or more")) == 0
+    assert (browser.with_splits(found.table, None)["split"] == "").all()
+
+
+def test_pages_end_where_the_photos_end(found, tmp_path):
+    rows = found.table
+    assert browser.page_count(rows) == 2
+    for number in (2, 99):
+        page, count = browser.rows_of_page(rows, number)
+        assert (len(page), count) == (11, "Photos 13 to 23 of 23")
+    assert browser.rows_of_page(rows.head(0), 1)[1] == "No photo is like that."
+    assert browser.page(rows, 1, tmp_path).text.startswith("Photos 1 to 12 of 23")
+
+
+def test_facts_name_what_is_known_and_leave_out_what_is_not(found):
+    rows = browser.with_splits(found.table, None)
+    used = browser.facts(rows.iloc[0]).text
+    assert "160 x 120" in used
+    assert "reason" not in used
+    assert "its class has only 3 photos" in browser.facts(rows.iloc[-1]).text
+
+
+def test_a_thumbnail_is_made_once(photo_set, project):
+    file = photo_set / "kayak" / "000.jpg"
+    first = thumbnails.cached(file, A, 64)
+    file.unlink()
+    assert thumbnails.cached(file, A, 64) == first
+    with pytest.raises(DataError):
+        thumbnails.cached(file, B, 64)
+    with pytest.raises(DataError):
+        thumbnails.cached(file, "", 64)
+
+
+def test_the_browser_filters_pages_and_tells(live, found, photo_set, project):
+    (photo_set / "kayak" / "torn.jpg").write_bytes(b"\xff\xd8\xffnothing")
+    table = catalog.build_catalog(photo_set, 5).table
+    widget = photo_browser.widget(table, photo_set, Run("new"))
+    assert "Photos 1 to 12 of 24" in words(widget)
+    button(widget, "next page").click()
+    assert "Photos 13 to 24 of 24" in words(widget)
+    kinds = {box.description: box for box in parts(widget, ipywidgets.Dropdown)}
+    kinds["class"].value = "paper boat"
+    assert "Photos 1 to 8 of 8" in words(widget)  # and on page 1 again
+    button(widget, "paper boat/003.jpg").click()
+    assert "160 x 120" in words(widget)
+    assert "The model says" not in words(widget)  # there is none yet
+    kinds["class"].value, kinds["status"].value = "kayak", "skipped"
+    assert any("damaged" in b.description for b in parts(widget, ipywidgets.Button))
+
+
+def test_the_browser_asks_the_model_of_the_run(live, taught, project):
+    run, job = taught
+    rows = pd.concat([job.train, job.val]).assign(
+        status="used", reason="", decision="", width=160, height=120, format="JPEG", mode="RGB", bytes=1
+    )
+    widget = photo_browser.widget(rows.drop(columns="split"), job.root, run)
+    button(widget, "kayak/000.jpg").click()
+    assert "The model says: kayak" in words(widget)
+    assert "has learnt from this photo" in words(widget)
+
+
+@pytest.fixture
+def taught(make_job):
+    """A run with a model of two classes."""
+    job = make_job(epochs=4, max_epochs_stop=4)
+    trained = training.train(job)
+    told = {"run": "job", "photos": {"kayak": 6, "raft": 6}, "val_photos": 5, "left_out": {}, "seed": 1}
+    told |= {"fingerprint": "0123", "mode": "head", "weights": "default", "unfreeze": "all", "sure": 0.95}
+    bundle.save_bundle(job.run.path("model"), trained.bodies, trained.head, job.classes, told, 0.6)
+    return job.run, job
+
+
+def predictions_of(job, run):
+    rows = Predictor.load(run.path("model")).predict_catalogued(job.val, job.root)
+    rows.loc[0, "predicted"] = "raft" if rows.loc[0, "label"] == "kayak" else "kayak"
+    return rows
+
+
+def test_a_cell_opens_to_its_photos_and_to_where_the_model_looked(live, taught):
+    run, job = taught
+    rows = predictions_of(job, run)
+    wrong = rows.iloc[0]
+    widget = mistake_explorer.widget(rows, job.val, job.root, run)
+    assert f"1 photo of {wrong['label']} taken for {wrong['predicted']}" in words(widget)  # the commonest mistake
+    button(widget, f"photos of {'raft'} named rightly").click()
+    assert "of raft named rightly" in words(widget)
+    button(widget, f"of {wrong['label']} taken for").click()
+    button(widget, wrong["photo"]).click()
+    assert f"wrongly (it shows: {wrong['label']})" in words(widget)
+    button(widget, "Where did it look").click()
+    assert f"what spoke for {wrong['predicted']} is bright" in words(widget)
+    assert f"what spoke for {wrong['label']} is bright" in words(widget)
+
+
+def test_photos_of_a_cell_come_by_confidence(live, taught):
+    run, job = taught
+    rows = predictions_of(job, run)
+    widget = mistake_explorer.widget(rows, job.val, job.root, run)
+    button(widget, "photos of kayak named rightly").click()
+    own = rows[(rows["label"] == "kayak") & (rows["predicted"] == "kayak")].sort_values("confidence")
+    order = parts(widget, ipywidgets.Dropdown)[0]
+    for value, expected in ((order.options[1], own), (order.options[0], own[::-1])):
+        order.value = value
+        shown = [b.tooltip.split(":")[0] for b in parts(widget, ipywidgets.Button) if "show more" in str(b.tooltip)]
+        assert shown[: len(own)] == expected["photo"].tolist()
+
+
+class Colours(torch.nn.Module):
+    """A network that finds red and blue, each in a map of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.look = torch.nn.Conv2d(3, 2, 1, bias=False)
+        self.look.weight.data = torch.tensor([[1.0, 0, 0], [0, 0, 1]]).view(2, 3, 1, 1)
+
+    def forward(self, pictures):
+        return self.look(pictures).mean((2, 3))
+
+
+def test_the_map_is_bright_where_lies_what_the_answer_came_from(monkeypatch, tmp_path):
+    body = networks.Body(Colours(), Preprocessing(32, 1.0, (0.0,) * 3, (1.0,) * 3)).eval()
+    head = torch.nn.Linear(2, 2)
+    head.weight.data = torch.eye(2)
+    saved = SimpleNamespace(classes=["red", "blue"])
+    monkeypatch.setattr(attention, "_modules", lambda folder, changed: (saved, [body], head))
+    (tmp_path / "model.json").write_text("{}")
+    picture = np.zeros((32, 32, 3), np.uint8)
+    picture[:, :16, 0] = picture[:, 16:, 2] = 255
+    Image.fromarray(picture).save(tmp_path / "photo.png")
+    for label, bright, dark in (("red", np.s_[:, :15], np.s_[:, 17:]), ("blue", np.s_[:, 17:], np.s_[:, :15])):
+        view, places = attention.where_it_looked(tmp_path, (tmp_path / "photo.png").read_bytes(), label)
+        assert view.shape == (32, 32, 3)
+        assert places[bright].min() == pytest.approx(1)
+        assert places[dark].max() == 0
+
+
+def test_a_network_without_maps_of_places_says_so():
+    body = networks.Body(torch.nn.Sequential(torch.nn.Flatten()), Preprocessing(8, 1.0, (0,) * 3, (1,) * 3))
+    with pytest.raises(BoatlibError, match="no maps of places"):
+        attention._last_map(body, torch.zeros(1, 8, 8, 3, dtype=torch.uint8))
+
+
+@pytest.fixture
+def queue():
+    known = pd.DataFrame(
+        [("kayak/1.jpg", A, "kayak", "", ""), ("raft/1.jpg", A, "raft", "", ""), ("kayak/2.jpg", B, "kayak", "", "train"),
+         ("kayak/3.jpg", C, "kayak", "", "test"), ("raft/4.jpg", D, "raft", "keep", "test")],
+        columns=["photo", "sha256", "label", "decision", "split"],
+    )  # fmt: skip
+    twins = pd.DataFrame(
+        {"photo": ["kayak/1.jpg", "raft/1.jpg"], "label": ["kayak", "raft"], "group": "g", "conflict": True}
+    )
+    suspects = pd.DataFrame({"photo": ["kayak/2.jpg"], "suggested": ["raft"], "suggested_confidence": [0.9]})
+    predictions = pd.DataFrame(
+        {"photo": ["kayak/3.jpg", "raft/4.jpg", "kayak/2.jpg"], "label": ["kayak", "raft", "kayak"],
+         "predicted": ["raft", "kayak", "raft"], "confidence": [0.7, 0.9, 0.6]}
+    )  # fmt: skip
+    return review_queue.review_queue(known, twins, suspects, predictions)
+
+
+def test_the_queue_holds_each_doubtful_photo_once_and_none_that_is_decided(queue):
+    assert queue["photo"].tolist() == ["kayak/1.jpg", "kayak/2.jpg", "kayak/3.jpg"]
+    assert queue["why"].tolist() == ["labelled kayak and raft", "looks like raft, 90%", "the model says raft, 70%"]
+    assert queue["suggested"].tolist() == ["", "raft", "raft"]
+
+
+def test_keys_decide_and_decisions_survive(live, queue, tmp_path):
+    log = Corrections(tmp_path / "corrections.csv")
+    widget = correction_queue.widget(queue, ["kayak", "raft"], tmp_path, log)
+    keys = parts(widget, ipywidgets.Text)[0]
+    keys.value = "2"  # the first one is a raft
+    keys.value = "2?"  # no such key
+    keys.value = "2?yd"  # two at once: yes, a raft; and the last one is left out
+    held = log.decided().set_index("sha256")[["decision", "new_label"]].apply(tuple, axis=1).to_dict()
+    assert held == {A: ("relabel", "raft"), B: ("relabel", "raft"), C: ("drop", "")}
+    assert "3 decided" in words(widget)
+    keys.value = "2?ydu"
+    assert C not in set(log.decided()["sha256"])
+    assert "Taken back: kayak/3.jpg" in words(widget)
+    keys.value = "2?y"  # taking letters out of the box decides nothing
+    assert len(log.decided()) == 2
+    again = correction_queue.widget(queue, ["kayak", "raft"], tmp_path, log)  # a new kernel, or a second tab
+    assert "3 of 3 photos; 2 decided" in words(again)
+    assert "A test photo" in words(again)
+    button(again, "k  keep").click()
+    button(widget, "b  back").click()
+    assert "3 decided" in words(widget)  # the first tab sees it too
+
+
+def test_more_classes_than_digits_are_buttons_without_a_number(live, queue, tmp_path):
+    classes = [f"class {n}" for n in range(12)]
+    log = Corrections(tmp_path / "corrections.csv")
+    widget = correction_queue.widget(queue, classes, tmp_path, log)
+    button(widget, "class 11").click()
+    assert log.decided()["new_label"].tolist() == ["class 11"]
+    parts(widget, ipywidgets.Text)[0].value = "0"
+    assert len(log.decided()) == 1
+
+
+def test_a_decision_that_cannot_be_kept_is_said_and_nothing_moves_on(live, queue, tmp_path):
+    widget = correction_queue.widget(queue, ["kayak", "raft"], tmp_path, Corrections.named("none"))
+    button(widget, "k  keep").click()
+    assert "No decision can be kept" in words(widget)
+    assert "1 of 3 photos" in words(widget)
+
+
+ANSWERS = pd.DataFrame(
+    {
+        "photo": list("abcde"),
+        "label": list("xxyyy"),
+        "predicted": list("xyyyx"),
+        "confidence": [0.9, 0.6, 0.8, 0.5, 0.95],
+    }
+)
+
+
+def test_the_line_is_counted_for_each_answer():
+    rows = decisions.by_answer(ANSWERS, 0.7).set_index("answer")
+    assert rows.loc["all answers"].tolist() == [5, 2, 3, 1]
+    assert rows.loc["x"].tolist() == [2, 0, 2, 1]
+    assert rows.loc["y"].tolist() == [3, 2, 1, 0]
+    assert decisions.by_answer(ANSWERS, 0)["checked"].sum() == 0
+    assert decisions.by_answer(ANSWERS, 1.01)["kept"].sum() == 0
+
+
+def test_the_slider_moves_the_numbers(live):
+    widget = threshold.widget(ANSWERS, 0.0)
+    assert "People look at 0 of 5 photos. Of the 5 others the model names 2 wrongly." in words(widget)
+    parts(widget, ipywidgets.FloatSlider)[0].value = 0.7
+    assert "People look at 2 of 5 photos. Of the 3 others the model names 1 wrongly." in words(widget)
+
+
+def test_a_photo_that_is_uploaded_or_pasted_gets_the_predictors_answer(live, taught):
+    run, job = taught
+    predictor = Predictor.load(run.path("model"))
+    file = job.root / "kayak" / "000.jpg"
+    expected = predictor.predict(file).iloc[0]
+    widget = try_photo.widget(predictor, file)
+    upload, pasted = parts(widget, ipywidgets.FileUpload)[0], parts(widget, ipywidgets.Textarea)[0]
+    upload.value = ({"name": "mine.jpg", "type": "image/jpeg", "size": 1, "content": memoryview(file.read_bytes()),
+                     "last_modified": pd.Timestamp.now()},)  # fmt: skip
+    assert f"The model says {expected['predicted']}, {expected['confidence']:.1%} sure" in words(widget)
+    pasted.value = "data:image/jpeg;base64," + base64.b64encode(file.read_bytes()).decode()
+    assert "the pasted photo" in words(widget)
+    assert pasted.value == ""
+    for text in ("data:text/plain;base64,aGVsbG8=", "no address", "data:,%%%"):
+        pasted.value = text
+        assert "cannot be used" in words(widget)
+
+
+def test_two_runs_are_compared_and_one_alone_is_not(live, project):
+    def finish(name, predicted, seed):
+        run = Run(name)
+        rows = pd.DataFrame({"photo": list("abcd"), "label": list("xxyy"), "predicted": list(predicted)})
+        run.write_table("predictions", rows)
+        run.write_record("metrics", {"photos": 4, "accuracy": float((rows["label"] == rows["predicted"]).mean())})
+        (run.folder / "params.json").write_text(json.dumps({"run": name, "seed": seed}))
+        return run
+
+    one = finish("one", "xyyx", 1)
+    assert "one run only" in compare_runs.widget(one, project).text
+    two = finish("two", "xxyx", 2)
+    assert finished_runs() == ["one", "two"]
+    widget = compare_runs.widget(two, project)
+    text = words(widget)
+    assert "“two” is right for 3, “one” was for 2: 1 photo put right, 0 made wrong" in text
+    assert "seed (1 before, 2 now)" in text
+    assert "0.75" in text
+    parts(widget, ipywidgets.Dropdown)[0].value = "two"
+    assert "The settings are the same" in words(widget)
+
+
+def test_sliders_give_lines_that_a_params_file_takes(live, photo_set, project, tmp_path):
+    rows = catalog.build_catalog(photo_set, 5).table
+    widget = augmentation.widget(rows, photo_set, Preprocessing(64, 1.0, (0.5,) * 3, (0.5,) * 3), Augmentation())
+    before = parts(widget, ipywidgets.HTML)[0].value
+    sliders = {
+        s.description: s for s in parts(widget, ipywidgets.FloatSlider | ipywidgets.IntSlider | ipywidgets.Checkbox)
+    }
+    sliders["crop"].value, sliders["turn"].value, sliders["views"].value, sliders["mirror"].value = 0.8, 3.0, 6, False
+    assert parts(widget, ipywidgets.HTML)[0].value != before
+    lines = BeautifulSoup(parts(widget, ipywidgets.HTML)[1].value, "html.parser").find("pre").get_text()
+    file = tmp_path / "mine.yaml"
+    file.write_text(lines)
+    settings = load_params(file).training
+    assert (settings.views, settings.crop, settings.turn, settings.mirror) == (6, 0.8, 3.0, False)
+    assert YAML(typ="safe").load(lines) == {"training": {"views": 6, "crop": 0.8, "turn": 3.0, "mirror": False}}
+    assert provenance.params_lines("training", {"views": 0}).text.startswith("# training")
+    photo = parts(widget, ipywidgets.HTML)[0].value
+    button(widget, "another photo").click()
+    assert parts(widget, ipywidgets.HTML)[0].value != photo
+
+
+def test_strengths_change_views_and_their_names_and_the_usual_ones_keep_theirs():
+    image, prepare = draw(5), Preprocessing(48, 1.0, (0.5,) * 3, (0.5,) * 3)
+    assert Augmentation().names(2) == ["augmented-0", "augmented-1"]
+    strong = Augmentation(0.25, 45, 0.5, False)
+    assert strong.name(3) == "augmented-3-0.25-45-0.5-0"
+    usual, other = (views.make_views(image, [a.name(3)], prepare, "ab")[0] for a in (Augmentation(), strong))
+    assert (usual != other).any()
+    none = views.make_views(image, Augmentation(1.0, 0.0, 0.0, False).names(8), prepare, "ab")
+    assert all(np.abs(view.astype(int) - none[0]).mean() < 40 for view in none)
+    assert views._of_name("augmented-3-0.25-45-0.5-0") == (3, strong)
+
+
+def test_a_training_elsewhere_is_watched_as_its_epochs_pass(live, make_job):
+    job = make_job("elsewhere", epochs=3, stop_on="last")
+
+    async def watched():
+        widget = watch.widget(job.run)
+        first = words(widget)
+        await asyncio.to_thread(training.train, job)
+        curves = parts(widget, ipywidgets.HTML)[0]
+        for _ in range(100):
+            await asyncio.sleep(0.1)
+            if "<img" in curves.value:
+                break
+        widget.close()
+        return first, curves.value
+
+    first, curves = asyncio.run(watched())
+    assert "no epoch has ended yet" in first
+    assert "Curves over 3 epochs" in curves
+
+
+def test_each_epoch_is_in_the_history_at_once(make_job, monkeypatch):
+    job = make_job(epochs=3, stop_on="last")
+    seen = []
+    progress = training.runtime.progress
+    monkeypatch.setattr(
+        training.runtime, "progress", lambda text: (seen.append(len(job.run.table("history"))), progress(text))
+    )
+    trained = training.train(job)
+    assert seen[:3] == [1, 2, 3]
+    pd.testing.assert_frame_equal(job.run.table("history"), trained.history, check_dtype=False)
+
+
+def test_every_widget_has_a_static_twin(static, taught, queue, tmp_path):
+    run, job = taught
+    rows = predictions_of(job, run)
+    run.write_table("predictions", rows)
+    run.write_table("history", pd.DataFrame([[1, 1, 1, 0.5, 0.5, 0.5, 0.1, True]], columns=training.HISTORY))
+    known = job.val.assign(status="skipped", reason="x", width=160, height=120)
+    prepare = Preprocessing(48, 1.0, (0.5,) * 3, (0.5,) * 3)
+    twins = {
+        "Photos 1 to 5 of 5": photo_browser.widget(known, job.root, run),
+        "Confusion matrix": mistake_explorer.widget(rows, job.val, job.root, run),
+        "3 photos wait": correction_queue.widget(queue, ["kayak", "raft"], tmp_path, Corrections.named("none")),
+        "People look at": threshold.widget(rows, 0.5),
+        "The model says": try_photo.widget(Predictor.load(run.path("model")), job.root / "kayak" / "000.jpg"),
+        "There is no earlier run": compare_runs.widget(run, job.root),
+        "16 random views": augmentation.widget(job.val, job.root, prepare, Augmentation()),
+        "Curves over 1 epoch": watch.widget(run),
+    }
+    for expected, twin in twins.items():
+        assert isinstance(twin, html.Html), expected
+        assert expected in twin.text
+        assert "<style" not in twin._repr_html_()
+
+
+def test_pieces_bring_their_style_to_lab_only(monkeypatch):
+    piece = html.paragraph("x")
+    monkeypatch.setenv("BOATLIB_STATIC", "1")
+    assert piece._repr_html_() == "<p>x</p>"
+    monkeypatch.delenv("BOATLIB_STATIC")
+    assert piece._repr_html_().endswith('<div class="boatlib"><p>x</p></div>')
+    assert ".boatlib.boatlib" in piece._repr_html_()
+
+
+def test_errors_are_sentences_in_lab(capsys):
+    shell = InteractiveShell.instance()
+    shell.run_cell("from boatlib.run import Run\nRun('nowhere-at-all').need('split')")
+    shown = capsys.readouterr().out
+    assert "runs/nowhere-at-all/split.csv is missing. Run notebooks/02_split.ipynb first." in shown
+    assert "Traceback" not in shown
+    assert "need(" not in shown
+    (ROOT / "runs" / "nowhere-at-all").rmdir()
+
+
+NOTEBOOK = ROOT / "notebooks" / "01_exploration.ipynb"
+
+
+@pytest.fixture
+def opened(project):
+    """A project with a notebook and two runs, of which `second` was started last."""
+    file = project / "notebooks" / NOTEBOOK.name
+    file.write_bytes(NOTEBOOK.read_bytes())
+    for name, started in (("second", 200), ("first", 100)):
+        folder = project / "runs" / name
+        (folder / "logs").mkdir(parents=True)
+        (folder / "params.json").write_text(json.dumps({"run": name, "images": "photos", "seed": 7}))
+        (folder / "logs" / "lock").touch()
+        os.utime(folder / "logs" / "lock", (started, started))
+    return file
+
+
+@pytest.fixture
+def manager(opened, project, monkeypatch):
+    monkeypatch.setenv("BOATLIB_CACHE", str(project / ".cache"))
+    return contents.Notebooks(root_dir=str(project))
+
+
+def get(manager, path="notebooks/01_exploration.ipynb"):
+    return asyncio.run(manager.get(path))
+
+
+def test_a_notebook_opens_with_the_settings_of_the_last_run(manager):
+    assert last_run() == "second"
+    cells = get(manager)["content"].cells
+    place = next(n for n, cell in enumerate(cells) if "parameters" in cell.metadata.get("tags", []))
+    lines = cells[place + 1].source.splitlines()
+    assert lines[0].startswith("# Settings of the last run")
+    assert lines[1:] == ["run = 'second'", "images = 'photos'", "seed = 7"]
+
+
+def test_looking_changes_nothing_and_what_was_shown_comes_back(manager, opened):
+    before, stamp = opened.read_bytes(), opened.stat().st_mtime_ns
+    notebook = get(manager)["content"]
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    code[0].outputs = [nbformat.v4.new_output("display_data", {"text/plain": "seen"})]
+    code[-1].outputs = [
+        nbformat.v4.new_output("display_data", {contents.WIDGET: {"model_id": "1"}, "text/plain": "VBox()"})
+    ]
+    code[0].execution_count, code[0].metadata.collapsed = 3, False
+    notebook.metadata.language_info = {"name": "python", "version": "3.11"}
+    asyncio.run(
+        manager.save({"type": "notebook", "format": "json", "content": notebook}, "notebooks/01_exploration.ipynb")
+    )
+    assert opened.read_bytes() == before
+    assert opened.stat().st_mtime_ns == stamp
+    again = [cell for cell in get(manager)["content"].cells if cell.cell_type == "code"]
+    assert again[0].outputs[0].data["text/plain"] == "seen"
+    assert again[0].execution_count == 3
+    assert "Run this cell" in again[-1].outputs[0].data["text/html"]  # no kernel is at work: a widget would be dead
+    asyncio.run(
+        manager.save({"type": "notebook", "content": get(manager)["content"]}, "notebooks/01_exploration.ipynb")
+    )
+    assert opened.read_bytes() == before
+
+
+def test_an_edit_is_saved_without_what_was_put_in(manager, opened):
+    notebook = get(manager)["content"]
+    notebook.cells[0].source += "\n\nOne more sentence."
+    notebook.cells.append(nbformat.v4.new_code_cell("1 + 1"))
+    asyncio.run(
+        manager.save({"type": "notebook", "format": "json", "content": notebook}, "notebooks/01_exploration.ipynb")
+    )
+    saved = nbformat.read(opened, as_version=4)
+    assert "One more sentence." in saved.cells[0].source
+    assert saved.cells[-1].source == "1 + 1"
+    assert not any(contents.INJECTED in cell.metadata.get("tags", []) for cell in saved.cells)
+    nbformat.validate(saved)
+    source = json.loads(NOTEBOOK.read_text())
+    assert json.loads(opened.read_text())["cells"][1] == source["cells"][1]
+
+
+def test_whatever_is_wrong_with_the_last_run_the_notebook_opens(manager, project):
+    (project / "runs" / "second" / "params.json").write_text("{")
+    (project / ".cache" / "lab").mkdir(parents=True)
+    (project / ".cache" / "lab" / "01_exploration.ipynb").write_text("torn")
+    assert get(manager)["content"].cells
+
+
+def test_other_files_are_left_alone(manager, project):
+    other = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("run = 1", metadata={"tags": ["parameters"]})])
+    other.cells[0].outputs = [nbformat.v4.new_output("display_data", {"text/plain": "x"})]
+    for path in ("notebooks/mine.ipynb", "01_own.ipynb"):
+        asyncio.run(manager.save({"type": "notebook", "format": "json", "content": other}, path))
+        assert len(get(manager, path)["content"].cells) == 1
+        assert get(manager, path)["content"].cells[0].outputs
+    (project / "a.txt").write_text("x")
+    assert get(manager, "a.txt")["content"] == "x"
+
+
+def test_names_of_the_same_run_are_compared_by_start_not_by_name(opened):
+    time.sleep(0.01)
+    (opened.parent.parent / "runs" / "first" / "logs" / "lock").touch()
+    assert last_run() == "first"
