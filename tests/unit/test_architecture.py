@@ -34,7 +34,8 @@ def test_arrows_point_one_way(module):
     [
         ("torch", r"boatlib/model/.*"),
         ("matplotlib", r"boatlib/show/(plots|theme|html).py"),
-        ("IPython", r"boatlib/lab/.*"),
+        ("jupyter_server", r"boatlib/lab/contents.py"),
+        ("captum", r"boatlib/model/attention.py"),
         ("ipywidgets", r"boatlib/lab/.*"),
         ("streamlit", r"boatlib/app.py"),
         ("onnxruntime", r"boatlib/model/(export|onnx_example).py"),

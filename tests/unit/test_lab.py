@@ -6,6 +6,7 @@ import json
 import os
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import ipywidgets
@@ -43,6 +44,12 @@ from boatlib.run import Run, finished_runs, last_run
 from boatlib.show import browser, html, provenance
 
 A, B, C, D = (letter * 64 for letter in "abcd")
+
+
+def finish(work):
+    """What a coroutine returns; in a thread, since a browser of other tests may hold this thread's event loop."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
 
 
 @pytest.fixture
@@ -340,7 +347,7 @@ def test_a_photo_that_is_uploaded_or_pasted_gets_the_predictors_answer(live, tau
 
 
 def test_two_runs_are_compared_and_one_alone_is_not(live, project):
-    def finish(name, predicted, seed):
+    def make(name, predicted, seed):
         run = Run(name)
         rows = pd.DataFrame({"photo": list("abcd"), "label": list("xxyy"), "predicted": list(predicted)})
         run.write_table("predictions", rows)
@@ -348,9 +355,9 @@ def test_two_runs_are_compared_and_one_alone_is_not(live, project):
         (run.folder / "params.json").write_text(json.dumps({"run": name, "seed": seed}))
         return run
 
-    one = finish("one", "xyyx", 1)
+    one = make("one", "xyyx", 1)
     assert "one run only" in compare_runs.widget(one, project).text
-    two = finish("two", "xxyx", 2)
+    two = make("two", "xxyx", 2)
     assert finished_runs() == ["one", "two"]
     widget = compare_runs.widget(two, project)
     text = words(widget)
@@ -409,7 +416,7 @@ def test_a_training_elsewhere_is_watched_as_its_epochs_pass(live, make_job):
         widget.close()
         return first, curves.value
 
-    first, curves = asyncio.run(watched())
+    first, curves = finish(watched())
     assert "no epoch has ended yet" in first
     assert "Curves over 3 epochs" in curves
 
@@ -492,7 +499,7 @@ def manager(opened, project, monkeypatch):
 
 
 def get(manager, path="notebooks/01_exploration.ipynb"):
-    return asyncio.run(manager.get(path))
+    return finish(manager.get(path))
 
 
 def test_a_notebook_opens_with_the_settings_of_the_last_run(manager):
@@ -514,18 +521,14 @@ def test_looking_changes_nothing_and_what_was_shown_comes_back(manager, opened):
     ]
     code[0].execution_count, code[0].metadata.collapsed = 3, False
     notebook.metadata.language_info = {"name": "python", "version": "3.11"}
-    asyncio.run(
-        manager.save({"type": "notebook", "format": "json", "content": notebook}, "notebooks/01_exploration.ipynb")
-    )
+    finish(manager.save({"type": "notebook", "format": "json", "content": notebook}, "notebooks/01_exploration.ipynb"))
     assert opened.read_bytes() == before
     assert opened.stat().st_mtime_ns == stamp
     again = [cell for cell in get(manager)["content"].cells if cell.cell_type == "code"]
     assert again[0].outputs[0].data["text/plain"] == "seen"
     assert again[0].execution_count == 3
     assert "Run this cell" in again[-1].outputs[0].data["text/html"]  # no kernel is at work: a widget would be dead
-    asyncio.run(
-        manager.save({"type": "notebook", "content": get(manager)["content"]}, "notebooks/01_exploration.ipynb")
-    )
+    finish(manager.save({"type": "notebook", "content": get(manager)["content"]}, "notebooks/01_exploration.ipynb"))
     assert opened.read_bytes() == before
 
 
@@ -533,9 +536,7 @@ def test_an_edit_is_saved_without_what_was_put_in(manager, opened):
     notebook = get(manager)["content"]
     notebook.cells[0].source += "\n\nOne more sentence."
     notebook.cells.append(nbformat.v4.new_code_cell("1 + 1"))
-    asyncio.run(
-        manager.save({"type": "notebook", "format": "json", "content": notebook}, "notebooks/01_exploration.ipynb")
-    )
+    finish(manager.save({"type": "notebook", "format": "json", "content": notebook}, "notebooks/01_exploration.ipynb"))
     saved = nbformat.read(opened, as_version=4)
     assert "One more sentence." in saved.cells[0].source
     assert saved.cells[-1].source == "1 + 1"
@@ -556,7 +557,7 @@ def test_other_files_are_left_alone(manager, project):
     other = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("run = 1", metadata={"tags": ["parameters"]})])
     other.cells[0].outputs = [nbformat.v4.new_output("display_data", {"text/plain": "x"})]
     for path in ("notebooks/mine.ipynb", "01_own.ipynb"):
-        asyncio.run(manager.save({"type": "notebook", "format": "json", "content": other}, path))
+        finish(manager.save({"type": "notebook", "format": "json", "content": other}, path))
         assert len(get(manager, path)["content"].cells) == 1
         assert get(manager, path)["content"].cells[0].outputs
     (project / "a.txt").write_text("x")
