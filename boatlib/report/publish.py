@@ -39,15 +39,17 @@ def _remember(run: Run) -> None:
     """Keep what this run was judged by, for the comparison with the next one of its name."""
     folder = run.folder / EARLIER
     newest, before, fresh = (folder / name for name in ("newest", "before", ".fresh"))
-    if newest.is_dir() and (newest / KEPT[0]).read_bytes() == (run.folder / KEPT[0]).read_bytes():
+    same = newest.is_dir() and (newest / KEPT[0]).read_bytes() == (run.folder / KEPT[0]).read_bytes()
+    if same and all((newest / name).is_file() for name in KEPT):
         return
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
     for name in KEPT:
         shutil.copyfile(run.folder / name, fresh / name)
-    if newest.is_dir():
+    if newest.is_dir() and not same:
         shutil.rmtree(before, ignore_errors=True)
         os.replace(newest, before)
+    shutil.rmtree(newest, ignore_errors=True)
     os.replace(fresh, newest)
 
 

@@ -51,15 +51,19 @@ def moved(record: Mapping[str, Any] | None) -> Html:
         return Html("")
     changed, shares = record["changed"], record["shares"]
     counts = changed["split"].value_counts()
-    parts = [f"{counts[name]} in {name}" for name in ("train", "val", "test") if name in counts]
+    where = listing([f"{counts[name]} in {name}" for name in ("train", "val", "test") if name in counts])
     out = int((changed["now"] == "").sum())
+    kinds = {f"{len(changed) - out} got another label": len(changed) - out, f"{out} left out": out}
     first = shares.iloc[0]
     text = (
-        f"Since the last run, {photos_in_words(len(changed))} changed: {len(changed) - out} got another label, {out} "
-        f"{'is' if out == 1 else 'are'} left out ({listing(parts)}). The last run was right for {_of(first, 'then')} test "
-        "photos. "
-        f"Its answers, judged by the corrected labels, are right for {_of(first, 'relabelled')}: this step is the labels alone. "
-        f"The model that was taught with the corrected labels is right for {_of(first, 'now')}."
+        f"Since the last run people changed {photos_in_words(len(changed))}: {listing([k for k, n in kinds.items() if n])} "
+        f"({where}). The last run was right for {_of(first, 'then')} test photos. Its answers, judged by the corrected labels, "
+        f"are right for {_of(first, 'relabelled')}: this step is the labels alone. The model that was taught with the "
+        f"corrected labels is right for {_of(first, 'now')}."
+    )
+    bias = (
+        "People look mostly at photos that the model gets wrong, so corrected test labels tend to favour it. Change one only "
+        "where it is plainly wrong."
     )
     rows = pd.DataFrame(
         {
@@ -69,7 +73,8 @@ def moved(record: Mapping[str, Any] | None) -> Html:
             "this run": [_of(row, "now") for row in shares.to_dict("records")],
         }
     )
-    return paragraph(text) + tables.table(rows, "Right answers, of all test photos and of the classes that moved")
+    table = tables.table(rows, "Right answers, of all test photos and of the classes that moved")
+    return paragraph(text) + table + (paragraph(bias, "note") if "test" in counts else Html(""))
 
 
 def _of(row: Mapping[str, Any], stage: str) -> str:
