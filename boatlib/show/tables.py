@@ -1,17 +1,20 @@
 """Tables that a screen reader can follow: caption, scoped heads, numbers right-aligned, every cell escaped."""
 
 import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from boatlib import runtime
 from boatlib.results.comparison import COLOURS, LARGEST
 from boatlib.run import Run, files_of
 from boatlib.show.html import Html, escape, paragraph
 
 Format = Callable[[Any], str]
+ROWS = 60  # of a DataFrame in JupyterLab
 FORECASTS = 20  # classes in the table of what more photos would bring
 
 
@@ -281,3 +284,20 @@ def baselines(rows: pd.DataFrame, largest: str) -> Html:
         "The model beside simple rules",
         {"share": percent, **dict.fromkeys(("right", "95% range", "p-value"), str)},
     )
+
+
+def _frame(frame: pd.DataFrame) -> str:
+    rows = frame if isinstance(frame.index, pd.RangeIndex) else frame.reset_index()
+    cut = f", the first {ROWS} of them here" if len(frame) > ROWS else ""
+    words = f"{len(frame):,} rows{cut}"
+    return table(rows.head(ROWS), words)._repr_html_()
+
+
+def _style_frames() -> None:
+    """In JupyterLab a DataFrame that a cell shows looks like the tables of a report. (IPython is there, or nothing happens.)"""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    if shell is not None and runtime.is_interactive():
+        shell.display_formatter.formatters["text/html"].for_type(pd.DataFrame, _frame)
+
+
+_style_frames()

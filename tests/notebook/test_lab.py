@@ -193,6 +193,18 @@ def test_a_decision_by_keys_outlives_a_reload_and_a_killed_kernel(evaluation, se
     expect(cell.get_by_text("Decided: leave it out.")).to_be_visible()
 
 
+def test_every_call_explains_itself(evaluation):
+    cell = evaluation.cell("gallery.suspects(suspects.head(12)")
+    cell.get_by_text("suspects").nth(1).click()
+    evaluation.page.keyboard.press("Home")
+    for _ in "gallery.suspects(":
+        evaluation.page.keyboard.press("ArrowRight")
+    evaluation.page.keyboard.press("Shift+Tab")
+    tooltip = evaluation.page.locator(".jp-Tooltip")
+    expect(tooltip).to_contain_text("Photos whose label is in doubt")
+    evaluation.page.keyboard.press("Escape")
+
+
 def test_a_photo_can_be_uploaded_or_pasted(evaluation, lab_run):
     photo = next((ROOT / ".cache" / "photos").glob("sample-*/kayak/*.jpg"))
     cell = evaluation.cell("try_photo.widget")

@@ -130,6 +130,12 @@ def test_the_partner_sees_no_code_and_nobody_sees_noise(report):
         text = BeautifulSoup(file.read_text(encoding="utf-8"), "html.parser").get_text(" ")
         for noise in NOISE:
             assert noise not in text, (file.name, noise)
+        for trace in (
+            "jupyter.widget",
+            "ipywidgets",
+            "widget-view",
+        ):  # static twins stand where widgets are in JupyterLab
+            assert trace not in file.read_text(encoding="utf-8"), (file.name, trace)
 
 
 def test_numbers_on_the_summary_are_those_of_the_tables(report):

@@ -134,7 +134,7 @@ def test_the_next_catalog_applies_them_and_the_folder_is_as_it_was(photo_set, lo
     assert found.classes.set_index("class")["used"].to_dict() == {"kayak": 10, "paper boat": 9, "raft": 0}
     assert {path: path.read_bytes() for path in photo_set.rglob("*.jpg")} == before
     one, other = (splits.make_split(table, 0.6, 0.2, 0.2, 3).set_index("photo") for table in (plain.table, found.table))
-    both = one.join(other, rsuffix="_now", how="inner")
+    both = one.join(other.add_suffix("_now"), how="inner")
     assert len(both) == len(one) - 1
     assert (both["split"] == both["split_now"]).all()  # a correction moves no photo
 

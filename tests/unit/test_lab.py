@@ -41,15 +41,19 @@ from boatlib.photos import catalog, thumbnails
 from boatlib.photos.corrections import Corrections
 from boatlib.results import decisions, review_queue
 from boatlib.run import Run, finished_runs, last_run
-from boatlib.show import browser, html, provenance
+from boatlib.show import browser, html, provenance, tables
 
 A, B, C, D = (letter * 64 for letter in "abcd")
 
 
 def finish(work):
-    """What a coroutine returns; in a thread, since a browser of other tests may hold this thread's event loop."""
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, work).result()
+    """What a coroutine returns; in a thread, since a browser of other tests may hold this thread's event loop. It is always the
+    same one: notebooks' signatures lie in an SQLite file, which is bound to a thread.
+    """
+    return THREAD.submit(asyncio.run, work).result()
+
+
+THREAD = ThreadPoolExecutor(1)
 
 
 @pytest.fixture
@@ -465,6 +469,18 @@ def test_pieces_bring_their_style_to_lab_only(monkeypatch):
     assert ".boatlib.boatlib" in piece._repr_html_()
 
 
+def test_dataframes_look_like_the_tables_of_a_report(live):
+    shell = InteractiveShell.instance()
+    tables._style_frames()
+    rows = pd.DataFrame({"name": ["<b>"] * 70, "n": range(70)})
+    shown = shell.display_formatter.format(rows)[0]["text/html"]
+    assert '<div class="boatlib">' in shown
+    assert "70 rows, the first 60 of them here" in shown
+    assert "&lt;b&gt;" in shown
+    assert "<b>" not in shown
+    assert "label" in shell.display_formatter.format(rows.groupby("name").sum().rename_axis("label"))[0]["text/html"]
+
+
 def test_errors_are_sentences_in_lab(capsys):
     shell = InteractiveShell.instance()
     shell.run_cell("from boatlib.run import Run\nRun('nowhere-at-all').need('split')")
@@ -495,7 +511,7 @@ def opened(project):
 @pytest.fixture
 def manager(opened, project, monkeypatch):
     monkeypatch.setenv("BOATLIB_CACHE", str(project / ".cache"))
-    return contents.Notebooks(root_dir=str(project))
+    return THREAD.submit(contents.Notebooks, root_dir=str(project)).result()
 
 
 def get(manager, path="notebooks/01_exploration.ipynb"):
