@@ -31,8 +31,9 @@ def at(predictions: pd.DataFrame, threshold: float) -> Html:
     """One line, in words and by answer."""
     rows = decisions.by_answer(predictions, threshold)
     total = rows.iloc[0]
+    verb = "is" if total["wrong"] == 1 else "are"
     text = (
-        f"People look at {total['checked']} of {total['given']} photos. Of the {total['kept']} others the model names "
-        f"{total['wrong']} wrongly."
+        f"If people check the answers given with less than {threshold:.0%} confidence, they look at {total['checked']} of "
+        f"{total['given']} photos; of the {total['kept']} others {total['wrong']} {verb} named wrongly."
     )
-    return paragraph(text) + tables.review_by_answer(rows, threshold)
+    return paragraph(text) + tables.review_by_answer(rows)

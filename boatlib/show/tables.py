@@ -193,14 +193,14 @@ def tta_per_class(rows: pd.DataFrame) -> Html:
     return table(rows, "Right answers on the test photos, by way of looking", dict.fromkeys(ways, percent))
 
 
-def review_by_answer(rows: pd.DataFrame, threshold: float) -> Html:
+def review_by_answer(rows: pd.DataFrame) -> Html:
     """Work and errors for each answer of the model at one threshold. rows: `decisions.by_answer`."""
     shares = [
         f"{wrong} of {kept}" if kept else "none kept" for wrong, kept in zip(rows["wrong"], rows["kept"], strict=True)
     ]
     columns = {"the model says": rows["answer"], "photos": rows["given"], "checked by people": rows["checked"]}
     shown = pd.DataFrame(columns | {"wrong among the others": shares})
-    return table(shown, f"Where answers given with less than {threshold:.0%} confidence are checked by people")
+    return table(shown, "The same by answer")
 
 
 def metrics_of_runs(records: Mapping[str, Mapping[str, Any]]) -> Html:

@@ -229,7 +229,7 @@ def test_the_slider_moves_the_numbers_and_runs_are_compared(browser, lab):
     notebook = Notebook(browser, lab, "06_summary")
     assert notebook.run() == 0
     cell = notebook.cell("threshold.widget")
-    words = cell.get_by_text("People look at")
+    words = cell.get_by_text("they look at")
     before = words.inner_text()
     for key in ("End", "ArrowLeft"):
         cell.locator(".noUi-handle").press(key)

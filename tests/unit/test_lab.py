@@ -2,11 +2,14 @@
 
 import asyncio
 import base64
+import importlib
 import json
 import os
 import re
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from types import SimpleNamespace
 
 import ipywidgets
@@ -327,9 +330,9 @@ def test_the_line_is_counted_for_each_answer():
 
 def test_the_slider_moves_the_numbers(live):
     widget = threshold.widget(ANSWERS, 0.0)
-    assert "People look at 0 of 5 photos. Of the 5 others the model names 2 wrongly." in words(widget)
+    assert "they look at 0 of 5 photos; of the 5 others 2 are named wrongly." in words(widget)
     parts(widget, ipywidgets.FloatSlider)[0].value = 0.7
-    assert "People look at 2 of 5 photos. Of the 3 others the model names 1 wrongly." in words(widget)
+    assert "they look at 2 of 5 photos; of the 3 others 1 is named wrongly." in words(widget)
 
 
 def test_a_photo_that_is_uploaded_or_pasted_gets_the_predictors_answer(live, taught):
@@ -448,7 +451,7 @@ def test_every_widget_has_a_static_twin(static, taught, queue, tmp_path):
         "Photos 1 to 5 of 5": photo_browser.widget(known, job.root, run),
         "Confusion matrix": mistake_explorer.widget(rows, job.val, job.root, run),
         "3 photos wait": correction_queue.widget(queue, ["kayak", "raft"], tmp_path, Corrections.named("none")),
-        "People look at": threshold.widget(rows, 0.5),
+        "they look at": threshold.widget(rows, 0.5),
         "The model says": try_photo.widget(Predictor.load(run.path("model")), job.root / "kayak" / "000.jpg"),
         "There is no earlier run": compare_runs.widget(run, job.root),
         "16 random views": augmentation.widget(job.val, job.root, prepare, Augmentation()),
@@ -567,6 +570,12 @@ def test_whatever_is_wrong_with_the_last_run_the_notebook_opens(manager, project
     (project / ".cache" / "lab").mkdir(parents=True)
     (project / ".cache" / "lab" / "01_exploration.ipynb").write_text("torn")
     assert get(manager)["content"].cells
+
+
+def test_jupyterlab_is_told_of_it_by_the_installation():
+    settings = json.loads(Path(sys.prefix, "etc", "jupyter", "jupyter_server_config.json").read_text())
+    module, _, name = settings["ServerApp"]["contents_manager_class"].rpartition(".")
+    assert getattr(importlib.import_module(module), name) is contents.Notebooks
 
 
 def test_other_files_are_left_alone(manager, project):
