@@ -44,8 +44,8 @@ def test_the_contracts_columns(tiny_run):
         return list(pd.read_csv(tiny_run / name).columns)
 
     expected = ["photo", "label", "status", "reason", "format", "mode", "width", "height", "bytes", "sha256", "group"]
-    assert columns("catalog.csv") == expected
-    assert columns("split.csv")[:4] == ["photo", "label", "split", "group"]
+    assert columns("catalog.csv") == [*expected, "decision", "stratum"]
+    assert columns("split.csv") == ["photo", "label", "split", "group", "sha256", "decision"]
     assert columns("predictions.csv") == ["photo", "label", "predicted", "confidence", "p_kayak", "p_paper boat"]
     counts, rates = ["train", "val", "test", "correct"], ["top1", "top1_low", "top1_high", "top3", "top5"]
     per_class = ["class", *counts, *rates, "loss", "precision", "recall", "f1", "answers"]
