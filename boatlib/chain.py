@@ -20,7 +20,7 @@ from boatlib.params import Params, load_params
 from boatlib.photos import sources
 from boatlib.report.pages import PDF
 from boatlib.report.publish import verdict
-from boatlib.run import Run, project_root, write_text
+from boatlib.run import EARLIER, NEWEST, Run, cache_folder, check_writable, project_root, write_text
 
 GRACE = 20.0  # seconds that steps have to end after Ctrl-C or SIGTERM
 SENTENCES = {
@@ -52,6 +52,8 @@ def run_chain(
     if profile and not (root / profile / "config.yaml").is_file():
         raise ParameterError(f"--profile {profile}: there is no {profile}/config.yaml. See workflow/profiles/.")
     steps = {step: find_step(step, root) for step in (until, force) if step}
+    for folder in [*(root / "runs" / name for name in names), root / "reports", cache_folder(".")]:
+        check_writable(folder)
     for params in all_params:
         # fetch photos and weights now, and stop here when they cannot be had
         backbones.find_backbones(params.training.backbone, params.training.weights)
@@ -180,20 +182,26 @@ def _explain(code: int, names: list[str], log: Path, root: Path) -> int:
         for name in names:
             record = Run(name).folder / "logs" / "failure.json"
             if record.is_file():
-                if unfinished := _unfinished_trainings(names):
-                    print(unfinished)
+                if words := _what_is_left(names):
+                    print(words)
                 return int(json.loads(record.read_text(encoding="utf-8"))["code"])
     sentence = SENTENCES.get(code, f"The chain stopped. What Snakemake said is in {log.relative_to(root)}.")
-    raise _failure(code, f"{sentence} {_unfinished_trainings(names)}".strip())
+    raise _failure(code, f"{sentence} {_what_is_left(names)}".strip())
 
 
-def _unfinished_trainings(names: list[str]) -> str:
-    epochs = {name: Run(name).trained_epochs() for name in names}
-    return " ".join(
+def _what_is_left(names: list[str]) -> str:
+    """What a failure has not touched: checkpoints to go on from, and the last good run."""
+    words = [
         f"The training of {name!r} had come to the end of epoch {epoch}: the same command with --resume goes on from there."
-        for name, epoch in epochs.items()
-        if epoch
-    )
+        for name in names
+        if (epoch := Run(name).trained_epochs())
+    ]
+    words += [
+        f"The last good run of {name!r} is whole: reports/{name}/, and its files in runs/{name}/{EARLIER}/{NEWEST}/."
+        for name in names
+        if (Run(name).folder / EARLIER / NEWEST).is_dir()
+    ]
+    return " ".join(words)
 
 
 def _failure(code: int, sentence: str) -> BoatlibError:

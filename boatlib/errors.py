@@ -35,6 +35,14 @@ class TrainingError(BoatlibError):
     """The training cannot go on."""
 
 
+class DiskError(BoatlibError):
+    """A file cannot be written: the disk is full, or the place is not ours to write to."""
+
+
+class DamagedFileError(BoatlibError):
+    """A file of a run that is cut off or not what it should be."""
+
+
 class MissingInputError(BoatlibError):
     """A step was started before the one that makes its input."""
 

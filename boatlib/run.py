@@ -1,8 +1,11 @@
 """The files of a run: where each lies, which notebook makes it, and how it is written without being torn."""
 
 import contextlib
+import errno
 import json
 import os
+import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from boatlib.errors import MissingInputError
+from boatlib.errors import DamagedFileError, DiskError, MissingInputError
 
 if TYPE_CHECKING:
     import pandas as pd  # imported where it is used: the command line answers faster without it
@@ -44,8 +47,11 @@ FILES = {
 FOLDERS = {"data", "model"}
 CHECKPOINTS = "checkpoints"  # folder of a run, in which an interrupted training leaves what --resume needs
 LAST = "last.json"  # in it: names the newest whole checkpoint
-EARLIER = "earlier"  # folder of a run: what the last two published runs of its name, if they differ, were judged by
-KEPT = ("predictions.csv", "params.json", "split.csv")  # what is kept of them
+EARLIER = (
+    "earlier"  # folder of a run: all files (but photos) of the last two published runs of its name, if they differ
+)
+NEWEST, BEFORE = "newest", "before"  # in it
+KEPT = ("params.json", "notebooks", *(path for name, (path, _) in FILES.items() if name != "data"))
 
 
 def project_root(start: Path | None = None) -> Path:
@@ -122,14 +128,21 @@ class Run:
         return path
 
     def table(self, name: str) -> "pd.DataFrame":
-        """Read a CSV file of the run. Names that look like numbers or like 'NA' stay text."""
+        """Read a CSV file of the run. Names that look like numbers or like 'NA' stay text. Raises DamagedFileError."""
         import pandas as pd
 
         from boatlib import spreadsheet
 
         texts = ["photo", "label", "predicted", "class", "group", "sha256", "reason", "suggested", "decision"]
         texts += ["largest_class", "colour_histogram", "stratum"]
-        table = spreadsheet.read_csv(self.need(name), texts)
+        try:
+            if (
+                not self.need(name).read_bytes().endswith(b"\n")
+            ):  # each line that was written ends; pandas would not mind
+                raise ValueError("its last line has no end")
+            table = spreadsheet.read_csv(self.need(name), texts)
+        except (ValueError, UnicodeDecodeError) as error:  # pandas' own errors are ValueErrors
+            raise self._damaged(name) from error
         # without rows pandas cannot tell a column of yes and no from a column of texts
         for column in {"conflict", "kept", "best"} & set(table.columns):
             table[column] = table[column].astype(bool)
@@ -141,9 +154,9 @@ class Run:
         return table
 
     def earlier(self) -> Path | None:
-        """The folder with KEPT of the last published run of this name whose predictions differ from the present ones."""
+        """The folder with the files of the last published run of this name whose predictions differ from the present ones."""
         now = self.need("predictions").read_bytes()
-        for name in ("newest", "before"):
+        for name in (NEWEST, BEFORE):
             folder = self.folder / EARLIER / name
             if (folder / "predictions.csv").is_file() and (folder / "predictions.csv").read_bytes() != now:
                 return folder
@@ -158,8 +171,19 @@ class Run:
         return 0 if record.get("finished") else int(record["epoch"])
 
     def record(self, name: str) -> dict[str, Any]:
-        """Read a JSON file of the run."""
-        return json.loads(self.need(name).read_text(encoding="utf-8"))
+        """Read a JSON file of the run. Raises DamagedFileError."""
+        try:
+            record = json.loads(self.need(name).read_text(encoding="utf-8"))
+            return dict(record)
+        except (ValueError, TypeError) as error:
+            raise self._damaged(name) from error
+
+    def _damaged(self, name: str) -> DamagedFileError:
+        file, maker = FILES[name]
+        return DamagedFileError(
+            f"runs/{self.name}/{file} is damaged: it is cut off, or not what {maker} writes. Delete it and start again; it is "
+            "made anew."
+        )
 
     def write_table(self, name: str, table: "pd.DataFrame") -> Path:
         """Write a DataFrame (without its index) as the CSV file called `name`."""
@@ -175,16 +199,49 @@ class Run:
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; it takes the place of `path` only when the block ends well."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     os.close(handle)
     temporary = Path(name)
     try:
-        yield temporary
-        temporary.chmod(0o644)
-        os.replace(temporary, path)
+        with explained(path):
+            yield temporary
+            temporary.chmod(0o644)
+            os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Raises DiskError where the system refuses to write a file."""
+    try:
+        yield
+    except Exception as error:
+        if sentence := explain_disk(error, path):
+            raise DiskError(sentence) from error
+        raise
+
+
+def explain_disk(error: Exception, path: Path) -> str:
+    """Why a file could not be written and what to do, "" for errors that have nothing to do with writing."""
+    wrapped = re.search(r"\(os error (\d+)\)", str(error))  # as safetensors passes the system's errors on
+    number = error.errno if isinstance(error, OSError) else int(wrapped[1]) if wrapped else None
+    if number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        free = shutil.disk_usage(next(folder for folder in path.absolute().parents if folder.is_dir())).free
+        return (
+            f"{path.name} could not be written: the disk of {path.parent} is full, or a limit is reached "
+            f"({free / 1e9:.1f} GB are free). Make room and start again; what was there before is unchanged."
+        )
+    if number in (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.EISDIR):
+        return f"{path} cannot be written ({os.strerror(number)}). Make {path.parent} a folder that you can write to."
+    return ""
+
+
+def check_writable(folder: Path) -> None:
+    """Raises DiskError when no file can be made in a folder; makes the folder when it is missing."""
+    write_text(folder / ".writable", "").unlink()
 
 
 def write_text(path: Path, text: str) -> Path:

@@ -139,3 +139,23 @@ def tiny_run(tiny_images):
 def _remove_test_runs() -> None:
     for folder in [*ROOT.glob(f"runs/{TINY}*"), *ROOT.glob(f"reports/{TINY}*")]:
         shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def awkward(tmp_path_factory):
+    """A project of its own with one good run, in a folder whose name is as awkward as names get."""
+    from awkward import Project
+
+    made = Project(tmp_path_factory.mktemp("faults") / "pro ject's {x} é;$HOME & co")
+    result = made.run()
+    assert result.returncode == 0, result.stdout + result.stderr
+    return made
+
+
+@pytest.fixture
+def kept(awkward):
+    """The same; inputs and the last good run are byte for byte the same afterwards, and no process is left."""
+    before = awkward.inputs(), awkward.good()
+    yield awkward
+    assert (awkward.inputs(), awkward.good()) == before
+    assert awkward.processes() == []

@@ -5,7 +5,8 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from boatlib.model import engines
 from boatlib.model.backbones import check_name, new_body, picture
 from boatlib.model.views import Preprocessing
 from boatlib.model.weights import put_into, sha256
-from boatlib.run import write_text
+from boatlib.run import explained, write_text
 
 if TYPE_CHECKING:
     from torch import nn
@@ -125,13 +126,11 @@ def save_bundle(
 
     from boatlib.model.networks import tempered
 
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    new = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     tensors = {f"head.{name}": tensor for name, tensor in tempered(head, temperature).state_dict().items()}
     for number, (_, _, body) in enumerate(bodies):
         tensors |= {f"{_prefix(number)}{name}": tensor for name, tensor in body.network.state_dict().items()}
     # clones: some networks keep one tensor under two names, which the format refuses
-    save_file({name: tensor.cpu().clone().contiguous() for name, tensor in tensors.items()}, new / WEIGHTS)
+    tensors = {name: tensor.cpu().clone().contiguous() for name, tensor in tensors.items()}
     description = {
         "classes": classes,
         "bodies": [
@@ -141,20 +140,34 @@ def save_bundle(
         "features": head.get_submodule("0").in_features,
         "review_below": review_below,
         "temperature": temperature,
-        "weights_sha256": sha256(new / WEIGHTS),
         "taught_on": taught_on,
         "versions": runtime.versions(),
     }
-    write_text(new / DESCRIPTION, json.dumps(description, indent=2, ensure_ascii=False) + "\n")
-    if before_refit:
-        earlier = before_refit.bodies, before_refit.head
-        save_bundle(new / BEFORE_REFIT, *earlier, classes, taught_on, review_below, temperature)
-    new.chmod(0o755)
-    shutil.rmtree(folder, ignore_errors=True)
-    os.replace(new, folder)
+    with _replacing_folder(folder) as new:
+        save_file(tensors, new / WEIGHTS)
+        description["weights_sha256"] = sha256(new / WEIGHTS)
+        write_text(new / DESCRIPTION, json.dumps(description, indent=2, ensure_ascii=False) + "\n")
+        if before_refit:
+            earlier = before_refit.bodies, before_refit.head
+            save_bundle(new / BEFORE_REFIT, *earlier, classes, taught_on, review_below, temperature)
     saved = load_bundle(folder)
     saved.prepare()
     return saved
+
+
+@contextmanager
+def _replacing_folder(folder: Path) -> Iterator[Path]:
+    """Give a temporary folder beside `folder`; it takes its place only when the block ends well. Raises DiskError."""
+    with explained(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        new = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+        try:
+            yield new
+            new.chmod(0o755)
+            shutil.rmtree(folder, ignore_errors=True)
+            os.replace(new, folder)
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
 
 
 def load_bundle(folder: Path) -> Bundle:

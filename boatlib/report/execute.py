@@ -13,12 +13,13 @@ import papermill
 from papermill.exceptions import PapermillExecutionError
 
 from boatlib import runtime
-from boatlib.errors import BoatlibError, find_error
+from boatlib.errors import BoatlibError, DiskError, find_error
 from boatlib.params import Params
-from boatlib.run import Run, project_root, write_text
+from boatlib.run import Run, explain_disk, project_root, write_text
 
 CLEAR_LINE = "\r\x1b[K"
 KERNEL_DIED = 137
+START_SECONDS = 120  # that a kernel may take to start
 STEP_FAILED = BoatlibError.exit_code
 
 
@@ -68,13 +69,17 @@ def execute(run: Run, step: str) -> int:
     code, sentence = _papermill(notebook, log, params.for_notebook(notebook), terminal)
     if code == 0 and not reached_the_end(log):
         code, sentence = STEP_FAILED, "it ended before its last cell, so nothing of it is used."
+    if code == 0:
+        try:
+            write_text(run.folder / "notebooks" / f"{step}.ipynb", log.read_text(encoding="utf-8"))
+        except DiskError as error:
+            code, sentence = error.exit_code, str(error)
     terminal.close("done" if code == 0 else "FAILED")
     if code:
-        write_text(run.folder / "logs" / "failure.json", json.dumps({"step": step, "code": code}))
+        with contextlib.suppress(DiskError):
+            write_text(run.folder / "logs" / "failure.json", json.dumps({"step": step, "code": code}))
         print(f"\n{step} stopped: {sentence}\nThe notebook as far as it came: {log}", flush=True)
-        return code
-    write_text(run.folder / "notebooks" / f"{step}.ipynb", log.read_text(encoding="utf-8"))
-    return 0
+    return code
 
 
 def _papermill(notebook: Path, log: Path, parameters: dict[str, object], terminal: Terminal) -> tuple[int, str]:
@@ -82,7 +87,7 @@ def _papermill(notebook: Path, log: Path, parameters: dict[str, object], termina
         with open(os.devnull, "w") as nowhere, contextlib.redirect_stderr(nowhere):
             papermill.execute_notebook(
                 str(notebook), str(log), parameters, kernel_name="python3", progress_bar=False, stdout_file=terminal,
-                start_timeout=120, cwd=".",
+                start_timeout=START_SECONDS, cwd=".",
             )  # fmt: skip
     except PapermillExecutionError as error:
         ours = find_error(error.ename)
@@ -92,6 +97,8 @@ def _papermill(notebook: Path, log: Path, parameters: dict[str, object], termina
     except KeyboardInterrupt:
         return 130, "stopped from outside. The same command goes on from here."
     except Exception as error:
+        if isinstance(error, OSError) and (sentence := explain_disk(error, log)):
+            return STEP_FAILED, sentence
         if type(error).__name__ == "DeadKernelError":
             return KERNEL_DIED, "the computer ran out of memory, or the process was stopped from outside."
         return STEP_FAILED, f"the notebook could not be executed ({type(error).__name__}: {error})."

@@ -1,5 +1,6 @@
 """The last act: the pages of a whole run take the place of the older ones, and the list of runs is written anew."""
 
+import contextlib
 import html
 import os
 import re
@@ -7,50 +8,72 @@ import shutil
 import sys
 from pathlib import Path
 
+from boatlib.errors import BoatlibError
 from boatlib.report.pages import PDF, SUMMARY, page_file, style
 from boatlib.report.pdf import print_page
-from boatlib.run import EARLIER, KEPT, Run, project_root, write_text
+from boatlib.run import BEFORE, EARLIER, KEPT, NEWEST, Run, explained, project_root, write_text
 
+LARGE = 1_000_000  # bytes of a file that is kept as hard link
 COMPLETE = ".complete"  # in a report folder: all of its pages come from one whole run
 
 
 def publish(run: Run) -> Path:
-    """Put `runs/<run>/pages/` into `reports/<run>/` in one step; returns the path of its index.html."""
+    """Put `runs/<run>/pages/` into `reports/<run>/` in one step; returns the path of its index.html. Raises DiskError."""
     folder = project_root() / "reports" / run.name
     new, old = (folder.with_name(f".{run.name}.{word}") for word in ("new", "old"))
+    if old.is_dir() and not folder.exists():  # killed between the two moves below
+        os.replace(old, folder)
     for left in (new, old):
         shutil.rmtree(left, ignore_errors=True)
-    new.mkdir(parents=True)
-    for page in (run.folder / "pages").glob("*.html"):
-        shutil.copyfile(page, new / page_file(page.stem))
-    if problem := print_page(run.folder / "pages" / f"{SUMMARY}.html", new / PDF):
-        print(f"      {problem}", flush=True)
-    (new / COMPLETE).touch()
-    if folder.exists():
-        os.replace(folder, old)
-    os.replace(new, folder)
-    shutil.rmtree(old, ignore_errors=True)
-    _list_runs(folder.parent)
-    _remember(run)
+    with explained(folder):
+        new.mkdir(parents=True)
+        for page in (run.folder / "pages").glob("*.html"):
+            shutil.copyfile(page, new / page_file(page.stem))
+        if problem := print_page(run.folder / "pages" / f"{SUMMARY}.html", new / PDF):
+            print(f"      {problem}", flush=True)
+        (new / COMPLETE).touch()
+        _remember(run)
+        if folder.exists():
+            os.replace(folder, old)
+        os.replace(new, folder)
+        shutil.rmtree(old, ignore_errors=True)
+        _list_runs(folder.parent)
     return folder / "index.html"
 
 
 def _remember(run: Run) -> None:
-    """Keep what this run was judged by, for the comparison with the next one of its name."""
+    """Keep the files of this run: a later one that fails loses nothing, and the next one is compared with it.
+
+    Large ones are hard links, which take no space: whatever is written later gets a file of its own.
+    """
     folder = run.folder / EARLIER
-    newest, before, fresh = (folder / name for name in ("newest", "before", ".fresh"))
-    same = newest.is_dir() and (newest / KEPT[0]).read_bytes() == (run.folder / KEPT[0]).read_bytes()
-    if same and all((newest / name).is_file() for name in KEPT):
-        return
-    shutil.rmtree(fresh, ignore_errors=True)
+    newest, before, fresh, old = (folder / name for name in (NEWEST, BEFORE, ".fresh", ".old"))
+    if old.is_dir() and not newest.exists():  # killed between the moves below
+        os.replace(old, newest)
+    for left in (fresh, old):
+        shutil.rmtree(left, ignore_errors=True)
     fresh.mkdir(parents=True)
     for name in KEPT:
-        shutil.copyfile(run.folder / name, fresh / name)
-    if newest.is_dir() and not same:
+        if (run.folder / name).is_dir():
+            shutil.copytree(run.folder / name, fresh / name, copy_function=_keep)
+        elif (run.folder / name).is_file():
+            _keep(run.folder / name, fresh / name)
+    predictions = [folder / "predictions.csv" for folder in (newest, fresh)]
+    if predictions[0].is_file() and predictions[0].read_bytes() != predictions[1].read_bytes():
         shutil.rmtree(before, ignore_errors=True)
         os.replace(newest, before)
-    shutil.rmtree(newest, ignore_errors=True)
+    if newest.is_dir():
+        os.replace(newest, old)
     os.replace(fresh, newest)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _keep(old: Path | str, new: Path | str) -> None:
+    if os.stat(old).st_size > LARGE:
+        with contextlib.suppress(OSError):  # a file system without hard links
+            os.link(old, new)
+            return
+    shutil.copyfile(old, new)
 
 
 def verdict(page: Path) -> str:
@@ -77,4 +100,8 @@ def _list_runs(reports: Path) -> None:
 
 
 if __name__ == "__main__":
-    publish(Run(sys.argv[1]))
+    try:
+        publish(Run(sys.argv[1]))
+    except BoatlibError as error:
+        print(f"\n{error}", flush=True)
+        sys.exit(error.exit_code)
