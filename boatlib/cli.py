@@ -84,6 +84,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     export.set_defaults(action=_export)
 
+    doctor = commands.add_parser("doctor", help="say whether all is there that a run needs")
+    doctor.set_defaults(action=_doctor)
+
     app = commands.add_parser("app", help="a page in the browser to try a model")
     app.add_argument("model", type=Path, metavar="MODEL_DIR")
     app.add_argument("--port", type=int, default=8501)
@@ -181,6 +184,14 @@ def _backbones(options: argparse.Namespace) -> int:
     if not options.pattern:
         print("\nAlso every network of timm: python -m boatlib backbones timm/NAME")
     return 0
+
+
+def _doctor(_: argparse.Namespace) -> int:
+    from boatlib import doctor
+
+    findings = list(doctor.examine())
+    print(doctor.report(findings))
+    return BoatlibError.exit_code if any(finding.advice for finding in findings) else 0
 
 
 def _predict(options: argparse.Namespace) -> int:

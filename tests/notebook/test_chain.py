@@ -87,7 +87,7 @@ def test_a_changed_folder_would_run_everything(tiny_run, tiny_images):
     assert {"exploration", "split", "training", "evaluation", "tta", "summary"} <= set(shown)
 
 
-def test_the_same_params_give_the_same_bytes(tiny_run, tiny_images):
+def test_31_the_same_params_give_the_same_bytes(tiny_run, tiny_images):
     other = run_all(*tiny_arguments(tiny_images), "--set", "tta.views=3", "--set", f"run={TINY}-again")
     assert other.returncode == 0, other.stdout
     run_all(*tiny_arguments(tiny_images), "--set", "tta.views=3")

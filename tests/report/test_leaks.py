@@ -144,7 +144,7 @@ def texts(path: Path):
         yield from (image.data for page in reader.pages for image in page.images)
 
 
-def test_no_shared_file_tells_where_it_was_made(hostile_run):
+def test_61_no_shared_file_tells_where_it_was_made(hostile_run):
     words = [*CANARIES.values(), FOLDER, IN_PHOTOS, str(ROOT), "/tmp/", "canary"]
     host = socket.gethostname()
     words += [host] if len(host) > 5 else []
@@ -164,7 +164,7 @@ def test_no_shared_file_tells_where_it_was_made(hostile_run):
             assert [word for word in words if word.encode() in text] == [], path.name
 
 
-def test_embedded_pictures_are_pixels_and_nothing_else(hostile_run):
+def test_62_embedded_pictures_are_pixels_and_nothing_else(hostile_run):
     seen = 0
     for path in hostile_run.glob("*.html"):
         for kind, data in embedded(path.read_text(encoding="utf-8")):
@@ -184,7 +184,7 @@ def test_photo_names_are_hidden_where_that_is_asked(hostile_run):
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["script", "no-script"])
-def test_class_names_are_text_on_all_pages(hostile_run, browser, script):
+def test_59_class_names_are_text_on_all_pages(hostile_run, browser, script):
     context = browser.new_context(offline=True, java_script_enabled=script)
     page = context.new_page()
     alarms: list[str] = []
@@ -218,7 +218,7 @@ def test_the_content_security_policy_lets_no_other_script_run(hostile_run, brows
     page.close()
 
 
-def test_no_table_of_a_run_holds_a_formula(hostile_run):
+def test_62_no_table_of_a_run_holds_a_formula(hostile_run):
     files = list((ROOT / "runs" / HOSTILE).glob("*.csv"))
     assert len(files) >= 13
     for path in files:

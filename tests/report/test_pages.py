@@ -53,7 +53,7 @@ def soup_of(file):
 
 @pytest.mark.parametrize("script", [True, False], ids=["script", "no-script"])
 @pytest.mark.parametrize("width", [1280, 390, 320])
-def test_pages_open_offline_without_errors_and_fit(report, browser, width, script):
+def test_64_pages_open_offline_without_errors_and_fit(report, browser, width, script):
     context = browser.new_context(viewport={"width": width, "height": 900}, offline=True, java_script_enabled=script)
     page = context.new_page()
     seen: list[str] = []
@@ -71,7 +71,7 @@ def test_pages_open_offline_without_errors_and_fit(report, browser, width, scrip
 
 
 @pytest.mark.parametrize("colours", ["light", "dark"])
-def test_axe_finds_nothing(report, browser, colours):
+def test_65_axe_finds_nothing(report, browser, colours):
     context = browser.new_context(color_scheme=colours, offline=True)
     page = context.new_page()
     options = {"runOnly": {"type": "tag", "values": TAGS}}
@@ -92,7 +92,7 @@ def test_axe_finds_nothing(report, browser, colours):
     context.close()
 
 
-def test_every_page_keeps_the_rules_of_its_own(report):
+def test_65_every_page_keeps_the_rules_of_its_own(report):
     for file in sorted(report.glob("*.html")):
         text = file.read_text(encoding="utf-8")
         soup = BeautifulSoup(text, "html.parser")
@@ -122,7 +122,7 @@ def test_every_page_keeps_the_rules_of_its_own(report):
         assert not re.findall(r"""(?:src|href)=["'](?!data:|#|index\.html|\d\d_)""", text)
 
 
-def test_the_partner_sees_no_code_and_nobody_sees_noise(report):
+def test_65_the_partner_sees_no_code_and_nobody_sees_noise(report):
     partner = soup_of(report / "index.html")
     assert not partner.find_all(class_="code")
     assert not partner.find_all("input")
@@ -220,7 +220,7 @@ def test_the_keyboard_opens_a_cell_and_sorts_a_table(report, browser):
     page.close()
 
 
-def test_without_script_a_cell_opens_and_the_switch_shows_the_code(report, browser):
+def test_64_without_script_a_cell_opens_and_the_switch_shows_the_code(report, browser):
     context = browser.new_context(java_script_enabled=False, viewport={"width": 390, "height": 800})
     page = context.new_page()
     page.goto(f"file://{report / 'index.html'}")
@@ -236,7 +236,7 @@ def test_without_script_a_cell_opens_and_the_switch_shows_the_code(report, brows
     context.close()
 
 
-def test_forced_colours_and_large_type_lose_nothing(report, browser):
+def test_64_forced_colours_and_large_type_lose_nothing(report, browser):
     context = browser.new_context(
         forced_colors="active", reduced_motion="reduce", viewport={"width": 640, "height": 800}
     )
@@ -252,7 +252,7 @@ def test_forced_colours_and_large_type_lose_nothing(report, browser):
     context.close()
 
 
-def test_the_pdf_is_tagged_and_whole(report):
+def test_64_the_pdf_is_tagged_and_whole(report):
     reader = pypdf.PdfReader(report / "summary.pdf")
     root = reader.trailer["/Root"]
     assert root["/MarkInfo"]["/Marked"]

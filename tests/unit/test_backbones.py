@@ -89,7 +89,7 @@ def test_a_frozen_stage_stays_in_evaluation_mode_and_batch_norm_everywhere():
         body.freeze_before("layer4")
 
 
-def test_a_local_file_serves_as_state_dict_or_safetensors_and_must_fit(tmp_path):
+def test_25_a_local_file_serves_as_state_dict_or_safetensors_and_must_fit(tmp_path):
     torch.manual_seed(5)
     network = torchvision.models.resnet18(weights=None)
     torch.save({"state_dict": {f"module.{n}": t for n, t in network.state_dict().items()}}, tmp_path / "mine.pth")
@@ -126,7 +126,7 @@ def test_a_file_whose_name_carries_a_hash_is_checked(tmp_path):
         backbones.find_backbone("squeezenet1_1", str(right))
 
 
-def test_a_file_that_is_no_weights_file_runs_nothing(tmp_path):
+def test_58_a_file_that_is_no_weights_file_runs_nothing(tmp_path):
     import pickle
 
     class Bomb:

@@ -14,7 +14,7 @@ def tree_hash(folder):
     return hashlib.sha256(b"".join(str(f).encode() + f.read_bytes() for f in files)).hexdigest()
 
 
-def test_every_file_is_accounted_for_and_nothing_is_changed(photo_set):
+def test_38_and_57_every_file_is_accounted_for_and_nothing_is_changed(photo_set):
     (photo_set / "kayak" / "text.jpg").write_text("not a photo")
     (photo_set / "Thumbs.db").write_bytes(b"x")
     (photo_set / "lonely.jpg").write_bytes((photo_set / "raft" / "000.jpg").read_bytes())
@@ -28,14 +28,14 @@ def test_every_file_is_accounted_for_and_nothing_is_changed(photo_set):
     assert tree_hash(photo_set) == before
 
 
-def test_small_classes_are_dropped_by_name(photo_set):
+def test_50_small_classes_are_dropped_by_name(photo_set):
     found = catalog.build_catalog(photo_set, min_photos_per_class=5)
     kept = found.classes.set_index("class")["kept"]
     assert kept.to_dict() == {"kayak": True, "paper boat": True, "raft": False}
     assert "class has only 3 photos" in found.table.loc[found.table["label"] == "raft", "reason"].iloc[0]
 
 
-def test_the_set_inside_itself_is_left_out(photo_set):
+def test_51_the_set_inside_itself_is_left_out(photo_set):
     shutil.copytree(photo_set, photo_set.with_name("copy"))
     shutil.move(photo_set.with_name("copy"), photo_set / "boats")
     found = catalog.build_catalog(photo_set, min_photos_per_class=5)
@@ -44,7 +44,7 @@ def test_the_set_inside_itself_is_left_out(photo_set):
     assert (found.table["status"] == "used").sum() == 20
 
 
-def test_one_photo_with_two_labels_teaches_neither(photo_set):
+def test_55_one_photo_with_two_labels_teaches_neither(photo_set):
     shutil.copy(photo_set / "kayak" / "000.jpg", photo_set / "paper boat" / "x.jpg")
     found = catalog.build_catalog(photo_set, min_photos_per_class=5)
     rows = found.table.set_index("photo")
@@ -68,13 +68,13 @@ def test_too_few_classes_are_a_plain_error(tmp_path, counts):
         catalog.build_catalog(folder, min_photos_per_class=5)
 
 
-def test_the_folder_one_level_too_high_gets_a_hint(tmp_path):
+def test_51_the_folder_one_level_too_high_gets_a_hint(tmp_path):
     make_set(tmp_path / "photos" / "boats", {"kayak": 8, "raft": 8})
     with pytest.raises(DataError, match="Did you mean .*photos/boats"):
         catalog.build_catalog(tmp_path / "photos", min_photos_per_class=5)
 
 
-def test_names_that_differ_only_in_case_are_refused(tmp_path):
+def test_52_names_that_differ_only_in_case_are_refused(tmp_path):
     with pytest.raises(DataError, match="same name to the eye"):
         catalog.build_catalog(make_set(tmp_path / "photos", {"Kayak": 4, "kayak ": 4}), min_photos_per_class=3)
 
@@ -107,7 +107,7 @@ def test_a_resized_copy_is_a_near_duplicate_and_stays_with_its_original(photo_se
         assert split["kayak/larger.jpg"] == split["kayak/000.jpg"]
 
 
-def test_a_name_that_is_not_utf8_is_skipped_with_that_reason(photo_set):
+def test_53_a_name_that_is_not_utf8_is_skipped_with_that_reason(photo_set):
     old = photo_set / "kayak" / "000.jpg"
     old.rename(os.fsdecode(os.fsencode(old.parent) + b"/bad\xff.jpg"))
     table = catalog.build_catalog(photo_set, 3).table

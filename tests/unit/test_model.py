@@ -140,7 +140,7 @@ def test_features_are_computed_once_and_again_when_what_they_depend_on_changes(p
     assert len(calls) == 2
 
 
-def test_a_photo_that_changed_is_named(saved, photos):
+def test_40_and_56_a_photo_that_changed_is_named(saved, photos):
     table, root = photos
     draw(99).save(root / "3.png")
     changed = table.assign(sha256=[f"{n}" * 64 for n in range(5)])
@@ -148,7 +148,7 @@ def test_a_photo_that_changed_is_named(saved, photos):
         Predictor(saved).probabilities(changed, root)
 
 
-def test_a_flipped_byte_is_found(saved, tmp_path):
+def test_24_a_flipped_byte_is_found(saved, tmp_path):
     import shutil
 
     folder = shutil.copytree(saved.folder, tmp_path / "model")

@@ -41,7 +41,7 @@ def test_the_run_is_named_after_the_file(tmp_path):
         ("- a\n- b", "should hold `key: value` lines"),
     ],
 )  # fmt: skip
-def test_wrong_files_say_what_and_where(tmp_path, text, words):
+def test_18_and_20_wrong_files_say_what_and_where(tmp_path, text, words):
     with pytest.raises(ParameterError) as error:
         load(tmp_path, text)
     assert words in str(error.value)
@@ -65,7 +65,7 @@ def test_overrides_are_typed_by_the_schema(tmp_path, override, section, field, v
     assert getattr(getattr(load(tmp_path, "", override), section), field) == value
 
 
-def test_yaml_numbers_mean_what_people_read(tmp_path):
+def test_20_yaml_numbers_mean_what_people_read(tmp_path):
     params = load(tmp_path, "training:\n  learning_rate: 1e-3\n  batch_size: 010\n")
     assert (params.training.learning_rate, params.training.batch_size) == (0.001, 10)
 

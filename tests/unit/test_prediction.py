@@ -99,7 +99,7 @@ def test_what_is_not_sure_enough_is_flagged(taught):
         assert Predictor(saved).predict(files)["needs_review"].sum() == flags
 
 
-def test_numbers_that_are_not_finite_are_an_error_and_not_a_class(taught):
+def test_28_numbers_that_are_not_finite_are_an_error_and_not_a_class(taught):
     import torch
 
     saved, job = taught
@@ -120,7 +120,7 @@ def test_a_saved_model_comes_back_with_everything(taught):
 
 
 @pytest.mark.parametrize(("field", "value"), [("key", "../../outside"), ("name", "timm/hf-hub:somebody/something")])
-def test_a_model_folder_from_somewhere_cannot_reach_outside(taught, monkeypatch, tmp_path, field, value):
+def test_60_a_model_folder_from_somewhere_cannot_reach_outside(taught, monkeypatch, tmp_path, field, value):
     saved, job = taught
     file = saved.folder / bundle.DESCRIPTION
     description = json.loads(file.read_text())

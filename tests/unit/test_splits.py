@@ -33,7 +33,7 @@ def test_a_class_of_three_stands_in_every_split_and_one_of_two_is_refused():
         splits.make_split(table(a=30, b=2), 0.6, 0.2, 0.2, seed=1)
 
 
-def test_groups_stay_together_and_the_proof_can_fail():
+def test_55_groups_stay_together_and_the_proof_can_fail():
     rows = table(a=60, b=30)
     rows["group"] = [f"g{n // 3}" for n in range(len(rows))]
     split = splits.make_split(rows, 0.6, 0.2, 0.2, seed=5)

@@ -53,7 +53,7 @@ def test_no_progress_stops_the_training(make_job):
     assert int(history.loc[history["best"], "epoch"].iloc[0]) == len(history) - 2
 
 
-def test_the_same_seed_teaches_the_same_and_another_does_not(make_job):
+def test_31_the_same_seed_teaches_the_same_and_another_does_not(make_job):
     one, two, other = (training.train(make_job(seed=seed)) for seed in (1, 1, 2))
     pd.testing.assert_frame_equal(one.history, two.history)
     assert same(one, two)
@@ -192,7 +192,7 @@ def test_pictures_change_from_epoch_to_epoch_and_not_with_the_division(make_job)
     assert not torch.equal(first, next(train.batches([rows], 2)))
 
 
-def test_a_loss_that_is_not_finite_stops_with_the_photos(make_job):
+def test_26_a_loss_that_is_not_finite_stops_with_the_photos(make_job):
     with pytest.raises(TrainingError) as error:
         training.train(make_job(learning_rate=1e30, epochs=5, max_epochs_stop=5))
     assert "not finite" in str(error.value)
@@ -200,7 +200,7 @@ def test_a_loss_that_is_not_finite_stops_with_the_photos(make_job):
     assert "lower training.learning_rate (now 1e+30)" in str(error.value)
 
 
-def test_no_checkpoint_holds_numbers_that_are_not_finite(make_job):
+def test_26_no_checkpoint_holds_numbers_that_are_not_finite(make_job):
     job = make_job(learning_rate=1e30, epochs=5, max_epochs_stop=5)
     with pytest.raises(TrainingError):
         training.train(job)
@@ -209,7 +209,7 @@ def test_no_checkpoint_holds_numbers_that_are_not_finite(make_job):
 
 
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), MemoryError()])
-def test_out_of_memory_is_one_sentence_with_three_remedies(make_job, monkeypatch, error):
+def test_29_out_of_memory_is_one_sentence_with_three_remedies(make_job, monkeypatch, error):
     def fail(*_):
         raise error
 
@@ -220,7 +220,7 @@ def test_out_of_memory_is_one_sentence_with_three_remedies(make_job, monkeypatch
         assert words in str(caught.value)
 
 
-def test_a_photo_that_changed_since_is_named(make_job):
+def test_56_a_photo_that_changed_since_is_named(make_job):
     job = make_job(**FINETUNE)
     photo = job.root / job.train["photo"].iloc[3]
     content = photo.read_bytes()
@@ -230,7 +230,7 @@ def test_a_photo_that_changed_since_is_named(make_job):
         training.train(job)
 
 
-def test_a_job_needs_two_classes_and_validation_photos(make_job):
+def test_37_a_job_needs_two_classes_and_validation_photos(make_job):
     job = make_job()
     split = job.run.table("split")
     for rows, words in (
@@ -274,7 +274,7 @@ def test_a_checkpoint_comes_back_as_it_was_and_the_one_before_is_deleted(tmp_pat
 
 
 @pytest.mark.parametrize("damage", ["flip", "cut", "empty", "page", "missing"])
-def test_a_damaged_checkpoint_is_refused(tmp_path, damage):
+def test_24_a_damaged_checkpoint_is_refused(tmp_path, damage):
     file = checkpoints.save(tmp_path, nested(), 1)
     data = bytearray(file.read_bytes())
     if damage == "missing":
@@ -286,7 +286,7 @@ def test_a_damaged_checkpoint_is_refused(tmp_path, damage):
         checkpoints.load(tmp_path)
 
 
-def test_a_write_that_fails_leaves_the_checkpoint_before(tmp_path, monkeypatch):
+def test_23_a_write_that_fails_leaves_the_checkpoint_before(tmp_path, monkeypatch):
     checkpoints.save(tmp_path, nested(), 1)
 
     def fail(*_, **__):
@@ -299,7 +299,7 @@ def test_a_write_that_fails_leaves_the_checkpoint_before(tmp_path, monkeypatch):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["epoch-0001.safetensors", "last.json"]
 
 
-def test_resume_asks_for_the_same_training(make_job, monkeypatch):
+def test_25_resume_asks_for_the_same_training(make_job, monkeypatch):
     training.learn(make_job(epochs=2, max_epochs_stop=2), alone())
     monkeypatch.setenv("BOATLIB_RESUME", "1")
     with pytest.raises(ParameterError, match=r"learning_rate 0.001, now 0.1"):
@@ -357,7 +357,7 @@ def test_an_interrupted_training_is_offered_and_not_lost_before_the_first_epoch(
         (2, {"processes": 2}, ""),
     ],
 )
-def test_what_the_machine_does_not_have_is_refused(monkeypatch, gpus, settings, words):
+def test_35_what_the_machine_does_not_have_is_refused(monkeypatch, gpus, settings, words):
     monkeypatch.setattr("boatlib.runtime.gpus", lambda: gpus)
     if words:
         with pytest.raises(ParameterError, match=words):
