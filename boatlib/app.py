@@ -1,9 +1,11 @@
 """A page to try a model: drop photos, see what it says of them. Started by `python -m boatlib app MODEL_DIR`.
 
 Streamlit, as the article suggests: the page is these few lines, and upload, layout and updates are a well-kept library's.
-Everything stays on this computer: the server listens to it alone, photos are kept in memory only, no usage figures are sent.
+Everything stays on this computer: the server listens to it alone, and answers whoever has its token; photos are kept in
+memory only, no usage figures are sent.
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from boatlib.model.bundle import DESCRIPTION
 from boatlib.model.prediction import Predictor
 from boatlib.photos.images import thumbnail
 
+TOKEN = "BOATLIB_APP_TOKEN"  # set by the command that starts the page
 SHOWN = 3  # classes with a bar
 PHOTOS = 24  # photos shown at a time
 
@@ -51,6 +54,9 @@ def main(folder: str) -> None:
     """The page."""
     st.set_page_config(page_title="Try the model", layout="centered")
     st.title("What is on this photo?", anchor=False)
+    if (token := os.environ.get(TOKEN)) and st.query_params.get("token") != token:
+        st.error("Open the address that the command has printed: it holds the key to this page.")
+        return
     try:
         predictor = load(folder, Path(folder, DESCRIPTION).stat().st_mtime)
     except (BoatlibError, OSError) as error:

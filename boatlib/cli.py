@@ -262,6 +262,7 @@ def _export(options: argparse.Namespace) -> int:
 
 def _app(options: argparse.Namespace) -> int:
     import importlib.util
+    import secrets
 
     from boatlib.errors import BoatlibError
     from boatlib.model.bundle import load_bundle
@@ -287,6 +288,8 @@ def _app(options: argparse.Namespace) -> int:
         str(page),
         *(f"--{key}={value}" for key, value in settings.items()),
     ]
-    print(f"http://127.0.0.1:{options.port} shows the page, to this computer alone. Ctrl-C ends it.", flush=True)
+    os.environ["BOATLIB_APP_TOKEN"] = secrets.token_urlsafe(16)  # other users of this computer do not know it
+    address = f"http://127.0.0.1:{options.port}/?token={os.environ['BOATLIB_APP_TOKEN']}"
+    print(f"{address} shows the page, to this computer alone. Ctrl-C ends it.", flush=True)
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Streamlit greets at length
     os.execv(sys.executable, [*command, "--", str(options.model)])

@@ -14,12 +14,14 @@ from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.tokens import AliasToken
 
 from boatlib import runtime
 from boatlib.errors import ParameterError
 from boatlib.run import Run
 
 SHARED = ("run", "images", "seed")  # parameters outside the sections; a notebook gets those that it declares
+LARGEST = 1_000_000  # bytes of a params file
 FOLDER = "FOLDER"  # stands for the folder of photos in what is shared
 COMMON = ("compute", "share")  # sections without a notebook of their own
 
@@ -319,7 +321,13 @@ def load_params(path: Path, overrides: list[str] | None = None, root: Path | Non
 
 def _read_yaml(path: Path) -> tuple[Any, list[str]]:
     try:
-        document = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
+        if path.stat().st_size > LARGEST:
+            raise ParameterError(f"{path}: is larger than {LARGEST // 1000} KB, so it is no params file.")
+        text = path.read_text(encoding="utf-8-sig")
+        if any(isinstance(token, AliasToken) for token in YAML(typ="rt").scan(text)):
+            raise ParameterError(f"{path}: holds an alias (*name). Write the value out; aliases can grow without end.")
+        document = YAML(typ="rt").load(text)
+        json.dumps(document, default=str)
     except FileNotFoundError:
         others = ", ".join(sorted(str(file) for file in path.parent.glob("*.yaml"))) if path.parent.is_dir() else ""
         raise ParameterError(f"{path}: there is no such file.{f' There are: {others}.' if others else ''}") from None
@@ -331,8 +339,10 @@ def _read_yaml(path: Path) -> tuple[Any, list[str]]:
     except MarkedYAMLError as error:
         line = f"line {error.problem_mark.line + 1}" if error.problem_mark else "somewhere"
         raise ParameterError(f"{path}: {line}: not readable as YAML ({error.problem}).") from None
-    except YAMLError as error:
-        raise ParameterError(f"{path}: not readable as YAML ({error}).") from None
+    except ParameterError:
+        raise
+    except Exception as error:  # ruamel and json have many more for what is no YAML, or has keys that are no words
+        raise ParameterError(f"{path}: not readable as `key: value` lines ({type(error).__name__}: {error}).") from None
     if document is not None and not isinstance(document, dict):
         raise ParameterError(f"{path}: should hold `key: value` lines, not a {type(document).__name__}.")
     return document, []

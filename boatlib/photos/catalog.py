@@ -257,6 +257,10 @@ def _refuse_too_few_classes(catalog: Catalog, root: Path, minimum: int) -> None:
         folder for folder in sorted(root.iterdir()) if folder.is_dir() and sum(f.is_dir() for f in folder.iterdir()) > 1
     ]
     hint = f" Did you mean {inner[0]} ?" if inner else ""
+    unusable = catalog.table.loc[catalog.table["reason"] != "", "reason"]
+    if len(unusable):
+        reason, files = unusable.value_counts().index[0], int(unusable.value_counts().iloc[0])
+        hint += f" The commonest reason to skip a file ({files} of {len(catalog.table)}): {reason}."
     raise DataError(
         f"Only {len(kept)} class(es) with at least {minimum} usable photos in {root}; two are needed. "
         f"Photos by class folder: {counts}.{hint} "

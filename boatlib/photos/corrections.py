@@ -152,8 +152,13 @@ def apply(table: "pd.DataFrame", decided: "pd.DataFrame") -> "pd.Series":
 
 
 def _is_decision(line: dict[str, str]) -> bool:
-    known = line["decision"] in (KEEP, DROP, UNDO) or (line["decision"] == RELABEL and line["new_label"])
+    known = line["decision"] in (KEEP, DROP, UNDO) or (line["decision"] == RELABEL and _is_label(line["new_label"]))
     return bool(known and len(line["sha256"]) == 64)
+
+
+def _is_label(text: str) -> bool:
+    """Whether it could be the name of a class folder: what is written by hand must not reach outside of one."""
+    return bool(text) and text not in (".", "..") and "/" not in text and "\0" not in text and len(text.encode()) < 256
 
 
 def _line(values: list[str]) -> str:

@@ -1,6 +1,7 @@
 """The one gate through which every photo is opened: checked, decoded in full, upright, RGB."""
 
 import io
+import logging
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from boatlib.errors import UnreadablePhotoError
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 MAX_PIXELS = 64_000_000  # a photo of more is refused before it is decoded (8000 x 8000)
 MIN_SIDE = 32  # pixels; a smaller picture shows too little
+logging.getLogger("PIL").setLevel(logging.CRITICAL)  # what it would say is a reason in the catalog
 Image.MAX_IMAGE_PIXELS = None  # the limit above is checked here, for every photo, with a sentence of its own
 
 

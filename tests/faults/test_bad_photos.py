@@ -17,6 +17,7 @@ from PIL import Image
 
 from boatlib.errors import DataError, UnreadablePhotoError
 from boatlib.photos import catalog, splits
+from boatlib.photos.corrections import Corrections
 from boatlib.photos.images import open_photo
 from boatlib.run import Run
 
@@ -25,6 +26,42 @@ def encoded(image, kind, **options):
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
     return bytearray(buffer.getvalue())
+
+
+def test_38_a_folder_of_git_lfs_pointers_says_what_they_are(photo_set):
+    for photo in photo_set.rglob("*.jpg"):
+        photo.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n")
+    with pytest.raises(DataError, match=r"23 of 23\): a git-lfs pointer: the photo itself was not downloaded"):
+        catalog.build_catalog(photo_set, 5)
+
+
+def test_38_ten_thousand_photos_of_which_three_in_a_hundred_are_damaged(tmp_path):
+    random = np.random.default_rng(4)
+    for label in ("kayak", "raft"):
+        (tmp_path / label).mkdir()
+    for number in range(10_000):
+        data = bytes(encoded(Image.fromarray(random.integers(0, 255, (36, 48, 3), dtype=np.uint8)), "JPEG"))
+        file = tmp_path / ("kayak", "raft")[number % 2] / f"{number:05d}.jpg"
+        file.write_bytes(data[: len(data) // 2] if number % 100 < 3 else data)
+    found = catalog.build_catalog(tmp_path)
+    assert found.table["status"].value_counts().to_dict() == {"used": 9700, "skipped": 300}
+    assert (found.table.loc[found.table["status"] == "skipped", "reason"] == "damaged: it ends too early").all()
+
+
+def test_49_and_53_a_folder_from_a_mac_and_one_from_windows(photo_set, tmp_path):
+    """What comes with them is no photo; accents in two pieces stay one name; a table of decisions may have Windows' ends of line."""
+    accented = photo_set / "kayak" / unicodedata.normalize("NFD", "canoë é.jpg")
+    draw(321).save(accented)
+    for left in ("kayak/._000.jpg", ".DS_Store", "kayak/.DS_Store", "paper boat/Thumbs.db"):
+        (photo_set / left).write_bytes(b"\0\5\x16\7")
+    log = Corrections(tmp_path / "corrections.csv")
+    plain = catalog.build_catalog(photo_set, 5).table.set_index("photo")
+    name = unicodedata.normalize("NFD", "kayak/canoë é.jpg")
+    log.decide(plain.loc[name, "sha256"], name, "paper boat")
+    log.file.write_bytes(log.file.read_bytes().replace(b"\n", b"\r\n"))
+    found = catalog.build_catalog(photo_set, 5, log.decided())
+    assert found.table.set_index("photo").loc[name, ["status", "label"]].tolist() == ["used", "paper boat"]
+    assert (found.table["reason"] == "hidden or system file, not a photo").sum() == 4
 
 
 def test_41_a_png_whose_checksum_is_wrong_and_odd_errors_of_the_decoder():

@@ -211,6 +211,13 @@ def test_11_two_runs_at_once(kept):
     assert f"process {first.pid}, since" in plain(second)
 
 
+def test_11_two_runs_of_different_names_side_by_side(kept):
+    others = [kept.start("--set", f"run=side-{n}", "--set", f"seed={n}", "--until", "02") for n in (1, 2)]
+    assert [process.wait(240) for process in others] == [0, 0]
+    splits = [(kept.folder / "runs" / f"side-{n}" / "split.csv").read_text() for n in (1, 2)]
+    assert splits[0] != splits[1]
+
+
 def test_12_the_lock_of_a_process_that_is_gone(kept):
     lock = kept.run_folder / "logs" / "lock"
     lock.write_text("process 999999, since 03:00 on 1 January")

@@ -39,6 +39,10 @@ def test_the_run_is_named_after_the_file(tmp_path):
         ("run: ../up", "should begin with a letter or digit"),
         ("training:\n  stop_on: loss\n  epochs: 5", "max_epochs_stop (10) is larger than epochs (5)"),
         ("- a\n- b", "should hold `key: value` lines"),
+        ("[]:", "not readable as `key: value` lines"),
+        ("seed: &one 1\nrun: *one", "holds an alias"),
+        ("x: " + "[" * 5000, "not readable as"),
+        ("#" * 1_000_001, "is larger than 1000 KB"),
     ],
 )  # fmt: skip
 def test_18_and_20_wrong_files_say_what_and_where(tmp_path, text, words):
