@@ -59,7 +59,7 @@ def answer(predictor: Predictor, data: bytes, name: str) -> Html:
     if row["error"]:
         return paragraph(f"{name} cannot be used: {row['error']}.", "verdict")
     try:
-        shown = Html(card(picture(thumbnail(data, 480), "image/webp", "The photo"), [name]))
+        shown = Html(card(picture(thumbnail(data, 480), "image/webp", "The photo that was tried"), [name]))
     except UnreadablePhotoError as error:
         shown = paragraph(str(error))
     words = "The model always names one of its classes, whatever is shown."

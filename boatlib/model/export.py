@@ -72,6 +72,23 @@ def _input_names(bundle: Bundle) -> list[str]:
     return ["picture"] if count == 1 else [f"picture{number}" for number in range(count)]
 
 
+def _forget_origins(model: Any) -> None:  # noqa: ANN401 (an onnx.ModelProto; onnx is an extra)
+    """Take out what torch tells of each node: the lines of code behind it, with the folders of this computer."""
+    parts = [model.graph, *model.functions]
+    for part in parts:
+        for thing in (
+            part,
+            *part.node,
+            *part.value_info,
+            *getattr(part, "input", ()),
+            *getattr(part, "initializer", ()),
+        ):
+            if hasattr(thing, "metadata_props"):
+                del thing.metadata_props[:]
+            if hasattr(thing, "doc_string"):
+                thing.doc_string = ""
+
+
 def _write(module: Any, bundle: Bundle, file: Path) -> None:  # noqa: ANN401
     import onnx
     import torch
@@ -94,6 +111,7 @@ def _write(module: Any, bundle: Bundle, file: Path) -> None:  # noqa: ANN401
     assert program is not None
     program.save(file, external_data=False)
     model = onnx.load(file)
+    _forget_origins(model)
     told = {
         "classes": json.dumps(bundle.classes, ensure_ascii=False),
         "preprocessing": json.dumps(

@@ -49,7 +49,7 @@ def test_38_ten_thousand_photos_of_which_three_in_a_hundred_are_damaged(tmp_path
 
 
 def test_49_and_53_a_folder_from_a_mac_and_one_from_windows(photo_set, tmp_path):
-    """What comes with them is no photo; accents in two pieces stay one name; a table of decisions may have Windows' ends of line."""
+    """What comes with them is no photo; accents in two pieces stay one name; a table may have Windows' ends of line."""
     accented = photo_set / "kayak" / unicodedata.normalize("NFD", "canoë é.jpg")
     draw(321).save(accented)
     for left in ("kayak/._000.jpg", ".DS_Store", "kayak/.DS_Store", "paper boat/Thumbs.db"):

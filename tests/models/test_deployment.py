@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import venv
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -72,6 +73,15 @@ def test_the_exported_model_gives_the_same_answers_without_torch(model, photos, 
     here = Predictor(model).predict(files)
     assert there["predicted"].tolist() == here["predicted"].tolist()
     np.testing.assert_allclose(there["confidence"].astype(float), here["confidence"], atol=1e-4)
+
+
+@EXPORT
+def test_61_the_exported_model_does_not_tell_where_it_was_made(model, photos, tmp_path):
+    assert main(["export", str(model.folder), "--onnx", "--photos", str(photos), "--out", str(tmp_path / "out")]) == 0
+    places = {str(ROOT), str(Path.home()), str(tmp_path), sys.prefix, "site-packages", "networks.py"}
+    for file in (tmp_path / "out").iterdir():
+        content = file.read_bytes()
+        assert [place for place in places if place.encode() in content] == [], file.name
 
 
 @EXPORT

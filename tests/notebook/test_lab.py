@@ -195,7 +195,7 @@ def test_a_decision_by_keys_outlives_a_reload_and_a_killed_kernel(evaluation, se
 
 def test_every_call_explains_itself(evaluation):
     cell = evaluation.cell("gallery.suspects(suspects.head(12)")
-    cell.get_by_text("suspects").nth(1).click()
+    cell.locator(".cm-line").first.click()
     evaluation.page.keyboard.press("Home")
     for _ in "gallery.suspects(":
         evaluation.page.keyboard.press("ArrowRight")
