@@ -197,7 +197,7 @@ def test_every_call_explains_itself(evaluation):
     cell = evaluation.cell("gallery.suspects(suspects.head(12)")
     cell.locator(".cm-line").first.click()
     evaluation.page.keyboard.press("Home")
-    for _ in "gallery.suspects(":
+    for _ in "gallery.susp":
         evaluation.page.keyboard.press("ArrowRight")
     evaluation.page.keyboard.press("Shift+Tab")
     tooltip = evaluation.page.locator(".jp-Tooltip")
