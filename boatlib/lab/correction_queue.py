@@ -1,5 +1,7 @@
 """Deciding about photos one by one, by mouse or keys; each decision is on disk at once, and the next run applies it."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import ipywidgets
@@ -48,8 +50,8 @@ def widget(queue: pd.DataFrame, classes: list[str], root: Path, corrections: Cor
     keys.observe(typed, "value")
     show()
     names = {name: f"{place}  {name}" if place < 10 else name for place, name in enumerate(classes, 1)}
-    labels = [_button(text, lambda name=name: act("label", name)) for name, text in names.items()]
-    others = [_button(text, lambda what=what: act(what)) for what, text in BUTTONS.items()]
+    labels = [_button(text, partial(act, "label", name)) for name, text in names.items()]
+    others = [_button(text, partial(act, what)) for what, text in BUTTONS.items()]
     wrap = {"flex_flow": "row wrap"}
     panel = [words, ipywidgets.Box(labels, layout=wrap), ipywidgets.Box(others, layout=wrap), keys, said]
     return beside(photo, ipywidgets.VBox(panel, layout={"width": "560px"}))
@@ -83,7 +85,7 @@ def waiting(queue: pd.DataFrame) -> Html:
     )
 
 
-def _button(text: str, pressed) -> ipywidgets.Button:  # type: ignore[no-untyped-def]  # noqa: ANN001 (called with nothing)
+def _button(text: str, pressed: Callable[[], None]) -> ipywidgets.Button:
     button = ipywidgets.Button(description=text, layout={"width": "auto"})
     button.on_click(lambda _: pressed())
     return button

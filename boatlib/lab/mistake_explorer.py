@@ -1,6 +1,6 @@
 """The confusion matrix whose cells open: the photos behind each, and where the model looked."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -77,8 +77,8 @@ def looked(file: Path, row: Mapping[str, Any], model: Path) -> Html:
     return paragraph(answer) + gallery.what_spoke_for(view, places)
 
 
-def _matrix(counts: pd.DataFrame, opened: Any) -> ipywidgets.Widget:  # noqa: ANN401 (called with label and answer)
-    """A button for each cell that counts photos: blue where the answer is right, orange where it is wrong."""
+def _matrix(counts: pd.DataFrame, opened: Callable[[str, str], None]) -> ipywidgets.Widget:
+    """A button for each cell, which calls `opened` with label and answer: blue where that is right, orange where wrong."""
     narrow, wide = {"width": "76px", "justify_content": "center"}, {"width": "110px"}
     head = [
         ipywidgets.Label("shows / says", layout=wide),
