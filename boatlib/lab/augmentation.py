@@ -16,11 +16,11 @@ RANGES = {"crop": (0.05, 1.0, 0.05), "turn": (0.0, 90.0, 1.0), "light": (0.0, 0.
 
 
 def widget(
-    photos: pd.DataFrame, root: Path, preprocessing: Preprocessing, augmentation: Augmentation
+    photos: pd.DataFrame, root: Path, preprocessing: Preprocessing, augmentation: Augmentation, count: int = 0
 ) -> ipywidgets.Widget | Html:
     """Move the sliders and see the views; the lines for the params file stand below. Outside JupyterLab: the views as they are.
 
-    photos: columns photo, sha256, the first one is shown first.
+    photos: columns photo, sha256, the first one is shown first; count: views of each photo in the run, 0 for none.
     """
     if not runtime.is_interactive():
         return gallery.augmented_views(
@@ -36,7 +36,7 @@ def widget(
     mirror = ipywidgets.Checkbox(
         value=augmentation.mirror, description="mirror", indent=False, layout={"width": "110px"}
     )
-    views = ipywidgets.IntSlider(value=4, min=0, max=64, description="views", **wide)
+    views = ipywidgets.IntSlider(value=count, min=0, max=64, description="views", **wide)
     another = ipywidgets.Button(description="another photo", icon="random")
     pane, lines, place = Pane(), Pane(), [0]
 
@@ -61,4 +61,4 @@ def widget(
     for control in (*sliders.values(), mirror, views):
         control.observe(show, "value")
     show()
-    return ipywidgets.VBox([*sliders.values(), ipywidgets.HBox([mirror, another]), pane, views, lines])
+    return ipywidgets.VBox([views, *sliders.values(), ipywidgets.HBox([mirror, another]), pane, lines])

@@ -15,7 +15,13 @@ from boatlib.results.review_queue import Review
 from boatlib.show import gallery
 from boatlib.show.html import Html, escape, paragraph
 
-BUTTONS = {"keep": "k  keep", "drop": "d  leave out", "undo": "u  undo", "back": "b  back", "next": "n  next"}
+BUTTONS = {
+    "keep": "k  keep",
+    "drop": "d  leave out",
+    "back": "b  back",
+    "next": "n  next",
+    "undo": "u  undo the last decision",
+}
 
 
 def widget(queue: pd.DataFrame, classes: list[str], root: Path, corrections: Corrections) -> ipywidgets.Widget | Html:
@@ -31,6 +37,8 @@ def widget(queue: pd.DataFrame, classes: list[str], root: Path, corrections: Cor
         row = review.photo
         photo.show(Html(gallery.photo_card(root / row["photo"], f"Photo labelled {row['label']}", [row["photo"]], 640)))
         words.show(description(review))
+        yes.description = f"y  yes, it is {row['suggested']}"
+        yes.layout.display = None if row["suggested"] else "none"
 
     def act(what: str, label: str = "") -> None:
         try:
@@ -48,12 +56,14 @@ def widget(queue: pd.DataFrame, classes: list[str], root: Path, corrections: Cor
                 act(*meaning)
 
     keys.observe(typed, "value")
-    show()
     names = {name: f"{place}  {name}" if place < 10 else name for place, name in enumerate(classes, 1)}
     labels = [_button(text, partial(act, "label", name)) for name, text in names.items()]
     others = [_button(text, partial(act, what)) for what, text in BUTTONS.items()]
     wrap = {"flex_flow": "row wrap"}
-    panel = [words, ipywidgets.Box(labels, layout=wrap), ipywidgets.Box(others, layout=wrap), keys, said]
+    yes = _button("", lambda: act("label", str(review.photo["suggested"])))
+    yes.button_style = "info"
+    show()
+    panel = [words, yes, ipywidgets.Box(labels, layout=wrap), ipywidgets.Box(others, layout=wrap), keys, said]
     return beside(photo, ipywidgets.VBox(panel, layout={"width": "560px"}))
 
 
@@ -62,9 +72,10 @@ def description(review: Review) -> Html:
     row, decided = review.photo, review.corrections.decided()
     done = int(review.queue["sha256"].isin(decided["sha256"]).sum())
     head = f"{review.place + 1} of {len(review.queue)} photos; {done} decided"
-    suggestion = f" Key y: yes, it is {row['suggested']}." if row["suggested"] else ""
-    lines = Html(f"<h3>{escape(str(row['label']))} <small>{escape(head)}</small></h3>", f"{row['label']} ({head})")
-    lines += paragraph(f"Here because: {row['why']}.{suggestion}")
+    lines = Html(
+        f"<h3>Labelled {escape(str(row['label']))} <small>{escape(head)}</small></h3>", f"{row['label']} ({head})"
+    )
+    lines += paragraph(f"Here because: {row['why']}.")
     for last in decided[decided["sha256"] == row["sha256"]].to_dict("records"):
         what = {RELABEL: f"it is {last['new_label']}", DROP: "leave it out"}.get(last["decision"], "the label is right")
         lines += paragraph(f"Decided: {what}. The next run applies it.")

@@ -14,12 +14,13 @@ from boatlib.results import metrics
 from boatlib.run import Run
 from boatlib.show import browser, gallery, matrix
 from boatlib.show.html import Html, paragraph
+from boatlib.show.sentences import sure
 
 SUREST, LEAST_SURE = "surest first", "least sure first"
 
 
 def widget(predictions: pd.DataFrame, catalog: pd.DataFrame, root: Path, run: Run) -> ipywidgets.Widget | Html:
-    """Click a cell of the confusion matrix: its photos appear, by confidence; click one: what the model says of it.
+    """Click a cell of the confusion matrix: its photos appear, by confidence; click below one: what the model says of it.
 
     predictions: of the test photos; catalog: columns photo, sha256. Outside JupyterLab: the matrix, its photos inside.
     """
@@ -39,7 +40,7 @@ def widget(predictions: pd.DataFrame, catalog: pd.DataFrame, root: Path, run: Ru
         page, count = browser.rows_of_page(rows(), pager.page)
         words = matrix.what_happened(cell["label"], cell["predicted"], len(rows()))
         title.show(paragraph(f"{words}. {count}."))
-        photos.show(page, [f"{share:.0%} sure" for share in page["confidence"]])
+        photos.show(page, [sure(share) for share in page["confidence"]])
 
     def open_cell(label: str, predicted: str) -> None:
         cell.update(label=label, predicted=predicted)
@@ -73,7 +74,7 @@ def looked(file: Path, row: Mapping[str, Any], model: Path) -> Html:
     places = {}
     for name in dict.fromkeys([row["predicted"], row["label"]]):
         view, places[name] = attention.where_it_looked(model, file.read_bytes(), name)
-    answer = f"The photo shows {row['label']}; the model says {row['predicted']} ({row['confidence']:.0%} sure)."
+    answer = f"Labelled {row['label']}; the model says {row['predicted']}, {sure(row['confidence'])}."
     return paragraph(answer) + gallery.what_spoke_for(view, places)
 
 
@@ -81,7 +82,7 @@ def _matrix(counts: pd.DataFrame, opened: Callable[[str, str], None]) -> ipywidg
     """A button for each cell, which calls `opened` with label and answer: blue where that is right, orange where wrong."""
     narrow, wide = {"width": "76px", "justify_content": "center"}, {"width": "110px"}
     head = [
-        ipywidgets.Label("shows / says", layout=wide),
+        ipywidgets.Label("label \u2193  answer \u2192", layout=wide),
         *(ipywidgets.Label(str(c), layout=narrow) for c in counts.columns),
     ]
     lines = [ipywidgets.HBox(head)]

@@ -12,7 +12,7 @@ from boatlib import runtime
 from boatlib.lab.parts import Pager, Pane, Photos, beside, choice
 from boatlib.model.prediction import Predictor
 from boatlib.run import Run
-from boatlib.show import browser, gallery
+from boatlib.show import browser, gallery, sentences
 from boatlib.show.html import Html, paragraph
 
 
@@ -50,6 +50,7 @@ def widget(catalog: pd.DataFrame, root: Path, run: Run) -> ipywidgets.Widget | H
 
     photos = Photos(root, browser.PAGE, lambda row: details.show(about(row, root, run)))
     pager = Pager(show)
+    filters["status"].value = "used"
     for box in filters.values():
         box.observe(restart, "value")
     details.show(paragraph("Click the name below a photo: what is known of it appears here.", "note"))
@@ -67,7 +68,7 @@ def about(row: Mapping[str, Any], root: Path, run: Run) -> Html:
         return photo
     answer = _predictor(run, run.path("model").stat().st_mtime).predict(file).iloc[0]
     learnt = " It has learnt from this photo." if row["split"] == "train" else ""
-    return photo + paragraph(f"The model says: {answer['predicted']} ({answer['confidence']:.0%} sure).{learnt}")
+    return photo + paragraph(f"The model says: {answer['predicted']} ({sentences.sure(answer['confidence'])}).{learnt}")
 
 
 @cache

@@ -121,7 +121,7 @@ def tta_changes(record: Mapping[str, Any], per_class: pd.DataFrame) -> Html:
 def suspects(rows: pd.DataFrame, shown: int) -> Html:
     """How many labels are in doubt, and what that means."""
     if rows.empty:
-        return paragraph("No label is in doubt.")
+        return paragraph("No label is in doubt that nobody has looked at.")
     judging = int((rows["split"] == "test").sum())
     text = (
         f"For {photos_in_words(len(rows))} the label is in doubt: a simple model that had learnt from the other photos only "

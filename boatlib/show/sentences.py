@@ -227,6 +227,11 @@ def weakest_class(per_class: pd.DataFrame) -> str:
     return str(judged.sort_values(["top1", "class"]).iloc[0]["class"])
 
 
+def sure(confidence: float) -> str:
+    """How sure the model is, in few characters; never 100%."""
+    return "over 99% sure" if confidence > 0.995 else f"{confidence:.0%} sure"
+
+
 def one_prediction(prediction: pd.Series) -> Html:
     """What the model says of one photo, and, where the label is known, whether that is right."""
     if "label" not in prediction:
