@@ -56,7 +56,7 @@ def wait_for(process, words):
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["03", "04"])
 def test_03_and_04_stopped_in_training(kept, number, code):
-    """Ctrl-C, and what a scheduler sends. Started in the background a process ignores Ctrl-C, so it is told not to."""
+    """Ctrl-C, and what a scheduler sends."""
     slow = ["--set", "training.epochs=4000", "--set", "training.max_epochs_stop=4000"]
     process = kept.start(*slow)
     wait_for(process, "epoch   5")

@@ -8,6 +8,8 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from types import SimpleNamespace
 
 import nbformat
@@ -69,6 +71,13 @@ def server(tmp_path_factory, lab_run):
 def lab(server):
     """Its address."""
     return server.address
+
+
+def test_jupyterlab_answers_this_computer_alone_and_nobody_without_the_token(server):
+    listening = {c.laddr.ip for c in psutil.Process(server.pid).net_connections("tcp") if c.status == "LISTEN"}
+    assert listening == {"127.0.0.1"}
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(f"{server.address}/api/contents")
 
 
 class Notebook:
