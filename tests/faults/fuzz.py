@@ -19,7 +19,7 @@ from pathlib import Path
 from PIL import Image
 
 MEMORY = 3 * 2**30  # bytes of address space
-SLOW = 5.0  # seconds for one input
+SLOW = 5.0  # seconds of computing for one input
 seen = {"inputs": 0, "accepted": 0, "slowest": 0.0}
 
 
@@ -50,10 +50,10 @@ def timed(function):
     """Count, and end the run where one input takes too long."""
 
     def wrapped(data: bytes) -> None:
-        started = time.perf_counter()
+        started = time.process_time()
         seen["inputs"] += 1
         seen["accepted"] += bool(function(data))
-        took = time.perf_counter() - started
+        took = time.process_time() - started
         seen["slowest"] = max(seen["slowest"], took)
         assert took < SLOW, f"{took:.1f} s for {data[:200]!r}"
 
@@ -145,7 +145,7 @@ def with_atheris(once, target: str, minutes: float) -> None:
     for number, data in enumerate(examples(target)):
         (corpus / str(number)).write_bytes(data)
     atexit.register(summary)
-    limits = [f"-max_total_time={minutes * 60:.0f}", "-rss_limit_mb=2500", f"-timeout={SLOW:.0f}", "-max_len=20000"]
+    limits = [f"-max_total_time={minutes * 60:.0f}", "-rss_limit_mb=2500", "-timeout=60", "-max_len=20000"]
     atheris.Setup([sys.argv[0], *limits, "-print_final_stats=1", str(corpus)], once)
     atheris.Fuzz()
 
