@@ -2,6 +2,7 @@
 
 import base64
 import csv
+import hashlib
 import io
 import os
 import re
@@ -15,6 +16,8 @@ import pytest
 from bs4 import BeautifulSoup
 from conftest import ROOT, TINY, draw
 from PIL import Image
+
+from boatlib.photos.corrections import Corrections
 
 pytestmark = pytest.mark.report
 
@@ -111,6 +114,10 @@ def hostile_run(tiny_run, tmp_path_factory):
     (images / CLASSES[0] / "broken.jpg").write_bytes(b"\xff\xd8\xff")
     settings = {"run": HOSTILE, "images": str(images), "exploration.min_photos_per_class": 5, "training.epochs": 12}
     settings |= {"tta.views": 2, "share.photo_names": "false"}
+    decisions = Corrections(home / f"{FOLDER} decisions" / "corrections.csv")
+    photo = images / CLASSES[0] / "0.jpg"
+    decisions.decide(hashlib.sha256(photo.read_bytes()).hexdigest(), f"{CLASSES[0]}/0.jpg", CLASSES[1])
+    settings["exploration.corrections"] = str(decisions.file)
     command = [sys.executable, "-m", "boatlib", "run", "params/sample.yaml"]
     command += [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
     environment = os.environ | CANARIES | {"HOME": str(home)}
@@ -120,11 +127,10 @@ def hostile_run(tiny_run, tmp_path_factory):
 
 
 def shared(report):
-    """Every file that is meant for others: the report, the list of reports, the model folder."""
-    model = ROOT / "runs" / HOSTILE / "model"
-    return [path for folder in (report, model) for path in folder.rglob("*") if path.is_file()] + [
-        report.parent / "index.html"
-    ]
+    """Every file that is meant for others: the report, the list of reports, the model folder, the picture for slides."""
+    run = ROOT / "runs" / HOSTILE
+    inside = [path for folder in (report, run / "model") for path in folder.rglob("*") if path.is_file()]
+    return [*inside, report.parent / "index.html", run / "confusion_matrix.png"]
 
 
 def embedded(page: str):
