@@ -1,7 +1,6 @@
 """`python -m boatlib doctor`: is all there that a run needs? A line for each, fine or with what to do."""
 
 import importlib.metadata
-import importlib.util
 import os
 import platform
 import re
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from boatlib import runtime
-from boatlib.errors import BoatlibError
+from boatlib.errors import BoatlibError, ParameterError
 from boatlib.run import cache_folder, check_writable, project_root
 
 ENOUGH_DISK = 2e9  # bytes free: a run of some thousand photos with its caches
@@ -59,9 +58,7 @@ def _versions() -> Iterator[Finding]:
             yield Finding(name, "not installed", f"python -m pip install -c constraints.txt '{name}>={least}'")
             continue
         old = _numbers(found) < _numbers(least)
-        yield Finding(
-            name, found, f"At least {least} is needed: ./run_tests.sh or run_all.sh in a new .venv" if old else ""
-        )
+        yield Finding(name, found, f"At least {least} is needed. Delete .venv and start ./run_all.sh" if old else "")
 
 
 def _numbers(version: str) -> tuple[int, ...]:
@@ -117,7 +114,6 @@ def _browser() -> Finding:
 
 
 def _weights() -> Iterator[Finding]:
-    from boatlib.errors import ParameterError
     from boatlib.model import backbones, weights
     from boatlib.params import Training
 

@@ -136,9 +136,7 @@ class Run:
         texts = ["photo", "label", "predicted", "class", "group", "sha256", "reason", "suggested", "decision"]
         texts += ["largest_class", "colour_histogram", "stratum"]
         try:
-            if (
-                not self.need(name).read_bytes().endswith(b"\n")
-            ):  # each line that was written ends; pandas would not mind
+            if not _ends_a_line(self.need(name)):  # each line that was written ends; pandas would not mind
                 raise ValueError("its last line has no end")
             table = spreadsheet.read_csv(self.need(name), texts)
         except (ValueError, UnicodeDecodeError) as error:  # pandas' own errors are ValueErrors
@@ -194,6 +192,13 @@ class Run:
     def write_record(self, name: str, record: dict[str, Any]) -> Path:
         """Write a dictionary as the JSON file called `name`."""
         return write_text(self.path(name), json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+
+
+def _ends_a_line(path: Path) -> bool:
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(size - 1, 0))
+        return file.read(1) == b"\n"
 
 
 @contextmanager

@@ -99,7 +99,7 @@ def only_source(notebook: NotebookNode) -> NotebookNode:
     kernel = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
     cells = []
     for cell in notebook.cells:
-        tags = [tag for tag in cell.metadata.get("tags", [])]
+        tags = list(cell.metadata.get("tags", []))
         if INJECTED in tags:
             continue
         own = {
@@ -108,6 +108,7 @@ def only_source(notebook: NotebookNode) -> NotebookNode:
             "source": cell.source,
             "metadata": {"tags": tags} if tags else {},
         }
+        own |= {"attachments": cell.attachments} if "attachments" in cell else {}  # pictures in the prose
         cells.append(own | ({"outputs": [], "execution_count": None} if cell.cell_type == "code" else {}))
     metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
     return nbformat.from_dict({"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5})

@@ -7,7 +7,6 @@ from pathlib import Path
 import ipywidgets
 
 from boatlib import runtime
-from boatlib.errors import UnreadablePhotoError
 from boatlib.lab.parts import Pane
 from boatlib.model.prediction import Predictor
 from boatlib.photos.images import thumbnail
@@ -58,10 +57,7 @@ def answer(predictor: Predictor, data: bytes, name: str) -> Html:
     row = predictor.predict(data).iloc[0]
     if row["error"]:
         return paragraph(f"{name} cannot be used: {row['error']}.", "verdict")
-    try:
-        shown = Html(card(picture(thumbnail(data, 480), "image/webp", "The photo that was tried"), [name]))
-    except UnreadablePhotoError as error:
-        shown = paragraph(str(error))
+    shown = Html(card(picture(thumbnail(data, 480), "image/webp", "The photo that was tried"), [name]))
     words = "The model always names one of its classes, whatever is shown."
     if row["needs_review"]:
         words += " It is not sure enough: a person should look at it."

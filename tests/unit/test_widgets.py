@@ -555,10 +555,12 @@ def test_looking_changes_nothing_and_what_was_shown_comes_back(manager, opened):
 def test_an_edit_is_saved_without_what_was_put_in(manager, opened):
     notebook = get(manager)["content"]
     notebook.cells[0].source += "\n\nOne more sentence."
+    notebook.cells[0].attachments = {"pasted.png": {"image/png": "aGVsbG8="}}
     notebook.cells.append(nbformat.v4.new_code_cell("1 + 1"))
     finish(manager.save({"type": "notebook", "format": "json", "content": notebook}, "notebooks/01_exploration.ipynb"))
     saved = nbformat.read(opened, as_version=4)
     assert "One more sentence." in saved.cells[0].source
+    assert saved.cells[0].attachments["pasted.png"]
     assert saved.cells[-1].source == "1 + 1"
     assert not any(contents.INJECTED in cell.metadata.get("tags", []) for cell in saved.cells)
     nbformat.validate(saved)
