@@ -36,7 +36,7 @@ from boatlib.model.backbones import Backbone
 from boatlib.model.jobs import Job
 from boatlib.model.networks import article_head
 from boatlib.params import Params, load_params
-from boatlib.photos import catalog, splits
+from boatlib.photos import catalog, folders, splits
 from boatlib.run import Run, cache_folder
 
 EPOCHS = 32  # of the article
@@ -177,7 +177,7 @@ def main() -> None:
     decode, matrix = machine(table[table["status"] == "used"], options.images)
     print(f"the machine: {decode:.0f} photos a second decoded by a core, {matrix:.0f} billion multiplications a second")
     with tempfile.TemporaryDirectory() as folder:
-        splits.link_folders(split, options.images, Path(folder, "data"))
+        folders.make_folders(split, options.images, Path(folder, "data"))
         epoch = article_epoch(Path(folder, "data"))
     article = epoch * EPOCHS
     print(f"the article's way: {epoch:.1f} s an epoch, times {EPOCHS}: {article:.0f} s")

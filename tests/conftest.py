@@ -143,11 +143,13 @@ def _remove_test_runs() -> None:
 
 @pytest.fixture(scope="session")
 def awkward(tmp_path_factory):
-    """A project of its own with one good run, in a folder whose name is as awkward as names get."""
+    """A project of its own with one good run, in a folder whose name is as awkward as names get. Its photos were watched."""
     from awkward import Project
+    from untouched import watched
 
     made = Project(tmp_path_factory.mktemp("faults") / "pro ject's {x} é;$HOME & co")
-    result = made.run()
+    with watched(made.photos):
+        result = made.run()
     assert result.returncode == 0, result.stdout + result.stderr
     return made
 

@@ -1,9 +1,5 @@
 """Which photos teach, which tune, which judge: a stratified split that never parts a group."""
 
-import os
-import shutil
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
@@ -60,26 +56,3 @@ def prove_disjoint(split: pd.DataFrame) -> str:
 def count_by_split(split: pd.DataFrame) -> pd.DataFrame:
     """Number of photos of each class (rows) in train, val and test (columns)."""
     return pd.crosstab(split["label"], split["split"]).reindex(columns=list(SPLITS), fill_value=0)
-
-
-def link_folders(split: pd.DataFrame, root: Path, folder: Path) -> str:
-    """Make `folder/<split>/<class>/<name>`, readable by any ImageFolder: hard links, copies across devices.
-
-    A photo in a sub-folder of its class gets that sub-folder's name in front of its own. Returns a sentence.
-    """
-    new = folder.with_name(f".{folder.name}.new")
-    shutil.rmtree(new, ignore_errors=True)
-    copies = 0
-    for row in split.itertuples():
-        _, name = str(row.photo).split("/", 1)
-        target = new / str(row.split) / str(row.label) / name.replace("/", "__")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            os.link(root / str(row.photo), target)
-        except OSError:
-            shutil.copyfile(root / str(row.photo), target)
-            copies += 1
-    shutil.rmtree(folder, ignore_errors=True)
-    os.replace(new, folder)
-    how = "as copies, since links are not possible here" if copies else "as hard links, which take no space"
-    return f"{len(split)} photos stand in {folder.name}/train, val and test, one folder a class, {how}."

@@ -15,7 +15,7 @@ from boatlib import doctor
 from boatlib.errors import ParameterError
 from boatlib.model import backbones, weights
 from boatlib.params import Params, load_params
-from boatlib.photos import catalog, splits
+from boatlib.photos import catalog, folders, splits
 from boatlib.photos.corrections import RELABEL, Corrections
 
 MODULES = sorted((ROOT / "boatlib").rglob("*.py"))
@@ -52,14 +52,14 @@ def test_60_a_run_is_named_like_a_folder_and_no_more(name):
 
 
 @pytest.mark.parametrize("label", ["..", "../../x", "/etc", "a\0b", "x" * 256, "."])
-def test_60_a_label_written_by_hand_reaches_no_other_folder(photo_set, tmp_path, label):
+def test_60_a_label_written_by_hand_reaches_no_other_folder(photo_set, project, tmp_path, label):
     log = Corrections(tmp_path / "corrections.csv")
     row = catalog.build_catalog(photo_set, 5).table.iloc[0]
     log._append(row["sha256"], row["photo"], "kayak", label, RELABEL)
     assert log.decided().empty
     split = splits.make_split(catalog.build_catalog(photo_set, 5, log.decided()).table, 0.6, 0.2, 0.2, 1)
     before = sorted(tmp_path.iterdir())
-    splits.link_folders(split, photo_set, tmp_path / "data")
+    folders.make_folders(split, photo_set, tmp_path / "data")
     assert sorted(tmp_path.iterdir()) == sorted([*before, tmp_path / "data"])
 
 

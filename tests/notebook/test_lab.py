@@ -17,7 +17,9 @@ import psutil
 import pytest
 from conftest import ROOT, run_all
 from playwright.sync_api import expect
+from untouched import read_only, watched
 
+from boatlib.photos import sources
 from boatlib.photos.corrections import Corrections
 from boatlib.run import Run
 
@@ -29,13 +31,17 @@ RUN = "test-lab"
 
 @pytest.fixture(scope="module")
 def lab_run(tmp_path_factory):
-    """A run on the sample photos whose corrections lie in a file of their own. It was started last, so Lab opens with it."""
+    """A run on the sample photos whose corrections lie in a file of their own. It was started last, so Lab opens with it.
+
+    Whatever is done in Lab, nothing is written below the images folder (66).
+    """
     file = tmp_path_factory.mktemp("corrections") / "corrections.csv"
     names = {"run": RUN, "images": "sample", "exploration.corrections": str(file)}
     arguments = ["params/quick.yaml", *(word for key, value in names.items() for word in ("--set", f"{key}={value}"))]
     result = run_all(*arguments)
     assert result.returncode == 0, result.stdout + result.stderr
-    yield Corrections(file), arguments
+    with watched(sources.images_folder("sample")):
+        yield Corrections(file), arguments
     for folder in (ROOT / "runs" / RUN, ROOT / "reports" / RUN):
         shutil.rmtree(folder)
 
@@ -45,7 +51,7 @@ def server(tmp_path_factory, lab_run):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "boatlib", "run", "--lab"]
+    command = [*read_only(sources.images_folder("sample")), sys.executable, "-m", "boatlib", "run", "--lab"]
     environment = {k: v for k, v in os.environ.items() if k != "BOATLIB_STATIC"}
     environment |= {"JUPYTER_TOKEN": "test", "JUPYTER_PORT": str(port), "BROWSER": "true"}
     environment["JUPYTERLAB_SETTINGS_DIR"] = str(tmp_path_factory.mktemp("settings"))

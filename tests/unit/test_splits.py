@@ -1,10 +1,8 @@
-import os
-
 import pandas as pd
 import pytest
 
 from boatlib.errors import DataError
-from boatlib.photos import catalog, splits
+from boatlib.photos import splits
 
 
 def table(**counts):
@@ -41,13 +39,3 @@ def test_55_groups_stay_together_and_the_proof_can_fail():
     split.loc[0, "split"] = next(name for name in splits.SPLITS if name != split.loc[0, "split"])
     with pytest.raises(DataError, match="two splits"):
         splits.prove_disjoint(split)
-
-
-def test_links_take_no_space_and_keep_the_photo(photo_set, tmp_path):
-    split = splits.make_split(catalog.build_catalog(photo_set, 5).table, 0.6, 0.2, 0.2, seed=1)
-    splits.link_folders(split, photo_set, tmp_path / "data")
-    linked = [path for path in (tmp_path / "data").rglob("*.jpg")]
-    assert len(linked) == len(split)
-    row = split.iloc[0]
-    original = photo_set / row["photo"]
-    assert os.path.samefile(original, tmp_path / "data" / row["split"] / row["label"] / original.name)
