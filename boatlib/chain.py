@@ -15,12 +15,13 @@ from typing import TextIO
 
 from boatlib import runtime
 from boatlib.errors import AlreadyRunningError, BoatlibError, ParameterError
+from boatlib.files import check_writable, write_text
 from boatlib.model import backbones
 from boatlib.params import Params, load_params
 from boatlib.photos import sources
 from boatlib.report.pages import PDF
 from boatlib.report.publish import verdict
-from boatlib.run import EARLIER, NEWEST, Run, cache_folder, check_writable, project_root, write_text
+from boatlib.run import EARLIER, NEWEST, Run, cache_folder, project_root
 
 GRACE = 20.0  # seconds that steps have to end after Ctrl-C or SIGTERM
 SENTENCES = {
@@ -132,7 +133,7 @@ def _locked(name: str) -> Iterator[int]:
     """Hold the lock of a run; gives its file descriptor. The system frees it when its last holder ends, however it ends."""
     file = Run(name).folder / "logs" / "lock"
     file.parent.mkdir(exist_ok=True)
-    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o666)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -18,12 +18,17 @@ def main(arguments: list[str] | None = None) -> int:
     except BoatlibError as error:
         print(f"\n{error}", file=sys.stderr)
         return error.exit_code
-    except PermissionError as error:
-        print(f"\n{error.filename} cannot be written or read ({error.strerror}). Name another place.", file=sys.stderr)
-        return BoatlibError.exit_code
     except BrokenPipeError:  # whoever reads the output has seen enough, such as `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        what = (
+            f"{error.filename} cannot be written or read"
+            if error.filename
+            else "Something could not be written or read"
+        )
+        print(f"\n{what} ({error.strerror or error}). Name another place.", file=sys.stderr)
+        return BoatlibError.exit_code
     except KeyboardInterrupt:
         print("\nInterrupted. What was finished is kept; the same command goes on from there.", file=sys.stderr)
         return 130
@@ -198,6 +203,7 @@ def _predict(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from boatlib.errors import DataError
+    from boatlib.files import is_stream
     from boatlib.model import bulk, views
     from boatlib.model.prediction import PLAIN, Predictor
 
@@ -227,8 +233,9 @@ def _predict(options: argparse.Namespace) -> int:
                 )
     if table:
         table.finish()
+        words = f", {unread} of them not readable (column error)" if unread else ""
         print(
-            f"{options.csv}: {len(sources)} photos{f', {unread} of them not readable (column error)' if unread else ''}."
+            f"{options.csv}: {len(sources)} photos{words}.", file=sys.stderr if is_stream(options.csv) else sys.stdout
         )
     return DataError.exit_code if unread == len(sources) else 0
 

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from boatlib import runtime
 from boatlib.errors import BoatlibError, ParameterError
-from boatlib.run import cache_folder, check_writable, project_root
+from boatlib.files import check_writable
+from boatlib.run import cache_folder, project_root
 
 ENOUGH_DISK = 2e9  # bytes free: a run of some thousand photos with its caches
 ENOUGH_MEMORY = 3e9  # bytes: a run needs 1.2 GB, the system something too

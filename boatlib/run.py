@@ -1,19 +1,14 @@
-"""The files of a run: where each lies, which notebook makes it, and how it is written without being torn."""
+"""The files of a run: where each lies, and which notebook makes it."""
 
 import contextlib
-import errno
 import json
 import os
-import re
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from boatlib.errors import DamagedFileError, DiskError, MissingInputError
+from boatlib.errors import DamagedFileError, MissingInputError
+from boatlib.files import write_text
 
 if TYPE_CHECKING:
     import pandas as pd  # imported where it is used: the command line answers faster without it
@@ -199,58 +194,3 @@ def _ends_a_line(path: Path) -> bool:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(size - 1, 0))
         return file.read(1) == b"\n"
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`; it takes the place of `path` only when the block ends well."""
-    with explained(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        with explained(path):
-            yield temporary
-            temporary.chmod(0o644)
-            os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-@contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Raises DiskError where the system refuses to write a file."""
-    try:
-        yield
-    except Exception as error:
-        if sentence := explain_disk(error, path):
-            raise DiskError(sentence) from error
-        raise
-
-
-def explain_disk(error: Exception, path: Path) -> str:
-    """Why a file could not be written and what to do, "" for errors that have nothing to do with writing."""
-    wrapped = re.search(r"\(os error (\d+)\)", str(error))  # as safetensors passes the system's errors on
-    number = error.errno if isinstance(error, OSError) else int(wrapped[1]) if wrapped else None
-    if number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        free = shutil.disk_usage(next(folder for folder in path.absolute().parents if folder.is_dir())).free
-        return (
-            f"{path.name} could not be written: the disk of {path.parent} is full, or a limit is reached "
-            f"({free / 1e9:.1f} GB are free). Make room and start again; what was there before is unchanged."
-        )
-    if number in (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.EISDIR):
-        return f"{path} cannot be written ({os.strerror(number)}). Make {path.parent} a folder that you can write to."
-    return ""
-
-
-def check_writable(folder: Path) -> None:
-    """Raises DiskError when no file can be made in a folder; makes the folder when it is missing."""
-    write_text(folder / ".writable", "").unlink()
-
-
-def write_text(path: Path, text: str) -> Path:
-    """Write a text file in one step: readers see the old file or the new one, never half of one."""
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
-    return path

@@ -21,8 +21,8 @@ def uncell(text: str) -> str:
     return text[1:] if _PROTECTED.match(text) else text
 
 
-def to_csv(table: "pd.DataFrame") -> str:
-    """The text of a CSV file, without the index; names of columns are protected too."""
+def to_csv(table: "pd.DataFrame", head: bool = True) -> str:
+    """The text of a CSV file, without the index; names of columns are protected too. head: with the line of their names."""
     import pandas as pd
 
     texts = table.rename(columns=lambda name: cell(str(name)))
@@ -30,7 +30,7 @@ def to_csv(table: "pd.DataFrame") -> str:
         if pd.api.types.is_string_dtype(kind) or kind.kind == "O":
             column = texts.iloc[:, place]
             texts.isetitem(place, [cell(value) if isinstance(value, str) else value for value in column])
-    return texts.to_csv(index=False, lineterminator="\n")
+    return texts.to_csv(index=False, header=head, lineterminator="\n")
 
 
 def read_csv(file: Path, texts: list[str]) -> "pd.DataFrame":

@@ -106,6 +106,7 @@ def browser():
 
 
 TINY = "test-tiny"
+UMASK = 0o026  # of the first run of the awkward project: one that no default is like
 
 
 @pytest.fixture(scope="session")
@@ -149,7 +150,7 @@ def awkward(tmp_path_factory):
 
     made = Project(tmp_path_factory.mktemp("faults") / "pro ject's {x} é;$HOME & co")
     with watched(made.photos):
-        result = made.run()
+        result = made.run(preexec_fn=lambda: os.umask(UMASK))
     assert result.returncode == 0, result.stdout + result.stderr
     return made
 

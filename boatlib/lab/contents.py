@@ -13,8 +13,9 @@ from jupyter_server.services.contents.largefilemanager import AsyncLargeFileMana
 from nbformat import NotebookNode
 
 from boatlib.errors import MissingInputError
+from boatlib.files import write_text
 from boatlib.params import Params, declared_parameters
-from boatlib.run import cache_folder, last_run, project_root, write_text
+from boatlib.run import cache_folder, last_run, project_root
 
 INJECTED = "injected-parameters"  # tag of papermill's, for a cell that overrides the defaults
 RUN = "boatlib_run"  # in a notebook's metadata: whose settings it was opened with

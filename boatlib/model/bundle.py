@@ -1,12 +1,8 @@
 """The model on disk: a folder with its weights and everything needed to use them; no pickle, no network."""
 
 import json
-import os
 import re
-import shutil
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,11 +11,11 @@ import numpy as np
 
 from boatlib import runtime
 from boatlib.errors import DamagedModelError
+from boatlib.files import replacing, replacing_folder, write_text
 from boatlib.model import engines
 from boatlib.model.backbones import check_name, new_body, picture
 from boatlib.model.views import Preprocessing
 from boatlib.model.weights import put_into, sha256
-from boatlib.run import explained, write_text
 
 if TYPE_CHECKING:
     from torch import nn
@@ -143,8 +139,9 @@ def save_bundle(
         "taught_on": taught_on,
         "versions": runtime.versions(),
     }
-    with _replacing_folder(folder) as new:
-        save_file(tensors, new / WEIGHTS)
+    with replacing_folder(folder) as new:
+        with replacing(new / WEIGHTS) as temporary:
+            save_file(tensors, temporary)
         description["weights_sha256"] = sha256(new / WEIGHTS)
         write_text(new / DESCRIPTION, json.dumps(description, indent=2, ensure_ascii=False) + "\n")
         if before_refit:
@@ -153,21 +150,6 @@ def save_bundle(
     saved = load_bundle(folder)
     saved.prepare()
     return saved
-
-
-@contextmanager
-def _replacing_folder(folder: Path) -> Iterator[Path]:
-    """Give a temporary folder beside `folder`; it takes its place only when the block ends well. Raises DiskError."""
-    with explained(folder):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        new = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-        try:
-            yield new
-            new.chmod(0o755)
-            shutil.rmtree(folder, ignore_errors=True)
-            os.replace(new, folder)
-        finally:
-            shutil.rmtree(new, ignore_errors=True)
 
 
 def load_bundle(folder: Path) -> Bundle:

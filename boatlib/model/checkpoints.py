@@ -9,8 +9,9 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from boatlib.errors import DamagedModelError
+from boatlib.files import replacing, write_text
 from boatlib.model.weights import sha256
-from boatlib.run import LAST, replacing, write_text
+from boatlib.run import LAST
 
 State = dict[str, Any]  # dictionaries and lists of numbers, texts and tensors
 

@@ -4,8 +4,6 @@ import contextlib
 import io
 import json
 import logging
-import os
-import shutil
 import warnings
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -16,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from boatlib.errors import BoatlibError, UnreadablePhotoError
+from boatlib.files import replacing, write_text
 from boatlib.model import pictures, views
 from boatlib.model.bundle import Bundle
-from boatlib.run import write_text
 
 OPSET = 18
 MODEL, PARITY, EXAMPLE = "model.onnx", "parity.json", "predict_onnx.py"
@@ -46,9 +44,7 @@ def export_onnx(bundle: Bundle, folder: Path, photos: Sequence[Path], where_from
     from boatlib.model.networks import Deployed
 
     module = Deployed([body.build() for body in bundle.bodies], bundle.build_head()).eval()
-    folder.mkdir(parents=True, exist_ok=True)
-    new = folder / f".{os.getpid()}.{MODEL}"
-    try:
+    with replacing(folder / MODEL) as new:
         inputs = _pictures(bundle, photos)
         _write(module, bundle, new)
         session = onnxruntime.InferenceSession(new)
@@ -59,10 +55,7 @@ def export_onnx(bundle: Bundle, folder: Path, photos: Sequence[Path], where_from
             with torch.inference_mode():
                 ours.append(module(*map(torch.from_numpy, rows)).numpy())
         parity = _compare(np.concatenate(theirs), np.concatenate(ours), where_from)
-        os.replace(new, folder / MODEL)
-    finally:
-        new.unlink(missing_ok=True)
-    shutil.copyfile(Path(__file__).with_name("onnx_example.py"), folder / EXAMPLE)
+    write_text(folder / EXAMPLE, Path(__file__).with_name("onnx_example.py").read_text(encoding="utf-8"))
     write_text(folder / PARITY, json.dumps(parity, indent=2) + "\n")
     return parity
 

@@ -11,13 +11,15 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
+from boatlib import spreadsheet
 from boatlib.errors import DataError
+from boatlib.files import write_text
 from boatlib.model import backbones
 from boatlib.model.backbones import Backbone
 from boatlib.model.views import Augmentation
 from boatlib.params import Compute, Params, Training
 from boatlib.photos import sources
-from boatlib.run import CHECKPOINTS, Run, write_text
+from boatlib.run import CHECKPOINTS, Run
 
 # These change what is shown, or where it is computed, and not what is learnt
 FREE = ("range_test", "sure")
@@ -96,8 +98,8 @@ class Job:
 
     def fingerprint(self) -> str:
         """Changes with the photos and their labels, those that teach and those that tune."""
-        rows = pd.concat([self.train, self.val])[["photo", "label", "split", "sha256"]].to_csv(index=False)
-        return hashlib.sha256(rows.encode()).hexdigest()[:16]
+        rows = pd.concat([self.train, self.val])[["photo", "label", "split", "sha256"]]
+        return hashlib.sha256(spreadsheet.to_csv(rows).encode()).hexdigest()[:16]
 
     def description(self, catalogued: pd.DataFrame) -> dict[str, Any]:
         """What a saved model tells of its training. catalogued: the catalog's table of classes."""

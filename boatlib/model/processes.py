@@ -11,8 +11,8 @@ from pathlib import Path
 
 from boatlib import runtime
 from boatlib.errors import BoatlibError, TrainingError, find_error
+from boatlib.files import write_text
 from boatlib.model.jobs import Job
-from boatlib.run import write_text
 
 MODULE = "boatlib.model.distributed"  # what the processes run
 GRACE = 15.0  # seconds that processes have to end

@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from boatlib.errors import DataError
+from boatlib.files import replacing_folder
 from boatlib.run import project_root
 
 LONGEST, LONGEST_ENDING = 255, 20  # bytes of a name, and of what is kept as its ending
@@ -32,11 +33,8 @@ def make_folders(split: pd.DataFrame, root: Path, folder: Path) -> str:
     A photo gets a file of its own that takes no space where the file system can do that (a reflink), otherwise a symbolic link,
     otherwise a copy. No file that exists is opened for writing. Raises DataError for a photo that is gone.
     """
-    new = folder.with_name(f".{folder.name}.new")
-    shutil.rmtree(new, ignore_errors=True)
-    ways = [_put(root, photo, new / place) for photo, place in places(split).items()]
-    shutil.rmtree(folder, ignore_errors=True)
-    os.replace(new, folder)
+    with replacing_folder(folder) as new:
+        ways = [_put(root, photo, new / place) for photo, place in places(split).items()]
     counts = {way: ways.count(way) for way in WORDS if way in ways}
     how = "; ".join(f"{f'{count} ' if len(counts) > 1 else ''}{WORDS[way]}" for way, count in counts.items())
     return f"{len(ways):,} photos stand in {folder.name}/train, val and test, one folder a class, {how}."

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageEnhance
 
+from boatlib.files import through_links
 from boatlib.photos.boats import SHAPES, draw_boat
 from boatlib.photos.drawing import draw_scene
 
@@ -105,7 +106,7 @@ def draw_photo(label: str, number: int, seed: int = 0, clear: bool = False) -> I
 
 def draw_sample(folder: Path, seed: int = 0) -> None:
     """Draw the whole set as `folder/<class>/<name>.jpg`; the folder appears only once all is drawn."""
-    folder = Path(folder)
+    folder = through_links(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(f"{folder} already holds something: remove it, or name another folder to draw into.")
     folder.parent.mkdir(parents=True, exist_ok=True)

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from boatlib.files import replacing
 from boatlib.photos.images import thumbnail
-from boatlib.run import cache_folder, replacing
+from boatlib.run import cache_folder
 
 
 def cached(file: Path, sha256: str, side: int) -> bytes:

@@ -14,8 +14,9 @@ from papermill.exceptions import PapermillExecutionError
 
 from boatlib import runtime
 from boatlib.errors import BoatlibError, DiskError, find_error
+from boatlib.files import explain_disk, write_text
 from boatlib.params import Params
-from boatlib.run import Run, explain_disk, project_root, write_text
+from boatlib.run import Run, project_root
 
 CLEAR_LINE = "\r\x1b[K"
 KERNEL_DIED = 137

@@ -49,5 +49,5 @@ def print_page(page: Path, pdf: Path) -> str:
             return f"No PDF: {Path(browser).name} did not make it ({type(error).__name__})."
         if not made.is_file():
             return f"No PDF: {Path(browser).name} ended with code {result.returncode} and made none."
-        shutil.move(made, pdf)
+        shutil.copyfile(made, pdf)  # with the umask of the user, not with the browser's
     return ""

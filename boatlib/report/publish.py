@@ -9,9 +9,10 @@ import sys
 from pathlib import Path
 
 from boatlib.errors import BoatlibError
+from boatlib.files import explained, through_links, write_text
 from boatlib.report.pages import PDF, SUMMARY, page_file, style
 from boatlib.report.pdf import print_page
-from boatlib.run import BEFORE, EARLIER, KEPT, NEWEST, Run, explained, project_root, write_text
+from boatlib.run import BEFORE, EARLIER, KEPT, NEWEST, Run, project_root
 
 LARGE = 1_000_000  # bytes of a file that is kept as hard link
 COMPLETE = ".complete"  # in a report folder: all of its pages come from one whole run
@@ -19,8 +20,9 @@ COMPLETE = ".complete"  # in a report folder: all of its pages come from one who
 
 def publish(run: Run) -> Path:
     """Put `runs/<run>/pages/` into `reports/<run>/` in one step; returns the path of its index.html. Raises DiskError."""
-    folder = project_root() / "reports" / run.name
-    new, old = (folder.with_name(f".{run.name}.{word}") for word in ("new", "old"))
+    reports = project_root() / "reports"
+    folder = through_links(reports / run.name)
+    new, old = (folder.with_name(f".{folder.name}.{word}") for word in ("new", "old"))
     if old.is_dir() and not folder.exists():  # killed between the two moves below
         os.replace(old, folder)
     for left in (new, old):
@@ -37,7 +39,7 @@ def publish(run: Run) -> Path:
             os.replace(folder, old)
         os.replace(new, folder)
         shutil.rmtree(old, ignore_errors=True)
-        _list_runs(folder.parent)
+        _list_runs(reports)
     return folder / "index.html"
 
 

@@ -14,9 +14,10 @@ import pandas as pd
 from nbconvert import HTMLExporter
 
 from boatlib.errors import BoatlibError
+from boatlib.files import write_text
 from boatlib.params import shareable
 from boatlib.report.pages import SCRIPT, SUMMARY, TEMPLATE, page_file, page_name, style
-from boatlib.run import Run, write_text
+from boatlib.run import Run
 from boatlib.show.tables import table
 
 HARD_LIMIT = 7_000_000  # bytes of a page

@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from boatlib.files import write_text
 from boatlib.model.bundle import CARD, Bundle
-from boatlib.run import write_text
 from boatlib.show import sentences
 
 LOADING = """```python

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from boatlib import runtime
-from boatlib.run import replacing
+from boatlib.files import replacing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

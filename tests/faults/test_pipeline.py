@@ -17,11 +17,12 @@ import pytest
 from awkward import NAME, plain
 from conftest import ROOT
 
-from boatlib import run as files
+from boatlib import files
 from boatlib.errors import DamagedFileError, DiskError
+from boatlib.files import write_text
 from boatlib.model import checkpoints
 from boatlib.report import execute
-from boatlib.run import Run, write_text
+from boatlib.run import Run
 
 pytestmark = pytest.mark.fault
 
@@ -144,7 +145,7 @@ except DiskError as error:
 WRITERS = {
     "table": "from boatlib.run import Run; import pandas as p; Run('full').write_table('tta', p.DataFrame({'a': range(9**6)}))",
     "checkpoint": "import torch; from boatlib.model import checkpoints as c; c.save(folder, {'a': torch.zeros(10**6)}, 2)",
-    "page": "from boatlib.run import write_text; write_text(folder / 'page.html', 'x' * 10**6)",
+    "page": "from boatlib.files import write_text; write_text(folder / 'page.html', 'x' * 10**6)",
 }
 
 

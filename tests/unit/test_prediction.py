@@ -175,10 +175,10 @@ def test_folders_become_a_table_whose_photos_keep_their_folders(taught, tmp_path
     draw(50).save(single)
     assert main(["predict", str(taught[0].folder), str(folder), str(single), "--csv", str(out)]) == 0
     table = read(out)
-    assert table["photo"].tolist()[:2] == ["a/0.jpg", "a/2.jpg"]
-    assert table["photo"].tolist()[-1] == "single.png"
+    assert table["photo"].tolist()[:2] == [f"{folder}/a/0.jpg", f"{folder}/a/2.jpg"]
+    assert table["photo"].tolist()[-1] == str(single)
     assert len(table) == 11
-    assert table.loc[table["error"] != "", "photo"].tolist() == ["a/=1+1.jpg"]
+    assert table.loc[table["error"] != "", "photo"].tolist() == [f"{folder}/a/=1+1.jpg"]
     assert "11 photos, 1 of them not readable" in capsys.readouterr().out
     assert [path.name for path in out.parent.iterdir()] == ["out.csv"]
 
@@ -240,9 +240,12 @@ def test_what_cannot_be_predicted_says_so(taught, tmp_path, capsys):
 
 
 def test_without_a_table_the_answers_are_printed(taught, tmp_path, capsys):
-    assert main(["predict", str(taught[0].folder), str(folder_of(tmp_path, 2)), "--tta"]) == 0
+    folder = folder_of(tmp_path, 2)
+    assert main(["predict", str(taught[0].folder), str(folder), "--tta"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split("\t")[0] for line in lines] == ["a/0.jpg", "a/=1+1.jpg", "b/1.jpg"]
+    assert [line.split("\t")[0] for line in lines] == [
+        f"{folder}/{name}" for name in ("a/0.jpg", "a/=1+1.jpg", "b/1.jpg")
+    ]
     assert "%" in lines[0]
 
 
