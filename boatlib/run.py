@@ -171,6 +171,11 @@ class Run:
         except (ValueError, TypeError) as error:
             raise self._damaged(name) from error
 
+    def value_range(self) -> tuple[float, float] | None:
+        """What is black and white in the set's pictures of more than 8 bits; None where it has none. Raises DamagedFileError."""
+        found = self.record("photos").get("value_range")
+        return (float(found[0]), float(found[1])) if found else None
+
     def _damaged(self, name: str) -> DamagedFileError:
         file, maker = FILES[name]
         return DamagedFileError(

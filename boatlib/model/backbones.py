@@ -5,6 +5,7 @@ A name is one of torchvision's classification networks ("resnet50"), any of timm
 """
 
 import difflib
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -17,6 +18,7 @@ from boatlib.errors import ParameterError
 from boatlib.model import engines, weights
 from boatlib.model.views import Preprocessing
 from boatlib.model.weights import DEFAULT, NONE, TIMM
+from boatlib.photos.levels import Range
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,9 +47,9 @@ LITE_FACTS = {
 class Backbone:
     """A network without its classifier: from a photo to its features.
 
-    key: names its content (architecture, weights, resolution, pooling). weights: a file, or "none" for random ones made from
-    `seed`. resolution: "default", or "HEIGHTxWIDTH" of the pictures that whole photos are squeezed into. pooling: "default" or
-    "mean+gem".
+    key: names its content (architecture, weights, resolution, pooling, range). weights: a file, or "none" for random ones
+    made from `seed`. resolution: "default", or "HEIGHTxWIDTH" of the pictures that whole photos are squeezed into. pooling:
+    "default" or "mean+gem". value_range: of the set's pictures of more than 8 bits, None where it has none.
     """
 
     name: str
@@ -56,11 +58,12 @@ class Backbone:
     key: str
     resolution: str = DEFAULT
     pooling: str = DEFAULT
+    value_range: Range | None = None
 
     @property
     def preprocessing(self) -> Preprocessing:
         """How it is shown a photo."""
-        return preprocessing_of(self.name, self.resolution)
+        return preprocessing_of(self.name, self.resolution, self.value_range)
 
     def build(self, auxiliary: bool = False) -> "Body":
         """The torch module, in evaluation mode. auxiliary: keep the outputs that some networks have for training only."""
@@ -130,6 +133,7 @@ def find_backbones(
     seed: int = 0,
     resolution: str = DEFAULT,
     pooling: str = DEFAULT,
+    value_range: Range | None = None,
 ) -> list[Backbone]:
     """Backbones by name, one or several; `files`: "default", "none", or a file, for all of them or one for each.
 
@@ -141,21 +145,30 @@ def find_backbones(
         raise ParameterError(
             f"training.weights names {len(files)} files for {len(names)} backbones. Name one for each, or `default`."
         )
-    return [find_backbone(name, file, seed, resolution, pooling) for name, file in zip(names, files, strict=True)]
+    ways = resolution, pooling, value_range
+    return [find_backbone(name, file, seed, *ways) for name, file in zip(names, files, strict=True)]
 
 
 def find_backbone(
-    name: str, file: str = "default", seed: int = 0, resolution: str = DEFAULT, pooling: str = DEFAULT
+    name: str,
+    file: str = "default",
+    seed: int = 0,
+    resolution: str = DEFAULT,
+    pooling: str = DEFAULT,
+    value_range: Range | None = None,
 ) -> Backbone:
     """A backbone by name; `file` is "default", a file of weights, or "none". Raises ParameterError."""
     check_name(name)
     preprocessing_of(name)  # what cannot be shown a photo is refused now
     plain = name.replace("/", "-")
     ways = "".join(f"-{way.replace('+', '-')}" for way in (resolution, pooling) if way != DEFAULT)
+    if value_range is not None:
+        ways += f"-range-{hashlib.sha256(repr(value_range).encode()).hexdigest()[:8]}"
     if file == NONE:
-        return Backbone(name, NONE, seed, f"{plain}-none-{seed}{ways}", resolution, pooling)
+        return Backbone(name, NONE, seed, f"{plain}-none-{seed}{ways}", resolution, pooling, value_range)
     found = weights.find_weights(name, file)
-    return Backbone(name, str(found), seed, f"{plain}-{weights.sha256(found)[:16]}{ways}", resolution, pooling)
+    key = f"{plain}-{weights.sha256(found)[:16]}{ways}"
+    return Backbone(name, str(found), seed, key, resolution, pooling, value_range)
 
 
 def check_name(name: str) -> None:
@@ -190,12 +203,12 @@ def torchvision_names() -> list[str]:
     return sorted(torchvision.models.list_models(module=torchvision.models))
 
 
-def preprocessing_of(name: str, resolution: str = DEFAULT) -> Preprocessing:
+def preprocessing_of(name: str, resolution: str = DEFAULT, value_range: Range | None = None) -> Preprocessing:
     """How a network is shown a photo: as in its pretraining, or whole, with a resolution "HEIGHTxWIDTH".
 
-    Raises ParameterError.
+    value_range: of the set's pictures of more than 8 bits. Raises ParameterError.
     """
-    published = _published(name)
+    published = replace(_published(name), value_range=value_range)
     if resolution == DEFAULT:
         return published
     height, width = map(int, resolution.split("x"))

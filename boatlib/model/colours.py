@@ -7,19 +7,21 @@ import pandas as pd
 
 from boatlib.model import pictures
 from boatlib.photos.images import open_photo
+from boatlib.photos.levels import Range
 
 LEVELS = 4  # of red, green and blue
 SIDE = 64  # pixels are enough for a histogram
 
 
-def colour_histograms(photos: pd.DataFrame, root: Path) -> np.ndarray:
+def colour_histograms(photos: pd.DataFrame, root: Path, value_range: Range | None = None) -> np.ndarray:
     """The share of each of 4 x 4 x 4 colours in each photo: float32 [photos, 64].
 
-    photos: columns photo (path below root) and sha256. Raises DataError for a photo that changed since.
+    photos: columns photo (path below root) and sha256; value_range: of the set's pictures of more than 8 bits. Raises DataError
+    for a photo that changed since.
     """
 
     def load(item: tuple[str, str]) -> np.ndarray:
-        image = open_photo(pictures.read_unchanged(root, *item), shorter_side=SIDE).image
+        image = open_photo(pictures.read_unchanged(root, *item), SIDE, value_range).image
         image.thumbnail((2 * SIDE, 2 * SIDE))
         levels = (np.asarray(image, dtype=np.uint16) * LEVELS // 256) @ np.array([LEVELS * LEVELS, LEVELS, 1])
         counts = np.bincount(levels.ravel(), minlength=LEVELS**3)

@@ -19,6 +19,7 @@ from boatlib.model.backbones import Backbone
 from boatlib.model.views import Augmentation
 from boatlib.params import Compute, Params, Training
 from boatlib.photos import sources
+from boatlib.photos.levels import Range
 from boatlib.run import CHECKPOINTS, Run
 
 # These change what is shown, or where it is computed, and not what is learnt
@@ -27,7 +28,9 @@ FREE = ("range_test", "sure")
 
 @dataclass(frozen=True)
 class Job:
-    """A training. train, val: the rows of the split, columns photo (below root), label, sha256."""
+    """A training. train, val: the rows of the split, columns photo (below root), label, sha256; value_range: of the set's
+    pictures of more than 8 bits, None where it has none.
+    """
 
     run: Run
     settings: Training
@@ -37,6 +40,7 @@ class Job:
     train: pd.DataFrame
     val: pd.DataFrame
     root: Path
+    value_range: Range | None = None
 
     @classmethod
     def of_run(cls, run: Run, settings: Training, compute: Compute, seed: int) -> Self:
@@ -49,7 +53,7 @@ class Job:
         if val.empty:
             raise DataError("There are no validation photos. Raise split.val in the params file.")
         root = sources.images_folder(run.record("photos")["images"])
-        return cls(run, settings, compute, seed, classes, train, val, root)
+        return cls(run, settings, compute, seed, classes, train, val, root, run.value_range())
 
     @classmethod
     def read(cls, place: str) -> Self:
@@ -76,7 +80,12 @@ class Job:
         """The networks that see. Raises ParameterError when they cannot be had."""
         settings = self.settings
         return backbones.find_backbones(
-            settings.backbone, settings.weights, self.seed, settings.resolution, settings.pooling
+            settings.backbone,
+            settings.weights,
+            self.seed,
+            settings.resolution,
+            settings.pooling,
+            self.value_range,
         )
 
     def augmentation(self) -> Augmentation:

@@ -6,22 +6,80 @@ The file is written beside the model by `python -m boatlib export MODEL_DIR --on
 model's own metadata, under "preprocessing": one entry an input of the model.
 """
 
+import io
 import json
 import sys
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
-from PIL import Image, ImageOps
+from PIL import Image, ImageCms, ImageOps
 
 
-def prepare(photo: Image.Image, size: int, width: int, crop_fraction: float, interpolation: str) -> np.ndarray:
-    """A photo as the model wants it: uint8 [1, height, width, 3]. Transparency is put on white.
+def upright_rgb(path: str, value_range: list[float] | None) -> Image.Image:
+    """A photo as the eye sees it: turned as its EXIF tag says, in sRGB, transparency on white."""
+    with Image.open(path) as opened:
+        opened.load()
+        values, photo = deep_values(opened, Path(path).read_bytes()[:26]), opened.copy()
+    if values is not None:
+        photo = in_8_bits(opened, values, value_range)
+        photo.getexif().update(opened.getexif())
+    photo = ImageOps.exif_transpose(photo)
+    profile = photo.info.get("icc_profile")
+    alpha = photo.convert("RGBA").getchannel("A")
+    if profile and photo.mode in ("RGB", "RGBA", "CMYK"):
+        try:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            if "srgb" not in ImageCms.getProfileDescription(source).lower():
+                colours = photo if photo.mode == "CMYK" else photo.convert("RGB")
+                colours.info.pop("transparency", None)
+                target, how = ImageCms.createProfile("sRGB"), ImageCms.Intent.RELATIVE_COLORIMETRIC
+                photo = ImageCms.profileToProfile(colours, source, target, how, "RGB") or colours
+        except (OSError, ImageCms.PyCMSError):
+            pass  # a profile that cannot be read: the colours as they are
+    photo = photo.convert("RGBA")
+    photo.putalpha(alpha)
+    return Image.alpha_composite(Image.new("RGBA", photo.size, "white"), photo).convert("RGB")
+
+
+def deep_values(photo: Image.Image, start: bytes) -> np.ndarray | None:
+    """The values of a picture of more than 8 bits; None for others. Of colours with 16 bits Pillow reads the upper 8."""
+    if photo.mode.startswith("I") or photo.mode == "F":
+        values = np.asarray(photo).astype(np.float64)
+        finite = np.isfinite(values)
+        return np.where(finite, values, values[finite].min() if finite.any() else 0)
+    bits = getattr(photo, "tag_v2", {}).get(258, ())
+    png = start.startswith(b"\x89PNG") and start[24] == 16 and start[25] in (2, 4, 6)
+    if png or (isinstance(bits, tuple) and len(bits) > 1 and max(bits) == 16):
+        return np.asarray(photo.convert("RGB")).astype(np.float64) * 257
+    return None
+
+
+def in_8_bits(photo: Image.Image, values: np.ndarray, value_range: list[float] | None) -> Image.Image:
+    """RGB: by the range that the file states, or that of the photos which taught the model, or as many bits as it needs."""
+    tags = getattr(photo, "tag_v2", {})
+    for low, high in ((340, 341), (280, 281)):
+        ends = [float(np.ravel(tags[tag])[0]) if tag in tags else 0.0 for tag in (low, high)]
+        if high in tags and ends[0] < ends[1]:
+            value_range = ends
+    low, high = (float(end) for end in np.quantile(values, (0.001, 0.999), method="nearest"))
+    if value_range:
+        low, high = value_range
+    elif low < 0:
+        high = max(high, low + 1)
+    elif (values == np.round(values)).all():
+        low, high = 0.0, 2.0 ** max(8, int(high).bit_length()) - 1
+    else:
+        low, high = 0.0, 1.0 if high <= 1 else max(255.0, high)
+    shares = ((values - low) / (high - low)).clip(0, 1)
+    return Image.fromarray((shares * 255).round().astype(np.uint8)).convert("RGB")
+
+
+def prepare(upright: Image.Image, size: int, width: int, crop_fraction: float, interpolation: str) -> np.ndarray:
+    """A photo as the model wants it: uint8 [1, height, width, 3].
 
     width: 0 for the square from the middle; otherwise the whole photo is squeezed into size x width pixels.
     """
-    upright = ImageOps.exif_transpose(photo).convert("RGBA")
-    upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright).convert("RGB")
     method = Image.Resampling[interpolation.upper()]
     if width:
         return np.asarray(upright.resize((width, size), method))[None]
@@ -36,11 +94,11 @@ def main() -> None:
     told = session.get_modelmeta().custom_metadata_map
     classes, inputs = json.loads(told["classes"]), json.loads(told["preprocessing"])
     for path in sys.argv[1:]:
-        with Image.open(path) as photo:
-            pictures = {
-                one["input"]: prepare(photo, one["size"], one["width"], one["crop_fraction"], one["interpolation"])
-                for one in inputs
-            }
+        upright = upright_rgb(path, inputs[0]["value_range"])
+        pictures = {
+            one["input"]: prepare(upright, one["size"], one["width"], one["crop_fraction"], one["interpolation"])
+            for one in inputs
+        }
         probabilities = session.run(["probabilities"], pictures)[0][0]
         best = int(probabilities.argmax())
         print(f"{path}\t{classes[best]}\t{probabilities[best]:.6f}")

@@ -30,7 +30,7 @@ def read_unchanged(root: Path, photo: str, sha256: str) -> bytes:
 
 def decode(data: bytes, sha256: str, names: Sequence[str], prepare: Preprocessing) -> list[np.ndarray]:
     """The named views of the bytes of a photo. Raises UnreadablePhotoError."""
-    image = open_photo(data, shorter_side=prepare.enough).image  # larger ones: at reduced size
+    image = open_photo(data, prepare.enough, prepare.value_range).image  # larger ones: at reduced size
     return views.make_views(image, names, prepare, sha256)
 
 

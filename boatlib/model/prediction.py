@@ -48,7 +48,7 @@ class Predictor:
     def predict(self, photos: Source | Sequence[Source], looks: Sequence[str] = PLAIN) -> pd.DataFrame:
         """What each photo shows, by the mean of the looks (names of views).
 
-        photos: one or several paths, files' bytes, PIL images, or uint8 arrays [height, width, 3]. Returns a row a photo:
+        photos: one or several paths, files' bytes, PIL images, or arrays (`upright_rgb`). Returns a row a photo:
         photo (its path, or its place in the list), predicted, confidence, p_<class> ..., needs_review, error. A photo that
         cannot be read has the reason as `error`, and nothing else. Raises BoatlibError for numbers that are not finite.
         """
@@ -140,7 +140,7 @@ class Predictor:
 def _views(source: Source, looks: Sequence[str], prepare: views.Preprocessing) -> list[np.ndarray]:
     """Raises UnreadablePhotoError."""
     if isinstance(source, Image.Image | np.ndarray):
-        image = upright_rgb(source)
+        image = upright_rgb(source, prepare.value_range)
         return views.make_views(image, looks, prepare, hashlib.sha256(image.tobytes()).hexdigest())
     try:
         data = source if isinstance(source, bytes) else Path(source).read_bytes()

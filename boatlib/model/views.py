@@ -11,7 +11,7 @@ from dataclasses import astuple, dataclass
 import numpy as np
 from PIL import Image
 
-VERSION = 4  # raise it when a view changes: features cached with another number are not used
+VERSION = 5  # raise it when a view changes: features cached with another number are not used
 PLAIN = "plain"
 DETERMINISTIC = (PLAIN, "flip", "start", "end")  # start and end: of the longer side
 PART = 0.75  # of the longer side that start and end show where the plain view shows all of it
@@ -23,7 +23,8 @@ class Preprocessing:
     """How a photo is shown to a network; mean and std on the scale 0 to 1, for R, G and B.
 
     size: height of the picture in pixels. width: 0 for a square, cut out of the middle of the photo, as in most pretrainings;
-    otherwise the whole photo is squeezed into size x width pixels.
+    otherwise the whole photo is squeezed into size x width pixels. value_range: what is black and white in pictures of more
+    than 8 bits, found in the photos that taught the network; None where these held none.
     """
 
     size: int
@@ -32,6 +33,7 @@ class Preprocessing:
     std: tuple[float, ...]
     interpolation: str = "bicubic"
     width: int = 0
+    value_range: tuple[float, float] | None = None
 
     @property
     def shape(self) -> tuple[int, int]:

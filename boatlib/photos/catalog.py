@@ -10,11 +10,13 @@ import pandas as pd
 
 from boatlib import runtime
 from boatlib.errors import DataError, UnreadablePhotoError
-from boatlib.photos import corrections, duplicates
+from boatlib.photos import corrections, duplicates, levels
 from boatlib.photos.images import open_photo
+from boatlib.photos.levels import Range
 
 CATALOG = [
     "photo", "label", "status", "reason", "format", "mode", "width", "height", "bytes", "sha256", "group", "decision", "stratum",
+    "low", "high",
 ]  # fmt: skip
 SYSTEM_FILES = {"thumbs.db", "desktop.ini", "icon\r"}
 SYSTEM_FOLDERS = {"__macosx"}
@@ -27,16 +29,19 @@ class Catalog:
 
     table: columns CATALOG, a row a file; `status` is "used" or "skipped"; `reason` says why it was skipped; `decision` is
     what a person decided about it (keep, relabel, drop); `stratum` is the class as which 02 divides it: what it would be
-    called if nobody had corrected anything, "" if it would be skipped then. So a correction moves no photo to another split.
+    called if nobody had corrected anything, "" if it would be skipped then. So a correction moves no photo to another split;
+    low, high: what a picture of more than 8 bits uses of its range, empty for others and where the file states its own.
     duplicates: columns group, kind (exact | near), photo, label, status, conflict; a row a photo that has a twin.
     classes: columns class, photos (readable, in its folder), conflicts, copies, used, kept; a row a class.
     notes: sentences on what is unusual about the folder as a whole.
+    value_range: what is black and white in used pictures of more than 8 bits; None where there are none.
     """
 
     table: pd.DataFrame
     duplicates: pd.DataFrame
     classes: pd.DataFrame
     notes: list[str]
+    value_range: Range | None = None
 
 
 def build_catalog(root: Path, min_photos_per_class: int = 30, decided: pd.DataFrame | None = None) -> Catalog:
@@ -68,7 +73,12 @@ def build_catalog(root: Path, min_photos_per_class: int = 30, decided: pd.DataFr
         uncorrected = table
     table["stratum"] = uncorrected["label"].where(uncorrected["reason"] == "", "")
     table["status"] = ["used" if reason == "" else "skipped" for reason in table["reason"]]
-    catalog = Catalog(table[CATALOG], _twins(table), _classes(table, photos_per_class, dropped), notes)
+    deep = table[(table["status"] == "used") & table["low"].notna()]
+    value_range = levels.of_set(
+        [levels.Levels(*row) for row in zip(deep["low"], deep["high"], deep["whole"], strict=True)]
+    )
+    classes = _classes(table, photos_per_class, dropped)
+    catalog = Catalog(table[CATALOG], _twins(table), classes, notes, value_range)
     _refuse_too_few_classes(catalog, root, min_photos_per_class)
     return catalog
 
@@ -170,6 +180,7 @@ def _facts(path: Path) -> dict[str, object]:
     except UnreadablePhotoError as error:
         return facts | {"reason": str(error)}
     facts |= {"format": photo.format, "mode": photo.mode, "width": photo.width, "height": photo.height}
+    facts |= photo.levels._asdict() if photo.levels else {}
     return facts | {"hash": duplicates.perceptual_hash(photo.image)}
 
 
@@ -178,7 +189,7 @@ def _with_facts(files: pd.DataFrame, root: Path) -> pd.DataFrame:
     wanted = files.index[files["reason"] == ""]
     with ThreadPoolExecutor(runtime.cores()) as pool:
         facts = list(pool.map(_facts, [root / photo for photo in files.loc[wanted, "photo"]]))
-    columns = ["reason", "format", "mode", "width", "height", "bytes", "sha256"]
+    columns = ["reason", "format", "mode", "width", "height", "bytes", "sha256", "low", "high", "whole"]
     seen = pd.DataFrame(facts, index=wanted, columns=columns)
     table = files.join(seen.drop(columns="reason"))
     table.loc[wanted, "reason"] = seen["reason"]
@@ -189,7 +200,7 @@ def _with_facts(files: pd.DataFrame, root: Path) -> pd.DataFrame:
     hashes = dict(zip(wanted, (row["hash"] for row in facts), strict=True))
     # 64 bits without sign fit neither a float nor pandas' integers: keep Python's own
     table["hash"] = pd.Series([hashes.get(index, 0) for index in table.index], table.index, dtype=object)
-    return table.astype({"width": "Int64", "height": "Int64", "bytes": "int64"})
+    return table.astype({"width": "Int64", "height": "Int64", "bytes": "int64", "low": "float64", "high": "float64"})
 
 
 def _size(path: Path) -> int:

@@ -10,6 +10,9 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from boatlib.errors import UnreadablePhotoError
+from boatlib.photos import levels
+from boatlib.photos.colour_profiles import to_srgb
+from boatlib.photos.levels import Levels, Range
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 MAX_PIXELS = 64_000_000  # a photo of more is refused before it is decoded (8000 x 8000)
@@ -20,20 +23,25 @@ Image.MAX_IMAGE_PIXELS = None  # the limit above is checked here, for every phot
 
 @dataclass(frozen=True)
 class Photo:
-    """A decoded photo (`image`: upright, RGB) and what the file said of itself (`width`, `height`: upright)."""
+    """A decoded photo (`image`: upright, RGB) and what the file said of itself (`width`, `height`: upright).
+
+    levels: what a picture of more than 8 bits uses; None for others, and where the file states its range.
+    """
 
     image: Image.Image
     format: str
     mode: str
     width: int
     height: int
+    levels: Levels | None = None
 
 
-def open_photo(source: Path | bytes, shorter_side: int | None = None) -> Photo:
+def open_photo(source: Path | bytes, shorter_side: int | None = None, value_range: Range | None = None) -> Photo:
     """Open a photo from a path or from a file's bytes.
 
     shorter_side: pixels that are enough; large JPEGs are then decoded at a half, quarter or eighth of their size,
-    never below this. Raises UnreadablePhotoError with the reason.
+    never below this. value_range: what is black and white in pictures of more than 8 bits that do not state it; without, each is
+    judged by itself. Raises UnreadablePhotoError with the reason.
     """
     try:
         data = source if isinstance(source, bytes) else source.read_bytes()
@@ -42,7 +50,7 @@ def open_photo(source: Path | bytes, shorter_side: int | None = None) -> Photo:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a damaged EXIF block warns; the picture itself decides
-            return _decode(data, shorter_side)
+            return _decode(data, shorter_side, value_range)
     except UnreadablePhotoError:
         raise
     except Exception as error:  # Pillow raises OSError, SyntaxError, ValueError, struct.error, ... for bad files
@@ -51,7 +59,7 @@ def open_photo(source: Path | bytes, shorter_side: int | None = None) -> Photo:
         raise UnreadablePhotoError(reason) from error
 
 
-def _decode(data: bytes, shorter_side: int | None) -> Photo:
+def _decode(data: bytes, shorter_side: int | None, value_range: Range | None) -> Photo:
     if not _looks_like_image(data):
         raise UnreadablePhotoError(what_is(data))
     image = Image.open(io.BytesIO(data), formats=FORMATS)
@@ -64,23 +72,26 @@ def _decode(data: bytes, shorter_side: int | None) -> Photo:
         scale = shorter_side / min(width, height)
         image.draft(None, (int(width * scale) + 1, int(height * scale) + 1))
     image.load()
-    upright = ImageOps.exif_transpose(image)
     if image.getexif().get(0x0112, 1) in (5, 6, 7, 8):
         width, height = height, width
-    return Photo(_to_rgb(upright), kind, mode, width, height)
+    values = levels.deep_values(image, data)
+    if values is None:
+        return Photo(_to_rgb(ImageOps.exif_transpose(image)), kind, mode, width, height)
+    stated, own = levels.stated(image), levels.used(values)
+    picture = levels.to_picture(values, stated or value_range or levels.of_picture(own))
+    picture.getexif().update(image.getexif())
+    return Photo(ImageOps.exif_transpose(picture), kind, mode, width, height, None if stated else own)
 
 
-def upright_rgb(picture: Image.Image | np.ndarray) -> Image.Image:
-    """The same for a picture that is in memory already: a PIL image, or a uint8 array [height, width] or [.., .., 3 or 4].
+def upright_rgb(picture: Image.Image | np.ndarray, value_range: Range | None = None) -> Image.Image:
+    """The same for a picture that is in memory already: a PIL image, or an array, uint8 [height, width] or [.., .., 3 or 4], or
+    uint16, int32 or float32 [height, width].
 
     Raises UnreadablePhotoError.
     """
     if isinstance(picture, np.ndarray):
-        if (
-            picture.dtype != np.uint8
-            or picture.ndim not in (2, 3)
-            or (picture.ndim == 3 and picture.shape[2] not in (3, 4))
-        ):
+        colours = picture.dtype == np.uint8 and picture.ndim == 3 and picture.shape[2] in (3, 4)
+        if not colours and (picture.ndim != 2 or picture.dtype.name not in ("uint8", "uint16", "int32", "float32")):
             raise UnreadablePhotoError(
                 f"an array of {picture.dtype} {list(picture.shape)}; needed is uint8 [height, width, 3]"
             )
@@ -88,22 +99,18 @@ def upright_rgb(picture: Image.Image | np.ndarray) -> Image.Image:
     if min(picture.size) < MIN_SIDE:
         raise UnreadablePhotoError(f"too small ({picture.width} x {picture.height} pixels, minimum {MIN_SIDE})")
     try:
+        if (values := levels.deep_values(picture)) is not None:
+            picture = levels.to_picture(values, value_range or levels.of_picture(levels.used(values)))
         return _to_rgb(ImageOps.exif_transpose(picture))
     except Exception as error:  # an image that is opened, but not loaded, can still turn out to be damaged
         raise UnreadablePhotoError(f"damaged ({type(error).__name__})") from error
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
-    """RGB as the eye sees it: transparency on white, 16 bits scaled to 8, floats from 0 to 1 scaled to 255."""
+    """RGB as the eye sees it: colours as their profile says, transparency on white."""
+    image = to_srgb(image)
     if image.mode == "RGB":
         return image
-    if image.mode.startswith("I"):
-        values = np.asarray(image).astype(np.float64)
-        return Image.fromarray((values.clip(0, 65535) / 257).round().astype(np.uint8)).convert("RGB")
-    if image.mode == "F":
-        values = np.nan_to_num(np.asarray(image, dtype=np.float64))
-        scale = 255 if values.max(initial=0) <= 1 else 1
-        return Image.fromarray((values * scale).clip(0, 255).round().astype(np.uint8)).convert("RGB")
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         layer = image.convert("RGBA")
         paper = Image.new("RGBA", layer.size, "white")

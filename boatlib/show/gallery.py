@@ -70,7 +70,9 @@ def augmented_views(
     count: int = 16,
 ) -> Html:
     """Random views of one photo, as the head sees them while it learns."""
-    pictures = views.make_views(open_photo(file).image, augmentation.names(count), preprocessing, sha256)
+    pictures = views.make_views(
+        open_photo(file, value_range=preprocessing.value_range).image, augmentation.names(count), preprocessing, sha256
+    )
     cards = [
         card(
             picture(small_webp(Image.fromarray(view), 120), "image/webp", f"Random view {number} of the same photo"), []
@@ -82,7 +84,9 @@ def augmented_views(
 
 def named_views(file: Path, sha256: str, preprocessing: Preprocessing, names: Sequence[str]) -> Html:
     """The named views of one photo, each with its name."""
-    pictures = views.make_views(open_photo(file).image, names, preprocessing, sha256)
+    pictures = views.make_views(
+        open_photo(file, value_range=preprocessing.value_range).image, names, preprocessing, sha256
+    )
     cards = [
         card(picture(small_webp(Image.fromarray(view), 140), "image/webp", f"View {name} of the photo"), [name])
         for name, view in zip(names, pictures, strict=True)
@@ -92,7 +96,7 @@ def named_views(file: Path, sha256: str, preprocessing: Preprocessing, names: Se
 
 def what_the_model_sees(file: Path, preprocessing: Preprocessing) -> Html:
     """A photo with the part that the model sees framed, and that part as it reaches the network."""
-    image = open_photo(file).image
+    image = open_photo(file, value_range=preprocessing.value_range).image
     framed = image.copy()
     box = views.seen_box(*image.size, preprocessing)
     shade = Image.new("RGB", image.size, "white")

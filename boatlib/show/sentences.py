@@ -56,6 +56,23 @@ def folder_notes(notes: Sequence[str]) -> Html:
     )
 
 
+def deep_pictures(catalog: pd.DataFrame, value_range: tuple[float, float] | None) -> Html:
+    """Which used photos have more than 8 bits, what they use of them, and what is made black and white; nothing without any."""
+    rows = catalog[(catalog["status"] == "used") & catalog["low"].notna()]
+    if value_range is None or rows.empty:
+        return Html("")
+    black, white = value_range
+    outside = rows[(rows["low"] < black - 0.1 * (white - black)) | (rows["high"] > white + 0.1 * (white - black))]
+    text = (
+        f"{photos_in_words(len(rows))} of more than 8 bits ({listing(sorted(set(rows['mode'])))}): their values go from "
+        f"{rows['low'].min():g} to {rows['high'].max():g}. For all of them, and for those that the model will be asked about, "
+        f"{black:g} is black and {white:g} is white."
+    )
+    if len(outside):
+        text += f" {photos_in_words(len(outside))} reach far beyond and lose what lies there, such as {outside['photo'].iloc[0]}."
+    return paragraph(text)
+
+
 def dropped_classes(classes: pd.DataFrame, minimum: int | None = None) -> Html:
     """Classes that are left out; every report names them, since the model cannot say them."""
     rows = classes[~classes["kept"]]
