@@ -13,12 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
-from boatlib import runtime
+from boatlib import preflight, runtime
 from boatlib.errors import AlreadyRunningError, BoatlibError, ParameterError
 from boatlib.files import check_writable, write_text
-from boatlib.model import backbones
 from boatlib.params import Params, load_params
-from boatlib.photos import sources
 from boatlib.report.pages import PDF
 from boatlib.report.publish import verdict
 from boatlib.run import EARLIER, NEWEST, Run, cache_folder, project_root
@@ -56,11 +54,8 @@ def run_chain(
     for folder in [*(root / "runs" / name for name in names), root / "reports", cache_folder(".")]:
         check_writable(folder)
     for params in all_params:
-        # fetch photos and weights now, and stop here when they cannot be had
-        backbones.find_backbones(params.training.backbone, params.training.weights)
-        if not profile:  # on a cluster the steps run elsewhere, and look for themselves
-            params.compute.check()
-        sources.images_folder(params.images)
+        if words := preflight.examine(params, elsewhere=bool(profile)):
+            print(f"{params.run}: {words}", flush=True)
     command = _snakemake(names, steps.get(until, ""), steps.get(force, ""), dry_run, jobs, profile)
     if resume:
         os.environ[runtime.RESUME] = "1"  # Snakemake and the steps inherit it

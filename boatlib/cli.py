@@ -148,18 +148,21 @@ def _lab() -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from boatlib.errors import ParameterError
+    from boatlib import preflight
+    from boatlib.errors import DataError, ParameterError
     from boatlib.params import load_params
+    from boatlib.run import project_root
 
-    problems = []
+    problems: list[DataError | ParameterError] = []
     for file in options.files:
         try:
-            params = load_params(file, options.set)
-            print(f"{file}: fine. Run {params.run!r} on {params.images}.")
-        except ParameterError as error:
-            problems.append(str(error))
+            params = load_params(file, options.set, project_root())
+            words = preflight.examine(params)
+            print(f"{file}: fine. Run {params.run!r} on {params.images}{f'; {words}' if words else ''}.")
+        except (ParameterError, DataError) as error:
+            problems.append(error)
     if problems:
-        raise ParameterError("\n".join(problems))
+        raise type(problems[0])("\n".join(map(str, problems)))
     return 0
 
 

@@ -32,7 +32,7 @@ Chosen = TypeVar("Chosen", bound=BaseModel)
 class Section(BaseModel):
     """What all sections have in common: unknown names are errors, and no type is converted silently."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, validate_default=True)
+    model_config = ConfigDict(extra="forbid", strict=True, validate_default=True, allow_inf_nan=False)
 
 
 class Exploration(Section):

@@ -81,6 +81,10 @@ class Backbone:
             body.drop_auxiliary()
         return body
 
+    def is_ready(self) -> bool:
+        """Whether it was built and converted before, so that it is known to be possible."""
+        return engines.is_converted(self.key, picture(self.preprocessing))
+
     def engine(self) -> engines.Engine:
         """The same, ready to compute: uint8 rows [height, width, 3] in, float32 features out."""
         return engines.compiled(self.key, self.build, picture(self.preprocessing))

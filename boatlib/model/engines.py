@@ -198,10 +198,20 @@ def _loaded(file: Path) -> OpenVinoEngine:
     return OpenVinoEngine(file)
 
 
-def _converted(key: str, build: Builder, example: np.ndarray) -> Path:
+def is_converted(key: str, example: np.ndarray) -> bool:
+    """Whether a part lies in the cache, ready for OpenVINO."""
+    file = _file(key, example)
+    return file.is_file() and file.with_suffix(".bin").is_file()
+
+
+def _file(key: str, example: np.ndarray) -> Path:
     shape = "x".join(map(str, example.shape))
-    file = cache_folder("engines") / f"{key}-{shape}-{identity()}.xml"
-    if not (file.is_file() and file.with_suffix(".bin").is_file()):
+    return cache_folder("engines") / f"{key}-{shape}-{identity()}.xml"
+
+
+def _converted(key: str, build: Builder, example: np.ndarray) -> Path:
+    file = _file(key, example)
+    if not is_converted(key, example):
         _convert(build(), example, file)
     return file
 

@@ -58,13 +58,13 @@ def deep_values(photo: Image.Image, start: bytes) -> np.ndarray | None:
 def in_8_bits(photo: Image.Image, values: np.ndarray, value_range: list[float] | None) -> Image.Image:
     """RGB: by the range that the file states, or that of the photos which taught the model, or as many bits as it needs."""
     tags = getattr(photo, "tag_v2", {})
-    for low, high in ((340, 341), (280, 281)):
-        ends = [float(np.ravel(tags[tag])[0]) if tag in tags else 0.0 for tag in (low, high)]
-        if high in tags and ends[0] < ends[1]:
+    for pair in ((340, 341), (280, 281)):
+        ends = [float(np.ravel(tags[tag])[0]) if tag in tags else 0.0 for tag in pair]
+        if pair[1] in tags and ends[0] < ends[1]:
             value_range = ends
     low, high = (float(end) for end in np.quantile(values, (0.001, 0.999), method="nearest"))
     if value_range:
-        low, high = value_range
+        low, high = map(float, value_range)
     elif low < 0:
         high = max(high, low + 1)
     elif (values == np.round(values)).all():

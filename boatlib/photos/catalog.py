@@ -1,7 +1,6 @@
 """The catalog: one row for every file found below the images folder, used or skipped, with the reason."""
 
 import hashlib
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +12,12 @@ from boatlib.errors import DataError, UnreadablePhotoError
 from boatlib.photos import corrections, duplicates, levels
 from boatlib.photos.images import open_photo
 from boatlib.photos.levels import Range
+from boatlib.photos.tree import find_files, is_system_file, readable_name
 
 CATALOG = [
     "photo", "label", "status", "reason", "format", "mode", "width", "height", "bytes", "sha256", "group", "decision", "stratum",
     "low", "high",
 ]  # fmt: skip
-SYSTEM_FILES = {"thumbs.db", "desktop.ini", "icon\r"}
-SYSTEM_FOLDERS = {"__macosx"}
 HASH_SIDE = 64  # pixels; a decode of this size is enough for the perceptual hash of 32 x 32
 
 
@@ -49,13 +47,13 @@ def build_catalog(root: Path, min_photos_per_class: int = 30, decided: pd.DataFr
 
     decided: corrections that hold (`Corrections.decided`). Raises DataError when fewer than two classes remain.
     """
-    names = find_files(root)
-    files = pd.DataFrame({"photo": [readable_name(name) for name in names]}, dtype=str)
+    found = find_files(root)
+    files = pd.DataFrame({"photo": [readable_name(file.name) for file in found]}, dtype=str)
     if files.empty:
         raise DataError(f"No files in the images folder {root}. It should hold one folder of photos for each class.")
     files["label"] = [photo.split("/")[0] if "/" in photo else "" for photo in files["photo"]]
     _refuse_names_alike(sorted(set(files["label"]) - {""}))
-    files["reason"] = [_reason_by_name(name) or _reason_by_link(root, name) for name in names]
+    files["reason"] = [file.reason or _reason_by_name(file.name) for file in found]
     notes = _mark_nested_copies(files)
     table = _with_facts(files, root)
     table["group"] = ""
@@ -83,46 +81,14 @@ def build_catalog(root: Path, min_photos_per_class: int = 30, decided: pd.DataFr
     return catalog
 
 
-def find_files(root: Path) -> list[str]:
-    """Paths of all files below `root`, relative to it, with forward slashes, sorted. Folder links are not followed."""
-    found = []
-    for folder, folders, names in os.walk(root, followlinks=False):
-        folders.sort()
-        found += [Path(folder, name).relative_to(root).as_posix() for name in names]
-    return sorted(found)
-
-
-def find_photos(root: Path) -> list[str]:
-    """The same without hidden and system files: what somebody may have meant as a photo."""
-    return [file for file in find_files(root) if not _is_system_file(file)]
-
-
-def _is_system_file(photo: str) -> bool:
-    parts = photo.split("/")
-    hidden = any(part.startswith(".") for part in parts)
-    return hidden or parts[-1].lower() in SYSTEM_FILES or any(part.lower() in SYSTEM_FOLDERS for part in parts)
-
-
-def readable_name(name: str) -> str:
-    """A name whose bytes are not UTF-8, with these bytes written out; any other as it is."""
-    return name.encode("utf-8", "backslashreplace").decode()
-
-
 def _reason_by_name(photo: str) -> str:
     if readable_name(photo) != photo:
         return "its name is not UTF-8: rename it"
-    if _is_system_file(photo):
+    if is_system_file(photo):
         return "hidden or system file, not a photo"
     if "/" not in photo:
         return "lies beside the class folders, not in one"
     return ""
-
-
-def _reason_by_link(root: Path, photo: str) -> str:
-    """A set from somewhere must not reach for files that are not part of it."""
-    if not os.path.islink(root / photo) or (root / photo).resolve().is_relative_to(root.resolve()):
-        return ""
-    return "a link that leads out of the images folder: put the photo itself there"
 
 
 def _refuse_names_alike(labels: list[str]) -> None:

@@ -5,6 +5,7 @@ The file is written a line at a time, under a lock and down to the disk: a crash
 again lose nothing.
 """
 
+import codecs
 import csv
 import errno
 import fcntl
@@ -12,13 +13,14 @@ import hashlib
 import io
 import json
 import os
+import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from boatlib import spreadsheet
-from boatlib.errors import DataError
+from boatlib.errors import DataError, ParameterError
 from boatlib.run import project_root
 
 if TYPE_CHECKING:
@@ -29,6 +31,10 @@ COLUMNS = ["time", "sha256", "photo", "label", "new_label", "decision"]
 KEEP, RELABEL, DROP, UNDO = "keep", "relabel", "drop", "undo"
 NONE = "none"  # as the name of the file: no corrections
 DROPPED = "left out by a correction"  # reason in the catalog
+DECISIONS = {KEEP, RELABEL, DROP, UNDO}
+DEFAULT = "params/corrections.csv"  # need not be there
+_TIME = re.compile(r"[\d:T-]*")  # what each line that we have written begins with, also one that was cut off
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -91,33 +97,58 @@ class Corrections:
         return standing
 
     def _lines(self) -> list[dict[str, str]]:
-        """Lines of the file; one that is no decision (torn, or written by hand) counts for nothing."""
+        return self._read().lines
+
+    def _read(self) -> "_Sheet":
+        """The file as it is. Raises DataError when it cannot be opened."""
         try:
-            text = self.file.read_text(encoding="utf-8-sig", errors="replace")
+            return _Sheet.of(self.file.read_bytes())
         except FileNotFoundError:
-            return []
+            return _Sheet.of(b"")
         except OSError as error:
             raise DataError(f"{self.file.name} cannot be read ({error.strerror}). It holds the corrections.") from error
-        # each line by itself: the open quote of a torn one takes no other with it
-        rows = [
-            [spreadsheet.uncell(value) for value in row] for line in text.splitlines() for row in csv.reader([line])
-        ]
-        lines = [dict(zip(COLUMNS, row, strict=True)) for row in rows if len(row) == len(COLUMNS)]
-        return [line for line in lines if _is_decision(line)]
+
+    def check(self) -> str:
+        """How many decisions hold, in a sentence; "" where there is no file. A line that was cut off when a computer stopped
+        counts for nothing, and is said.
+
+        Raises DataError for a line that is no decision, ParameterError for a file that was named and is not there.
+        """
+        if self.file == Path(os.devnull):
+            return ""
+        if not self.file.exists():
+            if self.file == project_root() / DEFAULT and not self.file.is_symlink():
+                return ""
+            raise ParameterError(
+                f"exploration.corrections: there is no file {self.file}. Correct its name, make an empty file there to collect "
+                "decisions in it, or set it to `none`."
+            )
+        sheet = self._read()
+        if sheet.refused:
+            shown = "\n".join(f"  line {number}: {reason}" for number, reason in list(sheet.refused.items())[:10])
+            more = f"\n  and {len(sheet.refused) - 10} more" if len(sheet.refused) > 10 else ""
+            raise DataError(
+                f"{self.file} holds lines that are no decisions, so none is applied:\n{shown}{more}\nCorrect or delete them. A "
+                f"decision has the columns {', '.join(COLUMNS)}."
+            )
+        count = len(self._holding())
+        words = f"{count} decision{'' if count == 1 else 's'} about photos in {self.file.name}"
+        cut = "; 1 line was cut off, and counts for nothing"
+        if len(sheet.torn) > 1:
+            cut = f"; {len(sheet.torn)} lines were cut off, and count for nothing"
+        return words + (cut if sheet.torn else "")
 
     def _append(self, *values: str) -> None:
         if self.file == Path(os.devnull):
             raise DataError("No decision can be kept, since `corrections` is `none`. Name a file in the params file.")
-        row = [time.strftime("%Y-%m-%dT%H:%M:%S"), *values]
+        row = dict(zip(COLUMNS, [time.strftime("%Y-%m-%dT%H:%M:%S"), *values], strict=True))
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self.file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+            descriptor = os.open(self.file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
                 size = os.fstat(descriptor).st_size
-                torn = size and os.pread(descriptor, 1, size - 1) != b"\n"  # of a line whose end never reached the disk
-                text = ("\n" if torn else "") + ("" if size else _line(COLUMNS)) + _line(row)
-                data = text.encode()
+                data = _Sheet.of(os.pread(descriptor, size, 0)).further(row)
                 if os.write(descriptor, data) < len(data):  # the disk is full
                     os.ftruncate(descriptor, size)
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -126,6 +157,98 @@ class Corrections:
                 os.close(descriptor)
         except OSError as error:
             raise DataError(f"The decision could not be written into {self.file} ({error.strerror}).") from error
+
+
+@dataclass(frozen=True)
+class _Sheet:
+    """A file of decisions as whatever program has saved it last: its encoding, what parts its columns, and their names in order.
+
+    lines: decisions in order; refused: number of a line to the reason why it is none; torn: numbers of lines that were cut off.
+    """
+
+    encoding: str
+    delimiter: str
+    columns: list[str]
+    lines: list[dict[str, str]]
+    refused: dict[int, str]
+    torn: list[int]
+    end: str
+
+    @classmethod
+    def of(cls, data: bytes) -> Self:
+        """Read what can be read of a file's bytes."""
+        encoding = _encoding(data)
+        text = data.decode(encoding, errors="replace").removeprefix("\ufeff")
+        rows = text.splitlines()
+        delimiter, columns = _head(rows[0] if rows else "")
+        sheet = cls(encoding, delimiter, columns, [], {}, [], text[-1:])
+        # each line by itself: the open quote of a torn one takes no other with it
+        for number, row in enumerate(rows, start=1):
+            cells = [spreadsheet.uncell(cell) for cell in next(csv.reader([row], delimiter=delimiter), [])]
+            if any(cell.strip() for cell in cells) and not (number == 1 and _is_head(cells)):
+                sheet._take(number, cells)
+        return sheet
+
+    def _take(self, number: int, cells: list[str]) -> None:
+        line = {name: cell for name, cell in zip(self.columns, cells, strict=False) if name in COLUMNS}
+        line["decision"] = line.get("decision", "").strip().lower()
+        line["sha256"] = line.get("sha256", "").strip().lower()
+        half = len(cells) < len(COLUMNS) or any(k.startswith(line["decision"]) for k in DECISIONS - {line["decision"]})
+        if self.columns == COLUMNS and half and line["decision"] not in DECISIONS and _TIME.fullmatch(cells[0]):
+            self.torn.append(number)
+        elif reason := _why_not(line):
+            self.refused[number] = reason
+        else:
+            self.lines.append({name: line.get(name, "") for name in COLUMNS})
+
+    def further(self, row: dict[str, str]) -> bytes:
+        """The bytes of one more line, in the way of the others; in an empty file the names of the columns come first."""
+        lines = [[row.get(name, "") for name in self.columns]]
+        if not self.end:
+            lines.insert(0, COLUMNS)
+        start = "\n" if self.end not in ("", "\n") else ""  # after a line whose end never reached the disk
+        return (start + "".join(_line(line, self.delimiter) for line in lines)).encode(self.encoding)
+
+
+def _encoding(data: bytes) -> str:
+    """How a file of text is encoded: as its first bytes say, else UTF-8, else as Windows does in the west."""
+    for mark, name in ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")):
+        if data.startswith(mark):
+            return name
+    if data[1:2] == b"\0" or data[:1] == b"\0":  # UTF-16 without its mark
+        return "utf-16-le" if data[1:2] == b"\0" else "utf-16-be"
+    for line in data.split(b"\n"):
+        try:
+            line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            if error.reason != "unexpected end of data":  # as of a line that was cut off in the middle of a letter
+                return "cp1252"
+    return "utf-8"
+
+
+def _head(row: str) -> tuple[str, list[str]]:
+    """What parts the columns, and their names; those of our own where the first line does not name them."""
+    for delimiter in (",", ";", "\t", "|"):
+        names = [name.strip().lower() for name in next(csv.reader([row], delimiter=delimiter), [])]
+        if _is_head(names):
+            return delimiter, names
+    counts = {delimiter: row.count(delimiter) for delimiter in (",", ";", "\t")}
+    return max(counts, key=counts.__getitem__), COLUMNS
+
+
+def _is_head(cells: list[str]) -> bool:
+    return {"sha256", "decision"} <= {cell.strip().lower() for cell in cells}
+
+
+def _why_not(line: dict[str, str]) -> str:
+    """Why a line is no decision, "" where it is one."""
+    if not _SHA256.fullmatch(line["sha256"]):
+        return f"{line['sha256'][:20]!r} in the column sha256 is no SHA-256 (64 hexadecimal digits)"
+    if line["decision"] not in DECISIONS:
+        return f"{line['decision']!r} in the column decision is none of {', '.join(sorted(DECISIONS))}"
+    if line["decision"] == RELABEL and not _is_label(line.get("new_label", "")):
+        return f"{line.get('new_label', '')[:40]!r} in the column new_label cannot be the name of a class"
+    return ""
 
 
 def apply(table: "pd.DataFrame", decided: "pd.DataFrame") -> "pd.Series":
@@ -151,18 +274,15 @@ def apply(table: "pd.DataFrame", decided: "pd.DataFrame") -> "pd.Series":
     return made
 
 
-def _is_decision(line: dict[str, str]) -> bool:
-    known = line["decision"] in (KEEP, DROP, UNDO) or (line["decision"] == RELABEL and _is_label(line["new_label"]))
-    return bool(known and len(line["sha256"]) == 64)
-
-
 def _is_label(text: str) -> bool:
     """Whether it could be the name of a class folder: what is written by hand must not reach outside of one."""
     return bool(text) and text not in (".", "..") and "/" not in text and "\0" not in text and len(text.encode()) < 256
 
 
-def _line(values: list[str]) -> str:
+def _line(values: list[str], delimiter: str) -> str:
     buffer = io.StringIO()
     one_line = [" ".join(value.splitlines()) for value in values]
-    csv.writer(buffer, lineterminator="\n").writerow([spreadsheet.cell(value) for value in one_line])
+    csv.writer(buffer, delimiter=delimiter, lineterminator="\n").writerow(
+        [spreadsheet.cell(value) for value in one_line]
+    )
     return buffer.getvalue()

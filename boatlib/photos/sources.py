@@ -1,15 +1,25 @@
 """Where the photos come from: a folder, a public Kaggle set, or the drawn sample."""
 
+import contextlib
 import hashlib
+import json
 import os
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
+from boatlib import runtime
 from boatlib.errors import DataError
+from boatlib.files import write_text
 from boatlib.photos import sample
+from boatlib.photos.tree import Found, find_files, is_system_file, readable_name
 from boatlib.run import cache_folder, project_root
 
 SAMPLE = "sample"
 KAGGLE = "kaggle:"
+RACY = 2_000_000_000  # nanoseconds: what was changed so shortly ago may be changed again within one tick of the disk's clock
 
 
 def images_folder(images: str) -> Path:
@@ -31,20 +41,49 @@ def images_folder(images: str) -> Path:
         raise DataError(
             f"{images} is a file. Set `images:` to the folder that holds one folder of photos for each class."
         )
+    try:
+        next(os.scandir(folder), None)
+    except OSError as error:
+        raise DataError(f"The images folder {images} cannot be opened ({error.strerror}).") from error
     return folder
 
 
 def fingerprint(images: str) -> str:
-    """A short text that changes when a file below the images folder is added, removed, renamed or rewritten."""
+    """A short text that changes when a file below the images folder is added, removed, renamed, or has other content.
+
+    A file is read once, and again when its size, its times or its place on the disk are not what they were: so one that was
+    replaced by another of the same size and time is found, and one that was only touched changes nothing.
+    """
     root = images_folder(images)
-    digest = hashlib.sha256()
-    for folder, folders, names in os.walk(root, followlinks=False):
-        folders.sort()
-        for name in sorted(names):
-            path = os.path.join(folder, name)
-            facts = os.lstat(path)
-            digest.update(os.fsencode(f"{os.path.relpath(path, root)}\0{facts.st_size}\0{facts.st_mtime_ns}\n"))
-    return digest.hexdigest()[:16]
+    kept = cache_folder("hashes") / f"{hashlib.sha256(os.fsencode(root.absolute())).hexdigest()[:16]}.json"
+    before: dict[str, list[Any]] = {}
+    with contextlib.suppress(OSError, ValueError):
+        before = json.loads(kept.read_text(encoding="utf-8"))
+    files = find_files(root)
+    with ThreadPoolExecutor(runtime.cores()) as pool:
+        now = dict(pool.map(lambda file: _content(root, file, before), files))
+    fresh = time.time_ns() - RACY
+    sure = {name: facts for name, facts in now.items() if facts[:-1] and max(facts[1:3]) < fresh}
+    if sure != before:
+        write_text(kept, json.dumps(sure))
+    lines = "".join(f"{name}\0{facts[-1]}\n" for name, facts in sorted(now.items()))
+    return hashlib.sha256(lines.encode()).hexdigest()[:16]
+
+
+def _content(root: Path, file: Found, before: Mapping[str, list[Any]]) -> tuple[str, list[Any]]:
+    """A file's name, and what is known of it: size, times, number on the disk, and last the SHA-256 of what is in it."""
+    name = readable_name(file.name)
+    try:
+        found = (root / file.name).stat()
+        facts: list[Any] = [found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino]
+        if file.reason or is_system_file(file.name):  # never opened, so its content changes nothing
+            return name, [file.reason]
+        if name in before and before[name][:-1] == facts:
+            return name, before[name]
+        with (root / file.name).open("rb") as opened:
+            return name, [*facts, hashlib.file_digest(opened, "sha256").hexdigest()]
+    except OSError as error:
+        return name, [f"error {error.errno}"]
 
 
 def _sample_folder() -> Path:

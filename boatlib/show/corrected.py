@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from boatlib.photos.corrections import DROP, DROPPED, KEEP, RELABEL
+from boatlib.photos.corrections import DROP, DROPPED, KEEP, RELABEL, Corrections
 from boatlib.show import tables
 from boatlib.show.gallery import grid, photo_card
 from boatlib.show.html import Html, paragraph
@@ -15,9 +15,21 @@ from boatlib.show.sentences import listing, photos_in_words
 SHOWN = 24  # photos with changed labels in a gallery
 
 
-def applied(catalog: pd.DataFrame) -> Html:
-    """How many decisions hold in a run."""
+def applied(catalog: pd.DataFrame, corrections: Corrections | None = None) -> Html:
+    """How many decisions hold in a run. corrections: says too what of them concerns no photo that is here.
+
+    Raises what `Corrections.check` does.
+    """
     made = catalog.loc[catalog["decision"] != ""].drop_duplicates("sha256")["decision"].value_counts()
+    if corrections is not None and (read := corrections.check()):
+        decided = corrections.decided()
+        other = len(decided) - int(made.sum())
+        note = f"Read: {read}." + (
+            f" {other} of them {'is' if other == 1 else 'are'} about photos that are not here, or lie in another folder now."
+            if other
+            else ""
+        )
+        return applied(catalog) + paragraph(note, "note")
     if made.empty:
         return paragraph("Nobody has decided anything about these photos yet: every label is that of its folder.")
     words = [f"{made.get(kind, 0)} {what}" for kind, what in _WORDS.items() if made.get(kind, 0)]

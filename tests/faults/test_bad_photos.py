@@ -16,7 +16,7 @@ from conftest import draw, make_set
 from PIL import Image
 
 from boatlib.errors import DataError, UnreadablePhotoError
-from boatlib.photos import catalog, folders, splits
+from boatlib.photos import catalog, folders, sources, splits
 from boatlib.photos.corrections import Corrections
 from boatlib.photos.images import open_photo
 from boatlib.run import Run
@@ -245,18 +245,108 @@ def test_54_links_are_followed_to_photos_of_the_set_alone(photo_set, tmp_path):
     (tmp_path / "outside").mkdir()
     draw(900).save(tmp_path / "outside" / "secret.jpg")
     (photo_set / "kayak" / "loop").symlink_to(photo_set, target_is_directory=True)
-    (photo_set / "outside").symlink_to(tmp_path / "outside", target_is_directory=True)
+    (photo_set / "kayak" / "outside").symlink_to(tmp_path / "outside", target_is_directory=True)
     links = {"broken.jpg": tmp_path / "nowhere.jpg", "out.jpg": tmp_path / "outside" / "secret.jpg"}
     links |= {"within.jpg": photo_set / "kayak" / "000.jpg", "gone.jpg": photo_set / "kayak" / "nowhere.jpg"}
     for name, target in links.items():
         (photo_set / "kayak" / name).symlink_to(target)
     rows = catalog.build_catalog(photo_set, 5).table.set_index("photo")
     assert rows.index.is_unique
-    assert not any(photo.startswith("kayak/loop/") for photo in rows.index)
+    assert not any(photo.startswith(("kayak/loop/", "kayak/outside/")) for photo in rows.index)
     reasons = rows.loc[[f"kayak/{name}" for name in links], "reason"].tolist()
     assert reasons[:2] == ["a link that leads out of the images folder: put the photo itself there"] * 2
     assert reasons[2] == "exact copy of kayak/000.jpg"  # each photo once
     assert reasons[3].startswith("cannot be read")
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_70_a_class_folder_may_be_a_link(photo_set, tmp_path, inside):
+    """Inside the images folder or outside of it, also all of them; with a photo in a folder of its own."""
+    pool = (photo_set if inside else tmp_path) / ".pool"
+    pool.mkdir()
+    for folder in sorted(photo_set.iterdir()):
+        if folder != pool:
+            folder.rename(pool / folder.name)
+            folder.symlink_to(os.path.relpath(pool / folder.name, photo_set), target_is_directory=True)
+    (pool / "kayak" / "more").mkdir()
+    draw(800).save(pool / "kayak" / "more" / "1.jpg")
+    (pool / "kayak" / "own.jpg").symlink_to("000.jpg")
+    found = catalog.build_catalog(photo_set, 5)
+    assert found.classes.set_index("class")["used"].drop(".pool", errors="ignore").to_dict() == {
+        "kayak": 13,
+        "paper boat": 8,
+        "raft": 0,
+    }
+    rows = found.table.set_index("photo")
+    assert rows.loc["kayak/more/1.jpg", "status"] == "used"
+    assert rows.loc["kayak/own.jpg", "reason"] == "exact copy of kayak/000.jpg"
+
+
+def test_70_what_is_not_followed_is_a_row_with_its_reason_and_loops_end(photo_set, tmp_path):
+    for name, target in {"all": ".", "above": "..", "kayak/here": "../paper boat", "kayak/loop": "."}.items():
+        (photo_set / name).symlink_to(target, target_is_directory=True)
+    os.mkfifo(photo_set / "kayak" / "pipe.jpg")
+    rows = catalog.build_catalog(photo_set, 5).table.set_index("photo")
+    around = "a link to a folder that holds the images folder itself: not followed"
+    deep = "a link to a folder, inside a class: not followed. Put the photos themselves there"
+    assert rows.loc[["all", "above"], "reason"].tolist() == [around] * 2
+    assert rows.loc[["kayak/here", "kayak/loop"], "reason"].tolist() == [deep] * 2
+    assert rows.loc["kayak/pipe.jpg", "reason"] == "a pipe or a device, not a file"
+    assert len(rows) == 23 + 5
+    assert (rows["status"] == "used").sum() == 20
+
+
+def test_70_a_folder_that_nobody_may_open_is_a_row(photo_set, tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from boatlib.photos.tree import find_files\n"
+        "print([file for file in find_files(Path(sys.argv[1])) if file.reason])"
+    )
+    (photo_set / "raft").chmod(0)
+    command = [sys.executable, "-c", code, str(photo_set)]
+    if os.geteuid() == 0:  # root may read everywhere, unless that right is taken away
+        command = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", *command]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    (photo_set / "raft").chmod(0o755)
+    assert "name='raft', reason='a folder that cannot be opened (Permission denied)'" in done.stdout
+
+
+def test_77_content_decides_what_has_changed(photo_set, project):
+    photo, other = photo_set / "kayak" / "000.jpg", photo_set / "kayak" / "001.jpg"
+    data, stamp = photo.read_bytes(), photo.stat()
+    first = sources.fingerprint(str(photo_set))
+    os.utime(photo, (1, 1))
+    assert sources.fingerprint(str(photo_set)) == first  # touched, and the same
+    changed = data[:-20] + bytes(20)
+    for write in (lambda: photo.write_bytes(changed), lambda: os.replace(_beside(photo, changed), photo)):
+        photo.write_bytes(data)
+        assert sources.fingerprint(str(photo_set)) == first
+        write()
+        os.utime(photo, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+        assert (photo.stat().st_size, photo.stat().st_mtime_ns) == (stamp.st_size, stamp.st_mtime_ns)
+        assert sources.fingerprint(str(photo_set)) != first  # of the same size and time
+    photo.write_bytes(data)
+    one, two = photo.read_bytes(), other.read_bytes()
+    photo.write_bytes(two)
+    other.write_bytes(one)
+    assert sources.fingerprint(str(photo_set)) != first  # two names exchanged
+    other.write_bytes(two)
+    photo.write_bytes(one)
+    assert sources.fingerprint(str(photo_set)) == first
+    (photo_set / "kayak" / ".hidden").write_text("x")
+    assert sources.fingerprint(str(photo_set)) != first  # one file more, whatever it is
+
+
+def test_77_what_is_known_is_read_once(photo_set, project, monkeypatch):
+    monkeypatch.setattr(sources, "RACY", -(10**12))
+    first = sources.fingerprint(str(photo_set))
+    monkeypatch.setattr(sources.hashlib, "file_digest", None)  # whoever reads a file now fails
+    assert sources.fingerprint(str(photo_set)) == first
+
+
+def _beside(photo, data):
+    new = photo.with_name("new")
+    new.write_bytes(data)
+    return new
 
 
 def test_50_a_thousand_tiny_classes_are_named_and_end_in_a_sentence(tmp_path):

@@ -36,6 +36,7 @@ def lab_run(tmp_path_factory):
     Whatever is done in Lab, nothing is written below the images folder (66).
     """
     file = tmp_path_factory.mktemp("corrections") / "corrections.csv"
+    file.touch()
     names = {"run": RUN, "images": "sample", "exploration.corrections": str(file)}
     arguments = ["params/quick.yaml", *(word for key, value in names.items() for word in ("--set", f"{key}={value}"))]
     result = run_all(*arguments)

@@ -54,8 +54,13 @@ def test_a_torn_line_and_lines_by_hand_cost_no_other_decision(log):
         if end == len(torn) - 1:  # only the line's end was missing
             expected[B] = ("relabel", "raft")
         assert holding(log) == expected
+        assert log.check() == f"{len(expected)} decisions about photos in corrections.csv" + (
+            "" if end == len(torn) - 1 or end == len(whole) else "; 1 line was cut off, and counts for nothing"
+        )
     log.file.write_text("\ufeff" + log.file.read_text() + "a,b\nnonsense\n,,,,,\n")
     assert C in holding(log)
+    with pytest.raises(DataError, match=r"line 5: 'b' in the column sha256(.|\n)*line 6: ''"):
+        log.check()
 
 
 def test_names_that_a_spreadsheet_would_compute_come_back_as_they_were(log):
