@@ -16,6 +16,7 @@ from boatlib.errors import BoatlibError
 from boatlib.model.bundle import DESCRIPTION
 from boatlib.model.prediction import Predictor
 from boatlib.photos.images import thumbnail
+from boatlib.shares import confidence
 
 TOKEN = "BOATLIB_APP_TOKEN"  # set by the command that starts the page
 SHOWN = 3  # classes with a bar
@@ -42,7 +43,7 @@ def show_answer(data: bytes, answer: pd.Series, classes: list[str]) -> None:
     else:
         right.success("Sure enough to be taken as it is.")
     for name, share in answer[[f"p_{name}" for name in classes]].sort_values(ascending=False).head(SHOWN).items():
-        right.progress(float(share), text=f"{escaped(str(name).removeprefix('p_'))}: {share:.1%}")
+        right.progress(float(share), text=f"{escaped(str(name).removeprefix('p_'))}: {confidence(share)}")
 
 
 def escaped(text: str) -> str:

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from boatlib.errors import BoatlibError
+from boatlib.shares import confidence, percent
 
 DEFAULT_PARAMS = "params/sample.yaml"
 
@@ -186,7 +187,9 @@ def _backbones(options: argparse.Namespace) -> int:
         return 0
     print(f"{'name':<{(width := max(map(len, table['name'])))}}  parameters   size  ImageNet  weights")
     for row in table.to_dict("records"):
-        accuracy = "" if row["imagenet"] is None or row["imagenet"] != row["imagenet"] else f"{row['imagenet']:.1%}"
+        accuracy = (
+            "" if row["imagenet"] is None or row["imagenet"] != row["imagenet"] else f"{percent(row['imagenet'])}"
+        )
         at_hand = "at hand" if row["at_hand"] else "to fetch"
         print(f"{row['name']:<{width}}  {row['parameters'] / 1e6:8.1f} M  {row['size']:>5}  {accuracy:>8}  {at_hand}")
     if not options.pattern:
@@ -230,7 +233,7 @@ def _predict(options: argparse.Namespace) -> int:
                 table.append(part)
                 continue
             for row in part.to_dict("records"):
-                words = row["error"] or f"{row['predicted']}\t{row['confidence']:.1%}"
+                words = row["error"] or f"{row['predicted']}\t{confidence(row['confidence'])}"
                 bar.write(
                     f"{row['photo']}\t{words}{chr(9) + 'look again' if row['needs_review'] and not row['error'] else ''}"
                 )

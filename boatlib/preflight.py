@@ -2,6 +2,7 @@
 
 from boatlib.errors import ParameterError
 from boatlib.model import backbones
+from boatlib.order import natural
 from boatlib.params import Params
 from boatlib.photos import sources
 from boatlib.photos.corrections import Corrections
@@ -19,7 +20,7 @@ def examine(params: Params, elsewhere: bool = False) -> str:
         params.compute.check()
     root = sources.images_folder(params.images)
     if wanted := params.evaluation.show_class:
-        classes = sorted({file.name.split("/")[0] for file in find_files(root) if "/" in file.name})
+        classes = natural({file.name.split("/")[0] for file in find_files(root) if "/" in file.name})
         if wanted not in classes:
             raise ParameterError(
                 f"evaluation.show_class: there is no class {wanted!r} in {params.images}. There are: {', '.join(classes[:40])}."

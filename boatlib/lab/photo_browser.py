@@ -11,6 +11,7 @@ import pandas as pd
 from boatlib import runtime
 from boatlib.lab.parts import Pager, Pane, Photos, beside, choice
 from boatlib.model.prediction import Predictor
+from boatlib.order import natural
 from boatlib.run import Run
 from boatlib.show import browser, gallery, sentences
 from boatlib.show.html import Html, paragraph
@@ -25,7 +26,7 @@ def widget(catalog: pd.DataFrame, root: Path, run: Run) -> ipywidgets.Widget | H
         return browser.page(browser.select(catalog[catalog["width"].notna()], status="skipped"), 1, root)
     catalog = browser.with_splits(catalog, run.table("split") if run.path("split").exists() else None)
     choices = {
-        "label": sorted(set(catalog["label"]) - {""}),
+        "label": natural(set(catalog["label"]) - {""}),
         "status": ["used", "skipped"],
         "split": ["train", "val", "test"],
         "size": list(browser.SIZES),

@@ -6,6 +6,7 @@ import pandas as pd
 from boatlib import runtime
 from boatlib.lab.parts import Pane
 from boatlib.results import decisions
+from boatlib.shares import percent
 from boatlib.show import tables
 from boatlib.show.html import Html, paragraph
 
@@ -33,7 +34,8 @@ def at(predictions: pd.DataFrame, threshold: float) -> Html:
     total = rows.iloc[0]
     verb = "is" if total["wrong"] == 1 else "are"
     text = (
-        f"If people check the answers given with less than {threshold:.0%} confidence, they look at {total['checked']} of "
+        f"If people check the answers given with less than {percent(threshold, 0)} confidence, they look at "
+        f"{total['checked']} of "
         f"{total['given']} photos; of the {total['kept']} others {total['wrong']} {verb} named wrongly."
     )
     return paragraph(text) + tables.review_by_answer(rows)

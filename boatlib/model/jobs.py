@@ -17,6 +17,7 @@ from boatlib.files import write_text
 from boatlib.model import backbones
 from boatlib.model.backbones import Backbone
 from boatlib.model.views import Augmentation
+from boatlib.order import natural
 from boatlib.params import Compute, Params, Training
 from boatlib.photos import sources
 from boatlib.photos.levels import Range
@@ -47,7 +48,7 @@ class Job:
         """The training of a run that has been split. Raises DataError when there is nothing to learn from."""
         split = run.table("split")
         train, val = (split[split["split"] == part] for part in ("train", "val"))
-        classes = sorted(set(split["label"]))
+        classes = natural(set(split["label"]))
         if set(train["label"]) < set(classes) or len(classes) < 2:
             raise DataError("Some class has no training photo. Run 02_split again, or give that class more photos.")
         if val.empty:
@@ -123,7 +124,7 @@ class Job:
             "seed": self.seed,
             "fingerprint": self.fingerprint(),
             "photos": {
-                str(name): int(count) for name, count in self.train["label"].value_counts().sort_index().items()
+                name: int(count) for name, count in self.train["label"].value_counts().reindex(self.classes).items()
             },
             "val_photos": len(self.val),
             "left_out": {str(name): int(count) for name, count in left_out.items()},

@@ -22,6 +22,7 @@ from boatlib.model.networks import Body, Classifier, article_head
 from boatlib.model.prediction import prediction_table
 from boatlib.model.world import World, alone
 from boatlib.params import Training
+from boatlib.shares import percent
 
 HISTORY = [
     "epoch", "train_loss", "val_loss", "train_accuracy", "val_accuracy", "val_balanced_accuracy", "learning_rate", "best",
@@ -227,7 +228,7 @@ def _fit(
             star = " *" if state["best_epoch"] == epoch else ""
             runtime.progress(
                 f"epoch {epoch:3d}  loss {train_loss:.3f}  validation loss {row['val_loss']:.3f}  "
-                f"right {row['val_accuracy']:.1%}{star}"
+                f"right {percent(row['val_accuracy'])}{star}"
             )
     return state
 

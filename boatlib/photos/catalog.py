@@ -9,6 +9,7 @@ import pandas as pd
 
 from boatlib import runtime
 from boatlib.errors import DataError, UnreadablePhotoError
+from boatlib.order import natural
 from boatlib.photos import corrections, duplicates, levels
 from boatlib.photos.images import open_photo
 from boatlib.photos.levels import Range
@@ -182,7 +183,7 @@ def _settle_exact_duplicates(table: pd.DataFrame) -> None:
     for _, twins in readable.groupby("sha256", sort=False):
         if len(twins) == 1:
             continue
-        labels = sorted(set(twins["label"]))
+        labels = natural(set(twins["label"]))
         if len(labels) > 1:
             table.loc[twins.index, "reason"] = f"the same photo has two labels: {' and '.join(labels)}"
         else:
@@ -210,7 +211,7 @@ def _twins(table: pd.DataFrame) -> pd.DataFrame:
 def _classes(table: pd.DataFrame, photos: pd.Series, dropped: set[str]) -> pd.DataFrame:
     rows = []
     folders = {photo.split("/")[0] for photo in table.loc[table["label"] != "", "photo"]}
-    for label in sorted((set(table["label"]) | folders) - {""}):
+    for label in natural((set(table["label"]) | folders) - {""}):
         reasons = table.loc[table["label"] == label, "reason"]
         rows.append(
             {

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from boatlib.errors import DataError
+from boatlib.order import natural
 
 SPLITS = ("train", "val", "test")
 COLUMNS = ["photo", "label", "split", "group", "sha256", "decision"]
@@ -55,4 +56,5 @@ def prove_disjoint(split: pd.DataFrame) -> str:
 
 def count_by_split(split: pd.DataFrame) -> pd.DataFrame:
     """Number of photos of each class (rows) in train, val and test (columns)."""
-    return pd.crosstab(split["label"], split["split"]).reindex(columns=list(SPLITS), fill_value=0)
+    counts = pd.crosstab(split["label"], split["split"]).reindex(columns=list(SPLITS), fill_value=0)
+    return counts.loc[natural(counts.index)]

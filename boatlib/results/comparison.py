@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from boatlib import spreadsheet
+from boatlib.order import natural
 from boatlib.params import shareable
 from boatlib.photos.corrections import DROP
 from boatlib.results.intervals import mcnemar, wilson
@@ -88,9 +89,8 @@ def _right_by_class(stages: dict[str, pd.DataFrame]) -> pd.DataFrame:
     shares = pd.DataFrame(columns).fillna(0).astype(int)
     moved = (shares["then"] != shares["now"]) | (shares["then_photos"] != shares["now_photos"])
     moved |= shares["then"] != shares["relabelled"]
-    shares = shares[moved | (shares.index == "all classes")].sort_index(
-        key=lambda names: names != "all classes", kind="stable"
-    )
+    shares = shares[moved | (shares.index == "all classes")]
+    shares = shares.loc[["all classes", *natural(name for name in shares.index if name != "all classes")]]
     return shares.rename_axis("class").reset_index()
 
 

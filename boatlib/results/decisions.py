@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from boatlib.order import natural
 from boatlib.results.intervals import wilson
 
 LEAST = 0.5  # an answer that is held less probable than all others together is always looked at
@@ -38,6 +39,7 @@ def by_answer(predictions: pd.DataFrame, threshold: float) -> pd.DataFrame:
         {"answer": predictions["predicted"], "given": 1, "checked": ~kept, "kept": kept, "wrong": wrong}
     )
     sums = each.groupby("answer").sum().astype(int)
+    sums = sums.loc[natural(sums.index)]
     whole = sums.sum().to_frame("all answers").T
     return pd.concat([whole, sums]).rename_axis("answer").reset_index()
 

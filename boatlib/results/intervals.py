@@ -19,7 +19,8 @@ def wilson(correct: int, total: int) -> tuple[float, float]:
     z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
     rate, spread = correct / total, z * z / total
     middle, half = rate + spread / 2, z * sqrt(rate * (1 - rate) / total + spread / (4 * total))
-    return max(0.0, float(middle - half) / (1 + spread)), min(1.0, float(middle + half) / (1 + spread))
+    low, high = (middle - half) / (1 + spread), (middle + half) / (1 + spread)
+    return 0.0 if correct == 0 else float(low), 1.0 if correct == total else float(high)
 
 
 def mcnemar(before: pd.Series, after: pd.Series) -> dict[str, float | int]:

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from boatlib.order import natural
 from boatlib.results.intervals import wilson
 
 WORST = 20  # classes in a matrix that is looked at
@@ -45,6 +46,7 @@ def per_class(predictions: pd.DataFrame, split: pd.DataFrame, top_k: list[int]) 
     from sklearn.metrics import precision_recall_fscore_support
 
     classes = classes_of(predictions)
+    top_k = [k for k in top_k if k < len(classes)]  # among all classes the right one always is
     counts = pd.crosstab(split["label"], split["split"]).reindex(
         index=classes, columns=["train", "val", "test"], fill_value=0
     )
@@ -74,6 +76,7 @@ def overall(predictions: pd.DataFrame, top_k: list[int]) -> dict[str, Any]:
     Balanced accuracy is the mean of the classes' recalls, so that a rare class counts as much as a common one.
     """
     ranks = rank_of_label(predictions)
+    top_k = [k for k in top_k if k < len(classes_of(predictions))]
     correct, total = int((ranks == 1).sum()), len(predictions)
     low, high = wilson(correct, total)
     recalls = (ranks == 1).groupby(predictions["label"]).mean()
@@ -106,7 +109,7 @@ def worst_classes(matrix: pd.DataFrame, limit: int = WORST) -> tuple[pd.DataFram
         return matrix, 0
     counts = matrix.to_numpy()
     mistakes = pd.Series(counts.sum(axis=0) + counts.sum(axis=1) - 2 * counts.diagonal(), index=matrix.index)
-    chosen = sorted(mistakes.sort_values(ascending=False, kind="stable").index[:limit])
+    chosen = natural(mistakes.sort_values(ascending=False, kind="stable").index[:limit])
     return matrix.loc[chosen, chosen], len(matrix) - limit
 
 

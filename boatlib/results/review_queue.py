@@ -3,6 +3,7 @@
 import pandas as pd
 
 from boatlib.photos.corrections import Corrections
+from boatlib.shares import confidence
 
 COLUMNS = ["photo", "sha256", "label", "split", "why", "suggested"]
 
@@ -19,10 +20,13 @@ def review_queue(
     twins = duplicates[duplicates["conflict"]]
     other = {group: sorted(set(labels)) for group, labels in twins.groupby("group")["label"]}
     doubted = [
-        f"looks like {s}, {c:.0%}" for s, c in zip(suspects["suggested"], suspects["suggested_confidence"], strict=True)
+        f"looks like {s}, {confidence(c, 0)}"
+        for s, c in zip(suspects["suggested"], suspects["suggested_confidence"], strict=True)
     ]
     wrong = predictions[predictions["predicted"] != predictions["label"]].sort_values("confidence", ascending=False)
-    said = [f"the model says {p}, {c:.0%}" for p, c in zip(wrong["predicted"], wrong["confidence"], strict=True)]
+    said = [
+        f"the model says {p}, {confidence(c, 0)}" for p, c in zip(wrong["predicted"], wrong["confidence"], strict=True)
+    ]
     parts = [
         twins[["photo"]].assign(
             why=[f"labelled {' and '.join(other[group])}" for group in twins["group"]], suggested=""

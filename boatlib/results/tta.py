@@ -5,7 +5,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from boatlib.order import natural
 from boatlib.results.intervals import mcnemar
+from boatlib.results.metrics import SMALLEST
 
 PLAIN = "plain"  # the way that looks once
 
@@ -18,7 +20,7 @@ def accuracy(predictions: pd.DataFrame) -> float:
 def loss(predictions: pd.DataFrame) -> float:
     """Mean negative log-probability of the right class."""
     own = [row[f"p_{row['label']}"] for row in predictions.to_dict("records")]
-    return float(-np.log(np.maximum(own, 1e-12)).mean())
+    return float(-np.log(np.maximum(own, SMALLEST)).mean())
 
 
 def choose(candidates: dict[str, pd.DataFrame]) -> str:
@@ -74,8 +76,8 @@ def judge(
 
 def per_class(on_test: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """One row a class: class, test (photos), and each way of looking as share of right answers."""
-    table = pd.DataFrame({"test": on_test[PLAIN]["label"].value_counts().sort_index()})
+    table = pd.DataFrame({"test": on_test[PLAIN]["label"].value_counts()})
     for name, predictions in on_test.items():
         right = predictions["predicted"] == predictions["label"]
         table[name] = right.groupby(predictions["label"]).mean()
-    return table.rename_axis("class").reset_index()
+    return table.loc[natural(table.index)].rename_axis("class").reset_index()

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from boatlib.order import natural
 from boatlib.results.intervals import wilson
 
 EVIDENCE = 0.75  # the lower end of a 95% range from which a share counts as shown
@@ -30,8 +31,9 @@ def class_verdicts(per_class: pd.DataFrame, dependable: float) -> pd.DataFrame:
         verdicts.append(verdict)
         reasons.append(why)
     rows = rows.assign(verdict=verdicts, why=reasons)
-    places = rows["verdict"].map(ORDER.index)
-    return rows.assign(_place=places).sort_values(["_place", "class"]).drop(columns="_place").reset_index(drop=True)
+    places = {name: place for place, name in enumerate(natural(rows["class"]))}
+    order = sorted(range(len(rows)), key=lambda n: (ORDER.index(verdicts[n]), places[rows["class"].iloc[n]]))
+    return rows.iloc[order].reset_index(drop=True)
 
 
 def proven_differences(per_class: pd.DataFrame) -> list[tuple[str, list[str]]]:
@@ -39,7 +41,8 @@ def proven_differences(per_class: pd.DataFrame) -> list[tuple[str, list[str]]]:
 
     The class surpassed by most comes first.
     """
-    rows = per_class[per_class["test"] > 0].sort_values("class")
+    judged = per_class[per_class["test"] > 0]
+    rows = judged.set_index("class").loc[natural(judged["class"])].reset_index()
     found = []
     for row in rows.to_dict("records"):
         better = rows.loc[rows["top1_low"] > row["top1_high"], "class"].tolist()

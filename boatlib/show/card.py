@@ -8,6 +8,7 @@ import pandas as pd
 
 from boatlib.files import write_text
 from boatlib.model.bundle import CARD, Bundle
+from boatlib.shares import percent
 from boatlib.show import sentences
 
 LOADING = """```python
@@ -76,16 +77,17 @@ def _how_good(judged_by: str, overall: Mapping[str, Any]) -> str:
         "test": " These photos had no say in its making.",
     }
     return (
-        f"It names {overall['correct']} of {overall['photos']} {judged_by} photos rightly: {overall['accuracy']:.1%} (95% range "
-        f"{overall['accuracy_low']:.1%} to {overall['accuracy_high']:.1%}); counting every class alike, "
-        f"{overall['balanced_accuracy']:.1%}.{warning[judged_by]}"
+        f"It names {overall['correct']} of {overall['photos']} {judged_by} photos rightly: "
+        f"{percent(overall['accuracy'])} (95% range "
+        f"{percent(overall['accuracy_low'])} to {percent(overall['accuracy_high'])}); counting every class alike, "
+        f"{percent(overall['balanced_accuracy'])}.{warning[judged_by]}"
     )
 
 
 def _class_table(per_class: pd.DataFrame) -> str:
     rows = [
         f"| {_cell(str(row['class']))} | {row['correct']} of {row['test']} | "
-        + (f"{row['top1_low']:.1%} to {row['top1_high']:.1%} |" if row["test"] else "no test photos |")
+        + (f"{percent(row['top1_low'])} to {percent(row['top1_high'])} |" if row["test"] else "no test photos |")
         for row in per_class.to_dict("records")
     ]
     return "\n".join(["| class | right | 95% range |", "|---|---|---|", *rows])
@@ -117,8 +119,10 @@ def _limits(bundle: Bundle, per_class: pd.DataFrame | None) -> list[str]:
         lines.append("Every answer carries the flag `needs_review`: no confidence was enough on the validation photos.")
         return lines
     lines.append(
-        f"Answers given with less than {bundle.review_below:.0%} confidence carry the flag `needs_review`: a person should look. "
-        f"The line was drawn on the validation photos, so that {bundle.taught_on['sure']:.0%} of the other answers are right."
+        f"Answers given with less than {percent(bundle.review_below, 0)} confidence carry the flag `needs_review`: a "
+        "person should look. "
+        f"The line was drawn on the validation photos, so that {percent(bundle.taught_on['sure'], 0)} of the other "
+        "answers are right."
     )
     return lines
 

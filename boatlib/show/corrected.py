@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from boatlib.photos.corrections import DROP, DROPPED, KEEP, RELABEL, Corrections
+from boatlib.shares import percent
 from boatlib.show import tables
 from boatlib.show.gallery import grid, photo_card
 from boatlib.show.html import Html, paragraph
@@ -91,4 +92,4 @@ def moved(record: Mapping[str, Any] | None) -> Html:
 
 def _of(row: Mapping[str, Any], stage: str) -> str:
     count, photos = row[stage], row[f"{stage}_photos"]
-    return f"{count} of {photos} ({count / photos:.1%})" if photos else "no photos"
+    return f"{count} of {photos} ({percent(count / photos)})" if photos else "no photos"

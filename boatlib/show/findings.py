@@ -9,6 +9,7 @@ import pandas as pd
 from boatlib.results import calibration, decisions
 from boatlib.results.comparison import COLOURS, LARGEST
 from boatlib.results.verdicts import proven_differences
+from boatlib.shares import p_words, percent
 from boatlib.show.html import Html, bullets, paragraph
 from boatlib.show.sentences import listing, photos_in_words
 
@@ -36,9 +37,9 @@ def work_against_errors(risks: pd.DataFrame) -> Html:
     rows = decisions.work_table(risks)
     none, tenth = rows.iloc[0], rows.iloc[min(2, len(rows) - 1)]
     return paragraph(
-        f"Without any check {none['risk']:.1%} of the answers are wrong. If people check the least certain "
-        f"{tenth['checked']:.0%} of the photos by hand, {tenth['risk']:.1%} of the others is still wrong (95% range "
-        f"{tenth['risk_low']:.1%} to {tenth['risk_high']:.1%})."
+        f"Without any check {percent(none['risk'])} of the answers are wrong. If people check the least certain "
+        f"{percent(tenth['checked'], 0)} of the photos by hand, {percent(tenth['risk'])} of the others is still wrong (95% range "
+        f"{percent(tenth['risk_low'])} to {percent(tenth['risk_high'])})."
     )
 
 
@@ -59,7 +60,7 @@ def cheapest(val: pd.DataFrame, test: pd.DataFrame, cost_of_error: float, cost_o
         if threshold <= 0
         else "checking everything is cheapest"
         if threshold > 1
-        else f"it is cheapest to check answers given with less than {threshold:.1%} confidence"
+        else f"it is cheapest to check answers given with less than {percent(threshold)} confidence"
     )
     return paragraph(
         f"If a wrong answer costs {cost_of_error:g} and a check {cost_of_check:g}, {rule} (chosen on the validation photos). "
@@ -72,8 +73,8 @@ def confidence(predictions: pd.DataFrame, record: Mapping[str, Any]) -> Html:
     """Whether confidence can be taken at its word. predictions: of the test photos; record: `calibration.json`."""
     rows = calibration.reliability(predictions)
     items = [
-        f"When it says {_between(row)} (on average {row['said']:.1%}), it is right for {row['correct']} of {row['photos']}: "
-        f"{row['right']:.0%} (95% range {row['right_low']:.0%} to {row['right_high']:.0%})."
+        f"When it says {_between(row)} (on average {percent(row['said'])}), it is right for {row['correct']} of {row['photos']}: "
+        f"{percent(row['right'], 0)} (95% range {percent(row['right_low'], 0)} to {percent(row['right_high'], 0)})."
         for row in rows.sort_values("from", ascending=False).to_dict("records")
     ]
     too_sure = rows[rows["said"] > rows["right_high"]]
@@ -99,8 +100,12 @@ def confidence(predictions: pd.DataFrame, record: Mapping[str, Any]) -> Html:
 
 def _between(row: Mapping[str, Any]) -> str:
     if row["from"] <= 0:
-        return f"less than {row['to']:.0%}"
-    return f"{row['from']:.0%} to {row['to']:.0%}" if row["to"] < 1 else f"{row['from']:.0%} or more"
+        return f"less than {percent(row['to'], 0)}"
+    return (
+        f"{percent(row['from'], 0)} to {percent(row['to'], 0)}"
+        if row["to"] < 1
+        else f"{percent(row['from'], 0)} or more"
+    )
 
 
 def tta_changes(record: Mapping[str, Any], per_class: pd.DataFrame) -> Html:
@@ -146,8 +151,9 @@ def more_photos(rows: pd.DataFrame) -> Html:
             "Twice as many photos would hardly change the result for any class: what is missing is not photos."
         )
     words = [
-        f"{row['class']} (from {row['now']:.0%} to about {row['doubled']:.0%}, likely {row['doubled_low']:.0%} to "
-        f"{row['doubled_high']:.0%})"
+        f"{row['class']} (from {percent(row['now'], 0)} to about {percent(row['doubled'], 0)}, likely "
+        f"{percent(row['doubled_low'], 0)} to "
+        f"{percent(row['doubled_high'], 0)})"
         for row in helped.to_dict("records")
     ]
     return paragraph(f"Twice as many photos of every class would help most for {listing(words)}.")
@@ -159,19 +165,18 @@ def crop(rows: pd.DataFrame, record: Mapping[str, Any]) -> Html:
         return paragraph("The model looks at the whole of each photo: nothing is cut off.")
     items = [
         f"Where {_between(row)} of the photo is not seen, {row['correct']} of {row['photos']} are named rightly: "
-        f"{row['right']:.0%} (95% range {row['right_low']:.0%} to {row['right_high']:.0%})."
+        f"{percent(row['right'], 0)} (95% range {percent(row['right_low'], 0)} to {percent(row['right_high'], 0)})."
         for row in rows.to_dict("records")
     ]
-    first = f"The model looks at a square in the middle. Of half of the photos it never sees {record['unseen']:.0%} or more."
+    unseen = percent(record["unseen"], 0)
+    first = f"The model looks at a square in the middle. Of half of the photos it never sees {unseen} or more."
     proven, p_value = record["p_value"] < CHANCE, record["p_value"]
     if not proven:
-        last = f"That it is wrong more often where it sees less is not proven (p = {p_value:.2f})."
+        last = f"That it is wrong more often where it sees less is not proven ({p_words(p_value)})."
     elif record["unseen_wrong"] > record["unseen_right"]:
-        last = (
-            f"It sees less of the photos that it names wrongly, beyond chance (p = {p_value:.3f}): other cuts may help."
-        )
+        last = f"It sees less of the photos that it names wrongly, beyond chance ({p_words(p_value)}): other cuts may help."
     else:
-        last = f"It sees more of the photos that it names wrongly (p = {p_value:.3f}): no sign that the cut causes the mistakes."
+        last = f"It sees more of the photos that it names wrongly ({p_words(p_value)}): no sign that the cut causes the mistakes."
     return paragraph(first) + bullets(items) + paragraph(last)
 
 
@@ -179,10 +184,12 @@ def baselines(rows: pd.DataFrame, largest: str) -> Html:
     """The model beside two simple rules. rows: `against_baselines`."""
     right = {row["rule"]: row for row in rows.to_dict("records")}
     p_value = right[COLOURS]["p_value"]
-    proof = "more than chance explains" if p_value < CHANCE else f"which chance could explain (p = {p_value:.2f})"
+    proof = "more than chance explains" if p_value < CHANCE else f"which chance could explain ({p_words(p_value)})"
     return paragraph(
-        f"Always saying “{largest}” is right for {right[LARGEST]['right']:.0%} of the test photos; a rule that sees nothing but "
-        f"the mix of colours, for {right[COLOURS]['right']:.0%}. The model is right for {right['model']['right']:.0%}, {proof}."
+        f"Always saying “{largest}” is right for {percent(right[LARGEST]['right'], 0)} of the test photos; a rule "
+        "that sees nothing but "
+        f"the mix of colours, for {percent(right[COLOURS]['right'], 0)}. The model is right for "
+        f"{percent(right['model']['right'], 0)}, {proof}."
     )
 
 
@@ -198,9 +205,9 @@ def two_runs(record: Mapping[str, Any], first: str, second: str) -> Html:
     if not record["photos"]:
         return paragraph("The two runs were judged by other photos, so they cannot be compared in pairs.")
     proof = (
-        f"more than chance explains (p = {record['p_value']:.3f})"
+        f"more than chance explains ({p_words(record['p_value'])})"
         if record["p_value"] < CHANCE
-        else f"which chance explains as well (p = {record['p_value']:.2f})"
+        else f"which chance explains as well ({p_words(record['p_value'])})"
     )
     text = (
         f"On the {record['photos']} test photos that both runs judge by, {second} is right for {record['now_correct']}, {first} "

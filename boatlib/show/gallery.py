@@ -1,7 +1,6 @@
 """Photos on a page: small pictures made from fresh pixels, with words below them. Long sets are cut, and say so."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,9 @@ from PIL import Image, ImageDraw
 from boatlib.errors import ParameterError, UnreadablePhotoError
 from boatlib.model import views
 from boatlib.model.views import Preprocessing
+from boatlib.order import natural
 from boatlib.photos.images import open_photo, small_webp, thumbnail
+from boatlib.shares import confidence, percent
 from boatlib.show import plots, sentences, theme
 from boatlib.show.html import Html, card, escape, picture
 
@@ -39,7 +40,8 @@ def class_samples(catalog: pd.DataFrame, root: Path, per_class: int = PER_CLASS,
     """A row of used photos for each class, chosen at random (by seed); of many classes the first CLASSES."""
     used = catalog[catalog["status"] == "used"]
     parts = []
-    for label, photos in islice(used.groupby("label"), CLASSES):
+    by_label = dict(list(used.groupby("label")))
+    for label, photos in ((name, by_label[name]) for name in natural(by_label)[:CLASSES]):
         chosen = photos.sample(min(per_class, len(photos)), random_state=seed)["photo"]
         cards = [photo_card(root / photo, f"Photo {n} of class {label}", []) for n, photo in enumerate(chosen, start=1)]
         parts.append(
@@ -113,10 +115,10 @@ def what_the_model_sees(file: Path, preprocessing: Preprocessing) -> Html:
         ),
         card(
             picture(small_webp(seen, 224), "image/webp", "The framed part as the model sees it"),
-            [f"what the model sees: {share:.0%} of its area, {seen.width} x {seen.height} pixels"],
+            [f"what the model sees: {percent(share, 0)} of its area, {seen.width} x {seen.height} pixels"],
         ),
     ]
-    return Html(grid(cards, "pair"), f"The model sees {share:.0%} of the photo")
+    return Html(grid(cards, "pair"), f"The model sees {percent(share, 0)} of the photo")
 
 
 def what_spoke_for(view: np.ndarray, places: Mapping[str, np.ndarray]) -> Html:
@@ -149,7 +151,7 @@ def mistakes(wrong: pd.DataFrame, root: Path, names: Sequence[str] | None = None
 
     def describe(row: Mapping[str, Any]) -> tuple[str, list[str]]:
         alt = f"Photo of {row['label']} that the model takes for {row['predicted']}"
-        return alt, [f"shows: {row['label']}", f"model: {row['predicted']} ({row['confidence']:.0%})"]
+        return alt, [f"shows: {row['label']}", f"model: {row['predicted']} ({confidence(row['confidence'], 0)})"]
 
     return Html(grid(_cards(wrong, root, describe, names)), f"{len(wrong)} mistakes")
 
@@ -158,7 +160,7 @@ def suspects(rows: pd.DataFrame, root: Path, names: Sequence[str] | None = None)
     """Photos whose label is in doubt: the label, what it looks like, and which part of the photos it belongs to."""
 
     def describe(row: Mapping[str, Any]) -> tuple[str, list[str]]:
-        looks = f"looks like {row['suggested']}, {row['suggested_confidence']:.0%}"
+        looks = f"looks like {row['suggested']}, {confidence(row['suggested_confidence'], 0)}"
         lines = [f"labelled {row['label']}", looks, f"{row['split']} photo"]
         return f"Photo labelled {row['label']} that looks like {row['suggested']}", lines
 
@@ -192,14 +194,14 @@ def predictions_of(predictions: pd.DataFrame, label: str, root: Path, limit: int
     """
     own = predictions[predictions["label"] == label]
     if own.empty:
-        known = ", ".join(sorted(set(predictions["label"])))
+        known = ", ".join(natural(set(predictions["label"])))
         raise ParameterError(f"evaluation.show_class: there is no class {label!r}. There are: {known}.")
     own = own.assign(right=own["predicted"] == own["label"]).sort_values(["right", "confidence"])
     cards = [
         photo_card(
             root / row["photo"],
             f"Photo of {label}; the model says {row['predicted']}",
-            [("✓ " if row["right"] else "✗ ") + str(row["predicted"]), f"{row['confidence']:.0%} sure"],
+            [("✓ " if row["right"] else "✗ ") + str(row["predicted"]), f"{confidence(row['confidence'], 0)} sure"],
         )
         for row in own.head(limit).to_dict("records")
     ]

@@ -69,11 +69,21 @@ def bullets(items: Iterable[str]) -> Html:
 
 def chart(figure: "Figure", alt: str) -> Html:
     """A figure as vector picture. alt: its finding in a sentence, for whoever cannot see it."""
+    from boatlib.show import fonts, theme  # matplotlib, which pages without a chart need not wait for
+
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="svg", bbox_inches="tight", metadata={"Date": None, "Creator": None})
+
+    def save() -> None:
+        buffer.truncate(buffer.seek(0))
+        figure.savefig(buffer, format="svg", bbox_inches="tight", metadata={"Date": None, "Creator": None})
+
+    with theme.applied():  # names on axes are made while it is drawn
+        missing = fonts.saved_with_all_signs(figure, save)
     image = picture(buffer.getvalue(), "image/svg+xml", alt)
+    words = f"No font here has {' '.join(missing)}, so the picture shows a box there."
     # on a narrow screen a chart scrolls: tabindex lets the keys scroll it too
-    return Html(f'<figure class="chart" tabindex="0">{image}</figure>', alt, figure)
+    shown = Html(f'<figure class="chart" tabindex="0">{image}</figure>', alt, figure)
+    return Html(shown.markup + paragraph(words, "note").markup, alt, figure) if missing else shown
 
 
 def picture(data: bytes, kind: str, alt: str) -> str:
@@ -89,8 +99,10 @@ def card(image: str, lines: Iterable[str]) -> str:
 
 def save_figure(shown: Html, path: Path) -> Path:
     """Save a chart as PNG file."""
+    from boatlib.show import theme
+
     if shown.figure is None:
         raise ValueError("only a chart can be saved")
-    with replacing(path) as temporary:
+    with replacing(path) as temporary, theme.applied():
         shown.figure.savefig(temporary, format="png", dpi=160, bbox_inches="tight", metadata={"Software": None})
     return path

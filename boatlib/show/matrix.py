@@ -5,8 +5,10 @@ from pathlib import Path
 import pandas as pd
 
 from boatlib.results import metrics
+from boatlib.shares import confidence, percent
 from boatlib.show.gallery import grid, photo_card
 from boatlib.show.html import Html, escape
+from boatlib.show.names import shortened
 
 PHOTOS = 6  # photos behind a cell of right answers, the least certain ones; of mistakes all are shown, up to MISTAKES
 MISTAKES = 24
@@ -18,14 +20,17 @@ def confusion_matrix(predictions: pd.DataFrame, root: Path) -> Html:
     A cell is a <details>: it opens by click or Enter, without script. root: the photos' folder.
     """
     matrix, left_out = metrics.worst_classes(metrics.confusion_matrix(predictions))
-    head = "".join(f'<th scope="col">{escape(str(name))}</th>' for name in matrix.columns)
+    short = shortened([str(name) for name in matrix.columns])
+    head = "".join(f'<th scope="col">{_head(str(name), short)}</th>' for name in matrix.columns)
     body = []
     for label, counts in matrix.iterrows():
         total = int((predictions["label"] == label).sum())
         cells = "".join(
             _cell(str(label), str(name), int(count), total, predictions, root) for name, count in counts.items()
         )
-        body.append(f'<tr><th scope="row">{escape(str(label))}</th>{cells}<td class="number sum">{total}</td></tr>')
+        body.append(
+            f'<tr><th scope="row">{_head(str(label), short)}</th>{cells}<td class="number sum">{total}</td></tr>'
+        )
     caption = "Confusion matrix: rows are what the photo shows, columns what the model says."
     if left_out:
         caption += f" The {len(matrix)} classes with most mistakes are shown, {left_out} others are not."
@@ -39,6 +44,13 @@ def confusion_matrix(predictions: pd.DataFrame, root: Path) -> Html:
     return Html(markup, f"{caption}\n{matrix.to_string()}")
 
 
+def _head(name: str, short: dict[str, str]) -> str:
+    """A class's name, cut where it is long, with all of it at hand."""
+    if short[name] == name:
+        return escape(name)
+    return f'<span title="{escape(name)}">{escape(short[name])}</span>'
+
+
 def _cell(label: str, predicted: str, count: int, total: int, predictions: pd.DataFrame, root: Path) -> str:
     share = count / total if total else 0.0
     css = "right" if label == predicted else "wrong" if count else "none"
@@ -50,7 +62,7 @@ def _cell(label: str, predicted: str, count: int, total: int, predictions: pd.Da
     limit = PHOTOS if label == predicted else MISTAKES
     cut = f" {'The least certain' if label == predicted else 'The surest'} {limit} are shown." if count > limit else ""
     return (
-        f'{start}<details name="cell"><summary><strong>{count}</strong> <small>{share:.0%}</small>'
+        f'{start}<details name="cell"><summary><strong>{count}</strong> <small>{percent(share, 0)}</small>'
         f'<span class="unseen">, {escape(words)}</span></summary>'
         f'<div class="behind" tabindex="0" role="region" aria-label="{escape(words)}">'
         f"<p><strong>{escape(words)}.</strong>{cut}</p>{_photos(own.head(limit), root)}</div></details></td>"
@@ -74,7 +86,7 @@ def _photos(rows: pd.DataFrame, root: Path, css: str = "") -> str:
         photo_card(
             root / row["photo"],
             f"Photo of {row['label']}; the model says {row['predicted']}",
-            [str(row["predicted"]), f"{row['confidence']:.0%} sure"],
+            [str(row["predicted"]), f"{confidence(row['confidence'], 0)} sure"],
         )
         for row in rows.to_dict("records")
     ]
@@ -90,5 +102,7 @@ def confused_pairs(predictions: pd.DataFrame, root: Path, pairs: int = 3, photos
         words = what_happened(row["label"], row["predicted"], row["photos"])
         pictures = _photos(own.head(photos), root, "strip")
         more = f", {photos} of them here" if len(own) > photos else ""
-        parts.append(f"<h4>{escape(words)} <small>{row['share']:.0%} of that class{more}</small></h4>{pictures}")
+        parts.append(
+            f"<h4>{escape(words)} <small>{percent(row['share'], 0)} of that class{more}</small></h4>{pictures}"
+        )
     return Html("".join(parts), f"{len(found)} pairs")

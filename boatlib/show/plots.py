@@ -5,13 +5,15 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
 from boatlib.results import metrics
 from boatlib.results.decisions import work_table
 from boatlib.results.intervals import wilson
+from boatlib.shares import confidence, percent
 from boatlib.show import theme
 from boatlib.show.html import Html, chart
+from boatlib.show.names import shortened
 
 WIDTH = 6.8  # inches, the text width of a page
 
@@ -30,6 +32,7 @@ def _bare(axes: Axes, keep: str = "") -> None:
 def class_counts(classes: pd.DataFrame, minimum: int) -> Html:
     """How many photos each class has, and which classes are left out. classes: the catalog's table of classes."""
     rows = classes.sort_values("photos")
+    rows = rows.assign(**{"class": list(shortened(rows["class"].tolist()).values())})
     with theme.applied():
         figure, (axes,) = _axes(0.6 + 0.34 * len(rows))
         colours = [theme.ACCENT if kept else theme.STATUS_COLOURS["skipped"] for kept in rows["kept"]]
@@ -68,7 +71,7 @@ def photo_sizes(catalog: pd.DataFrame) -> Html:
     wide = float((width > height).mean())
     alt = (
         f"Two histograms: the shorter side has {int(np.minimum(width, height).median())} pixels at the median; "
-        f"{wide:.0%} of the photos are wider than high."
+        f"{percent(wide, 0)} of the photos are wider than high."
     )
     return chart(figure, alt)
 
@@ -98,14 +101,15 @@ def training_curves(history: pd.DataFrame, val_photos: int) -> Html:
             axes.set(title=title, xlabel="epoch")
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             _bare(axes, "bottom")
-        right.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        right.yaxis.set_major_formatter(PercentFormatter(1))
         left.annotate(f"kept: epoch {best}", (best, left.get_ylim()[1]), color=theme.SOFT, fontsize=9, va="top",
                       xytext=(4, 0), textcoords="offset points")  # fmt: skip
-    row = history[history["best"]].iloc[0]
+    row, lowest = history[history["best"]].iloc[0], history.loc[history["val_loss"].idxmin()]
     return chart(
         figure,
-        f"Curves over {len(history)} epochs: the validation loss is lowest ({row['val_loss']:.3f}) in epoch {best}, "
-        f"with {row['val_accuracy']:.1%} of the validation photos right.",
+        f"Curves over {len(history)} epochs: the validation loss is lowest ({lowest['val_loss']:.3f}) in epoch "
+        f"{int(lowest['epoch'])}; epoch {best} counts, with a loss of {row['val_loss']:.3f} and "
+        f"{percent(row['val_accuracy'])} of the validation photos right.",
     )
 
 
@@ -117,6 +121,7 @@ def range_test(curve: pd.DataFrame, learning_rate: float) -> Html:
         smooth = curve["loss"].rolling(5, min_periods=1).mean()
         axes.plot(curve["learning_rate"], smooth, color=theme.ACCENT, linewidth=2)
         axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda rate, _: f"{rate:g}"))
         axes.set_ylim(0, float(curve["loss"].iloc[:5].mean()) * 1.6)
         axes.axvline(learning_rate, color=theme.WARM, linewidth=1, linestyle="--")
         axes.annotate(f"this run: {learning_rate:g}", (learning_rate, axes.get_ylim()[1]), color=theme.WARM, fontsize=9,
@@ -142,7 +147,7 @@ def work_against_errors(risks: pd.DataFrame) -> Html:
         for row in work_table(risks).to_dict("records"):
             if row["checked"] <= 0.6:
                 axes.plot(row["checked"], row["risk"], "o", color=theme.ACCENT, markersize=5)
-                axes.annotate(f"{row['risk']:.1%}", (row["checked"], row["risk"]), xytext=(5, 5),
+                axes.annotate(f"{percent(row['risk'])}", (row["checked"], row["risk"]), xytext=(5, 5),
                               textcoords="offset points", color=theme.INK, fontsize=9.5)  # fmt: skip
         axes.set(
             xlim=(-0.01, 0.61),
@@ -153,13 +158,14 @@ def work_against_errors(risks: pd.DataFrame) -> Html:
         axes.annotate("band: 95% range", (0.6, float(shown["risk_high"].iloc[-1])), ha="right", va="bottom", fontsize=9,
                       color=theme.SOFT, xytext=(0, 3), textcoords="offset points")  # fmt: skip
         for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_formatter(PercentFormatter(1, decimals=0))
+            axis.set_major_formatter(PercentFormatter(1))
         _bare(axes, "bottom")
     tenth = work_table(risks).iloc[2]
     return chart(
         figure,
-        f"Falling curve: {risks['risk'].iloc[0]:.1%} of the answers are wrong without checks, {tenth['risk']:.1%} of the others "
-        f"when the least certain {tenth['checked']:.0%} are checked.",
+        f"Falling curve: {percent(risks['risk'].iloc[0])} of the answers are wrong without checks, "
+        f"{percent(tenth['risk'])} of the others "
+        f"when the least certain {percent(tenth['checked'], 0)} are checked.",
     )
 
 
@@ -190,9 +196,11 @@ def reliability(rows: pd.DataFrame) -> Html:
             ylabel="how often it is right; bar: 95% range",
         )
         for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_formatter(PercentFormatter(1, decimals=0))
+            axis.set_major_formatter(PercentFormatter(1))
         _bare(axes)
-    words = "; ".join(f"{row['right']:.0%} right where it says {row['said']:.0%}" for row in rows.to_dict("records"))
+    words = "; ".join(
+        f"{percent(row['right'], 0)} right where it says {percent(row['said'], 0)}" for row in rows.to_dict("records")
+    )
     return chart(figure, f"Confidence against truth: {words}."[:250])
 
 
@@ -224,10 +232,10 @@ def learning_curves(curve: pd.DataFrame, forecasts: pd.DataFrame, limit: int = 1
             axes.plot([twice] * 2, [row["doubled_low"], row["doubled_high"]], color=colour, linewidth=5, alpha=0.35,
                       solid_capstyle="butt")  # fmt: skip
             axes.plot(twice, row["doubled"], "o", color="white", markeredgecolor=colour, markersize=6)
-            axes.set_title(row["class"], fontsize=9.5)
+            axes.set_title(shortened([row["class"]], 60 // columns)[row["class"]], fontsize=9.5)
             axes.set(ylim=(0, 1.03), xlim=(0, twice * 1.12))
             axes.xaxis.set_major_locator(MaxNLocator(3, integer=True))
-            axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+            axes.yaxis.set_major_formatter(PercentFormatter(1))
             axes.tick_params(labelsize=8.5)
             _bare(axes, "bottom")
         figure.supxlabel("photos of the class that the model learns from; ring: with twice as many", fontsize=9.5,
@@ -235,8 +243,9 @@ def learning_curves(curve: pd.DataFrame, forecasts: pd.DataFrame, limit: int = 1
     first = rows[0]
     return chart(
         figure,
-        f"Learning curves by class: the weakest, {first['class']}, is right for {first['now']:.0%} now and would be for about "
-        f"{first['doubled']:.0%} with twice as many photos."[:250],
+        f"Learning curves by class: the weakest, {first['class']}, is right for {percent(first['now'], 0)} now and "
+        "would be for about "
+        f"{percent(first['doubled'], 0)} with twice as many photos."[:250],
     )
 
 
@@ -246,6 +255,8 @@ def confusion_matrix(matrix: pd.DataFrame) -> Html:
 
     right, total = int(np.trace(matrix.to_numpy())), int(matrix.to_numpy().sum())
     matrix, left_out = metrics.worst_classes(matrix)
+    short = shortened([str(name) for name in matrix.columns])
+    matrix = matrix.rename(index=short, columns=short)
     shares = matrix.div(matrix.sum(axis=1).replace(0, 1), axis=0)
     size = min(0.8 * len(matrix) + 1.6, 14)
     with theme.applied():
@@ -268,17 +279,21 @@ def probability_bars(prediction: pd.Series) -> Html:
     values = prediction[prediction.index.str.startswith("p_")].astype(float)
     values.index = values.index.str.removeprefix("p_")
     values = values.sort_values().tail(7)
+    short = shortened(values.index.tolist())
+    values.index = values.index.map(short)
     with theme.applied():
         figure, (axes,) = _axes(0.5 + 0.32 * len(values))
         colours = [
-            theme.ACCENT if name == prediction["predicted"] else theme.STATUS_COLOURS["skipped"]
+            theme.ACCENT if name == short.get(prediction["predicted"]) else theme.STATUS_COLOURS["skipped"]
             for name in values.index
         ]
         axes.barh(values.index, values, color=colours, height=0.7)
         for place, value in enumerate(values):
-            axes.text(value, place, f"  {value:.1%}", va="center", color=theme.INK)
+            axes.text(value, place, f"  {confidence(value)}", va="center", color=theme.INK)
         axes.set(xlim=(0, 1.12), xticks=[])
         axes.grid(visible=False)
         axes.tick_params(axis="y", colors=theme.INK)
         _bare(axes)
-    return chart(figure, f"Probabilities for one photo: {prediction['predicted']} {prediction['confidence']:.1%}.")
+    return chart(
+        figure, f"Probabilities for one photo: {prediction['predicted']} {confidence(prediction['confidence'])}."
+    )

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from boatlib.model.backbones import names_of
+from boatlib.order import natural
+from boatlib.shares import confidence, p_words, percent
 from boatlib.show.html import Html, bullets, paragraph
 
 if TYPE_CHECKING:
@@ -100,7 +102,7 @@ def twins(duplicates: pd.DataFrame) -> Html:
         items.append(
             f"{photos_in_words(conflicts['group'].nunique())} "
             f"carr{'ies' if conflicts['group'].nunique() == 1 else 'y'} two labels "
-            f"({listing(sorted(set(conflicts['label'])))}). Nobody can say here which one is right, so both copies are left out."
+            f"({listing(natural(set(conflicts['label'])))}). Nobody can say here which one is right, so both copies are left out."
         )
     near_conflicts = near[near["conflict"]]["group"].nunique()
     if near_conflicts:
@@ -115,8 +117,8 @@ def split_sizes(counts: pd.DataFrame) -> Html:
     sums, total = counts.sum(), counts.to_numpy().sum()
     smallest = counts.sum(axis=1).idxmin()
     return paragraph(
-        f"{sums['train']:,} photos teach the model ({sums['train'] / total:.0%}), {sums['val']:,} tune it "
-        f"({sums['val'] / total:.0%}) and {sums['test']:,} judge it ({sums['test'] / total:.0%}). "
+        f"{sums['train']:,} photos teach the model ({percent(sums['train'] / total, 0)}), {sums['val']:,} tune it "
+        f"({percent(sums['val'] / total, 0)}) and {sums['test']:,} judge it ({percent(sums['test'] / total, 0)}). "
         f"The smallest class, {smallest}, has {photos_in_words(int(counts.loc[smallest, 'test']))} to be judged by."
     )
 
@@ -167,7 +169,8 @@ def training_result(history: pd.DataFrame, seconds: Sequence[float]) -> Html:
     best = history[history["best"]].iloc[0]
     return paragraph(
         f"Epoch {int(best['epoch'])} of {len(history)} counts: validation loss {best['val_loss']:.3f}, "
-        f"{best['val_accuracy']:.1%} of the validation photos right (balanced {best['val_balanced_accuracy']:.1%}). Its "
+        f"{percent(best['val_accuracy'])} of the validation photos right (balanced "
+        f"{percent(best['val_balanced_accuracy'])}). Its "
         f"weights are kept. The {len(history)} epochs took {sum(seconds):.1f} seconds."
     )
 
@@ -188,10 +191,18 @@ def temperature(record: Mapping[str, Any]) -> Html:
     """What the fitted temperature says. record: `calibration.describe`."""
     value = record["temperature"]
     judged = "too sure of itself" if value > 1.05 else "too modest" if value < 0.95 else "about right"
-    return paragraph(
+    text = (
         f"Before, the model was {judged}: the temperature that fits the {record['photos']} validation photos best is "
-        f"{value:.2f}. It lowers their loss from {record['loss_before']:.3f} to {record['loss_after']:.3f}."
+        f"{value:.2f}. It changes their loss from {record['loss_before']:.3f} to {record['loss_after']:.3f}."
     )
+    if not record.get("mistakes", 1):
+        text += (
+            f" None of these photos was named wrongly, which does not prove that none ever is: {record['photos']} photos support "
+            f"a confidence of about {percent(1 - 1 / (record['photos'] + 1), 0)} and no more."
+        )
+    if record.get("at_end"):
+        text += " This is the end of the temperatures that were tried: take the model's confidence with care."
+    return paragraph(text)
 
 
 def review(threshold: float, work: Mapping[str, int]) -> Html:
@@ -199,7 +210,7 @@ def review(threshold: float, work: Mapping[str, int]) -> Html:
     total = work["kept"] + work["reviewed"]
     kept = f", and of the {work['kept']} others {work['kept_right']} are right" if work["kept"] else ""
     return paragraph(
-        f"An answer given with less than {threshold:.0%} confidence should be looked at by a person. That would be "
+        f"An answer given with less than {percent(threshold, 0)} confidence should be looked at by a person. That would be "
         f"{work['reviewed']} of the {total} validation photos{kept}."
     )
 
@@ -212,8 +223,12 @@ def model_saved(saved: "Bundle", answers: pd.DataFrame, history: pd.DataFrame) -
     megabytes = sum(file.stat().st_size for file in saved.folder.iterdir()) / 1e6
     return paragraph(
         f"The model is saved in model/ ({megabytes:.0f} MB, {len(saved.classes)} classes: {listing(saved.classes)}). "
-        f"Loaded again from there, it names {again:.1%} of the validation photos rightly, "
-        + ("as it did when it was trained." if same else f"NOT the {expected:.1%} that it had when it was trained.")
+        f"Loaded again from there, it names {percent(again)} of the validation photos rightly, "
+        + (
+            "as it did when it was trained."
+            if same
+            else f"NOT the {percent(expected)} that it had when it was trained."
+        )
     )
 
 
@@ -221,9 +236,9 @@ def accuracy(metrics: Mapping[str, Any]) -> Html:
     """The overall figures with their range."""
     return paragraph(
         f"The model names the right class for {metrics['correct']} of {metrics['photos']} test photos: "
-        f"{metrics['accuracy']:.1%} (95% range {metrics['accuracy_low']:.1%} to {metrics['accuracy_high']:.1%}). "
-        f"Counting every class alike, rare or common, it is {metrics['balanced_accuracy']:.1%} (balanced accuracy). "
-        f"Always saying the commonest class would be right for {metrics['largest_class']:.1%}."
+        f"{percent(metrics['accuracy'])} (95% range {percent(metrics['accuracy_low'])} to {percent(metrics['accuracy_high'])}). "
+        f"Counting every class alike, rare or common, it is {percent(metrics['balanced_accuracy'])} (balanced accuracy). "
+        f"Always saying the commonest class would be right for {percent(metrics['largest_class'])}."
     )
 
 
@@ -234,7 +249,7 @@ def confusions(pairs: pd.DataFrame) -> Html:
     first = pairs.iloc[0]
     return paragraph(
         f"The commonest mistake: {photos_in_words(int(first['photos']))} of {first['label']} "
-        f"({first['share']:.0%} of that class) {'is' if first['photos'] == 1 else 'are'} taken for {first['predicted']}."
+        f"({percent(first['share'], 0)} of that class) {'is' if first['photos'] == 1 else 'are'} taken for {first['predicted']}."
     )
 
 
@@ -244,9 +259,9 @@ def weakest_class(per_class: pd.DataFrame) -> str:
     return str(judged.sort_values(["top1", "class"]).iloc[0]["class"])
 
 
-def sure(confidence: float) -> str:
+def sure(share: float) -> str:
     """How sure the model is, in few characters; never 100%."""
-    return "over 99% sure" if confidence > 0.995 else f"{confidence:.0%} sure"
+    return "over 99% sure" if share > 0.995 else f"{confidence(share, 0)} sure"
 
 
 def one_prediction(prediction: pd.Series) -> Html:
@@ -257,7 +272,7 @@ def one_prediction(prediction: pd.Series) -> Html:
         verdict = ", rightly"
     else:
         verdict = f", wrongly (it shows: {prediction['label']})"
-    return paragraph(f"The model says {prediction['predicted']}, {prediction['confidence']:.1%} sure{verdict}.")
+    return paragraph(f"The model says {prediction['predicted']}, {confidence(prediction['confidence'])} sure{verdict}.")
 
 
 def tta_verdict(record: Mapping[str, Any]) -> Html:
@@ -280,9 +295,9 @@ def tta_words(record: Mapping[str, Any]) -> str:
         better = "worth it" if fixed > broken else "harmful"
         return (
             f"Several looks are {better}: {change} of {test['photos']} test photos, more than chance explains "
-            f"(p = {p_value:.3f}), for {looks} times the work."
+            f"({p_words(p_value)}), for {looks} times the work."
         )
     return (
         f"Several looks make no difference that can be proven: {change} of {test['photos']} test photos, which chance "
-        f"explains as well (p = {p_value:.2f}), for {looks} times the work."
+        f"explains as well ({p_words(p_value)}), for {looks} times the work."
     )

@@ -11,6 +11,7 @@ import pandas as pd
 from boatlib import runtime
 from boatlib.results.comparison import COLOURS, LARGEST
 from boatlib.run import Run, files_of
+from boatlib.shares import p_words, percent
 from boatlib.show.html import Html, escape, paragraph
 
 Format = Callable[[Any], str]
@@ -18,14 +19,9 @@ ROWS = 60  # of a DataFrame in JupyterLab
 FORECASTS = 20  # classes in the table of what more photos would bring
 
 
-def percent(value: float) -> str:
-    """A share as text; an empty cell where there is none."""
-    return "" if pd.isna(value) else f"{value:.1%}"
-
-
 def whole_percent(value: float) -> str:
-    """The same without decimals."""
-    return "" if pd.isna(value) else f"{value:.0%}"
+    """A share as per cent without decimals, where these are not needed; an empty cell where there is none."""
+    return percent(value, 0)
 
 
 def interval(low: float, high: float, form: Format = percent) -> str:
@@ -152,7 +148,7 @@ def confused_pairs(pairs: pd.DataFrame) -> Html:
 
 def tta_ways(rows: pd.DataFrame) -> Html:
     """How each way of looking did on the validation photos. rows: way, looks, accuracy, loss, chosen."""
-    formats = {"looks": number, "right": percent, "loss": decimal}
+    formats: dict[str, Format] = {"looks": number, "right": percent, "loss": decimal}
     return table(rows, "Ways of looking, judged on the validation photos", formats)
 
 
@@ -166,12 +162,12 @@ def tta_tests(record: Mapping[str, Any]) -> Html:
                 "with several looks": f"{test['tta_correct']} of {test['photos']}",
                 "put right": test["fixed"],
                 "made wrong": test["broken"],
-                "p-value": test["p_value"],
+                "p-value": p_words(test["p_value"]),
             }
             for name, test in record["test"].items()
         ]
     )
-    formats: dict[str, Format] = {"plain": str, "with several looks": str, "p-value": decimal}
+    formats: dict[str, Format] = {"plain": str, "with several looks": str, "p-value": str}
     return table(rows, "Against the plain look, on the test photos", formats)
 
 
@@ -217,10 +213,12 @@ def work_against_errors(rows: pd.DataFrame) -> Html:
     """What is checked, and what is still wrong. rows: `decisions.work_table`."""
     shown = pd.DataFrame(
         {
-            "people check": [f"{share:.0%}, the least certain" if share else "nothing" for share in rows["checked"]],
+            "people check": [
+                f"{percent(share, 0)}, the least certain" if share else "nothing" for share in rows["checked"]
+            ],
             "photos checked": rows["kept"].iloc[0] - rows["kept"],
             "answers under": [
-                "–" if not share else f"{b:.1%}" for share, b in zip(rows["checked"], rows["below"], strict=True)
+                "–" if not share else f"{percent(b)}" for share, b in zip(rows["checked"], rows["below"], strict=True)
             ],
             "still wrong": [f"{wrong} of {kept}" for wrong, kept in zip(rows["wrong"], rows["kept"], strict=True)],
             "share": rows["risk"],
@@ -244,7 +242,7 @@ def more_photos(rows: pd.DataFrame, right: float) -> Html:
             "photos now": rows["photos"],
             "right now": [_likely(r, "now") for r in rows.to_dict("records")],
             "with twice as many": [_likely(r, "doubled") for r in rows.to_dict("records")],
-            f"more photos until {right:.0%} are right": [
+            f"more photos until {percent(right, 0)} are right": [
                 _how_many(r["wanted_low"], r["wanted_high"]) for r in rows.to_dict("records")
             ],
         }
@@ -253,7 +251,7 @@ def more_photos(rows: pd.DataFrame, right: float) -> Html:
 
 
 def _likely(row: Mapping[str, Any], name: str) -> str:
-    return f"{row[name]:.0%}\u00a0({interval(row[f'{name}_low'], row[f'{name}_high'], whole_percent)})"
+    return f"{percent(row[name], 0)}\u00a0({interval(row[f'{name}_low'], row[f'{name}_high'], whole_percent)})"
 
 
 def _how_many(low: float, high: float) -> str:
@@ -276,7 +274,7 @@ def baselines(rows: pd.DataFrame, largest: str) -> Html:
             "right": [f"{c} of {n}" for c, n in zip(rows["correct"], rows["photos"], strict=True)],
             "share": rows["right"],
             "95% range": [interval(*ends) for ends in zip(rows["right_low"], rows["right_high"], strict=True)],
-            "p-value": ["–" if pd.isna(p) else "below 0.001" if p < 0.001 else f"{p:.3f}" for p in rows["p_value"]],
+            "p-value": ["–" if pd.isna(p) else p_words(p) for p in rows["p_value"]],
         }
     )
     return table(

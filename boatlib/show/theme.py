@@ -1,10 +1,13 @@
 """One look for all figures: type, colours, and the same colour for the same class on every page."""
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import matplotlib as mpl
+
+from boatlib.order import natural
 
 INK = "#1f2a37"
 SOFT = "#5b6776"
@@ -40,16 +43,20 @@ _SETTINGS: Any = {
     "legend.frameon": False,
     "svg.hashsalt": "boatlib",  # the same figure gives the same bytes
     "svg.fonttype": "path",
+    "text.parse_math": False,  # a class may be called "US$1 or US$5"
 }
 
 
 @contextmanager
 def applied() -> Iterator[None]:
-    """Draw in the theme; settings of the notebook outside are left alone."""
-    with mpl.rc_context(_SETTINGS):
+    """Draw in the theme, whatever the user's own settings are; outside they are left alone."""
+    with mpl.rc_context(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph \d+")  # `fonts` sees to it when a chart is saved
+        mpl.rcdefaults()
+        mpl.rcParams.update(_SETTINGS)
         yield
 
 
 def class_colours(classes: Sequence[str]) -> dict[str, str]:
     """A colour for each class, by its place in the sorted list of names."""
-    return {name: CLASS_COLOURS[number % len(CLASS_COLOURS)] for number, name in enumerate(sorted(classes))}
+    return {name: CLASS_COLOURS[number % len(CLASS_COLOURS)] for number, name in enumerate(natural(classes))}

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from boatlib.results.verdicts import DEPENDABLE, EVIDENCE, NOT_YET, PROMISING, class_verdicts
+from boatlib.shares import of_hundred, percent
 from boatlib.show.html import Html, bullets, escape, paragraph
 from boatlib.show.sentences import listing, weakest_class
 
@@ -31,8 +32,8 @@ def verdict_words(metrics: Mapping[str, Any], per_class: pd.DataFrame, dependabl
     """The verdict as plain text: overall with its range, then the classes to depend on, and those not to depend on."""
     rows = class_verdicts(per_class[per_class["test"] > 0], dependable)
     text = (
-        f"The model names the right class for {metrics['accuracy'] * 100:.0f} of 100 photos "
-        f"(between {metrics['accuracy_low'] * 100:.0f} and {metrics['accuracy_high'] * 100:.0f}). It is "
+        f"The model names the right class for {of_hundred(metrics['accuracy'])} of 100 photos "
+        f"(between {of_hundred(metrics['accuracy_low'])} and {of_hundred(metrics['accuracy_high'])}). It is "
     )
     if len(rows) > 1 and (rows["verdict"] == NOT_YET).all():
         weakest = listing(_counted(rows.sort_values(["top1", "class"]).head(3)))
@@ -67,9 +68,10 @@ def what_the_words_mean(dependable: float) -> Html:
     """What the verdict's words stand for."""
     return paragraph(
         "These figures come from photos that the model had never seen and that had no say in its making; the range says how far "
-        f"chance could have moved the result. Dependable means: at least {dependable:.0%} of the class's test photos are "
-        f"found, at least {dependable:.0%} of the answers with its name are true, and the photos are enough to show it (both "
-        f"95% ranges begin at {EVIDENCE:.0%} or higher).",
+        f"chance could have moved the result. Dependable means: at least {percent(dependable, 0)} of the class's test photos are "
+        f"found, at least {percent(dependable, 0)} of the answers with its name are true, and the photos are enough "
+        "to show it (both "
+        f"95% ranges begin at {percent(EVIDENCE, 0)} or higher).",
         "note",
     )
 
@@ -79,13 +81,15 @@ def tiles(metrics: Mapping[str, Any], per_class: pd.DataFrame, classes: pd.DataF
     weakest = per_class[per_class["class"] == weakest_class(per_class)].iloc[0]
     items = [
         (
-            f"{metrics['accuracy']:.1%}",
-            f"right of {metrics['photos']} test photos ({metrics['accuracy_low']:.0%} to {metrics['accuracy_high']:.0%})",
+            f"{percent(metrics['accuracy'])}",
+            f"right of {metrics['photos']} test photos ({percent(metrics['accuracy_low'], 0)} to "
+            f"{percent(metrics['accuracy_high'], 0)})",
         ),
-        (f"{metrics['balanced_accuracy']:.1%}", "right when every class counts alike"),
+        (f"{percent(metrics['balanced_accuracy'])}", "right when every class counts alike"),
         (
-            f"{weakest['top1']:.0%}",
-            f"found of the weakest class, {weakest['class']} ({weakest['top1_low']:.0%} to {weakest['top1_high']:.0%})",
+            f"{percent(weakest['top1'], 0)}",
+            f"found of the weakest class, {weakest['class']} ({percent(weakest['top1_low'], 0)} to "
+            f"{percent(weakest['top1_high'], 0)})",
         ),
         (f"{int(classes['used'].sum()):,}", f"photos used, of {int(classes['kept'].sum())} classes"),
     ]
@@ -113,9 +117,10 @@ def what_to_do(
     items = []
     if threshold < 1 and work["kept"]:
         items.append(
-            f"Let a person check every answer that is given with less than {threshold:.0%} confidence: {work['reviewed']} of the "
+            f"Let a person check every answer that is given with less than {percent(threshold, 0)} confidence: "
+            f"{work['reviewed']} of the "
             f"{total} test photos. Of the {work['kept']} others, {work['kept_right']} are right "
-            f"({work['kept_right'] / work['kept']:.0%})."
+            f"({percent(work['kept_right'] / work['kept'], 0)})."
         )
     else:
         items.append("Let a person check every answer: no confidence was high enough to go without.")

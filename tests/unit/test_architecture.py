@@ -33,7 +33,7 @@ def test_arrows_point_one_way(module):
     ("library", "allowed"),
     [
         ("torch", r"boatlib/model/.*"),
-        ("matplotlib", r"boatlib/show/(plots|theme|html).py"),
+        ("matplotlib", r"boatlib/show/(plots|theme|html|fonts).py"),
         ("jupyter_server", r"boatlib/lab/contents.py"),
         ("captum", r"boatlib/model/attention.py"),
         ("ipywidgets", r"boatlib/lab/.*"),
