@@ -1,8 +1,10 @@
 """Time and memory of the whole chain on growing folders: time must grow in proportion, memory and reports not at all.
 
     python benchmarks/growth.py --counts 1000 10000 100000
+    python benchmarks/growth.py --counts 1000 10000 100000 --camera
 
-The photos are small drawn ones, all different, in five classes (or in --classes). One look at each, and the mirror image in TTA.
+With --camera all photos are frames of one fixed camera, which all look alike: then only the first step runs, since it looks for
+near-duplicates, and a split is not possible while they stay together. Otherwise the photos are small drawn ones, all different, in five classes (or in --classes). One look at each, and the mirror image in TTA.
 """
 
 import argparse
@@ -40,11 +42,24 @@ def draw(folder: Path, classes: int, number: int) -> None:
     Image.fromarray(picture).save(place, quality=85)
 
 
+def frame(folder: Path, classes: int, number: int) -> None:
+    """What a fixed camera sees: one scene, a little noise, and a small mark that says which class it is."""
+    label, random = number % classes, np.random.default_rng(number)
+    scene = Image.fromarray(np.random.default_rng(0).integers(0, 250, (6, 8, 3), dtype=np.uint8))
+    picture = np.asarray(scene.resize((128, 96), Image.Resampling.BICUBIC)).astype(int)
+    picture = picture + random.normal(0, 12, picture.shape)
+    picture[80:90, 10 * label : 10 * label + 8] = 250
+    place = folder / f"class {label:03d}" / f"{number:06d}.jpg"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(picture.clip(0, 255).astype(np.uint8)).save(place, quality=85)
+
+
 def main() -> None:
     """Print photos, seconds, photos a second, the largest process in MB, and the size of the reports in MB."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--counts", type=int, nargs="+", default=[1_000, 10_000, 100_000])
     parser.add_argument("--classes", type=int, default=5)
+    parser.add_argument("--camera", action="store_true", help="frames of one fixed camera; the first step alone")
     parser.add_argument("--keep", action="store_true", help="leave the run and its reports, to look at them")
     options = parser.parse_args()
     print(
@@ -53,7 +68,7 @@ def main() -> None:
     for count in options.counts:
         with tempfile.TemporaryDirectory() as folder, empty_cache():
             with ThreadPoolExecutor() as pool:
-                list(pool.map(partial(draw, Path(folder), options.classes), range(count)))
+                list(pool.map(partial(frame if options.camera else draw, Path(folder), options.classes), range(count)))
             settings = [
                 f"images={folder}",
                 f"run={RUN}",
@@ -61,6 +76,7 @@ def main() -> None:
             ]
             command = [sys.executable, "-m", "boatlib", "run", "params/quick.yaml"]
             command += [word for setting in settings for word in ("--set", setting)]
+            command += ["--until", "01"] if options.camera else []
             started = time.perf_counter()
             process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
             _, status, usage = os.wait4(process.pid, 0)
@@ -74,7 +90,7 @@ def main() -> None:
             )
             if not options.keep:
                 shutil.rmtree(Path("runs", RUN))
-                shutil.rmtree(Path("reports", RUN))
+                shutil.rmtree(Path("reports", RUN), ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path, PurePath
-from typing import Any, Literal, Self, TypeVar, get_args
+from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
@@ -39,6 +39,11 @@ class Exploration(Section):
     """01_exploration: which photos count."""
 
     min_photos_per_class: int = Field(30, ge=3, description="a class with fewer usable photos is left out, and named")
+    near_duplicates: Annotated[int, Field(ge=0, le=7)] | Literal["off"] = Field(
+        6,
+        description="photos of a class that look the same stay in one part: bits of 64 that may differ, 0 to 7; `off`: equal "
+        "files only",
+    )
     corrections: str = Field(
         "params/corrections.csv",
         min_length=1,

@@ -43,10 +43,13 @@ class Catalog:
     value_range: Range | None = None
 
 
-def build_catalog(root: Path, min_photos_per_class: int = 30, decided: pd.DataFrame | None = None) -> Catalog:
+def build_catalog(
+    root: Path, min_photos_per_class: int = 30, decided: pd.DataFrame | None = None, near: int | str = duplicates.NEAR
+) -> Catalog:
     """Look at every file below `root`, where each first-level folder is a class. Nothing in `root` is changed.
 
-    decided: corrections that hold (`Corrections.decided`). Raises DataError when fewer than two classes remain.
+    decided: corrections that hold (`Corrections.decided`); near: how near near-duplicates are (`duplicates.group_photos`). Raises
+    DataError when fewer than two classes remain.
     """
     found = find_files(root)
     files = pd.DataFrame({"photo": [readable_name(file.name) for file in found]}, dtype=str)
@@ -59,7 +62,7 @@ def build_catalog(root: Path, min_photos_per_class: int = 30, decided: pd.DataFr
     table = _with_facts(files, root)
     table["group"] = ""
     readable = table[table["reason"] == ""]
-    table.loc[readable.index, "group"] = duplicates.group_photos(readable)
+    table.loc[readable.index, "group"] = duplicates.group_photos(readable, near)
     uncorrected = table[["photo", "label", "reason", "sha256"]].copy()
     table["decision"] = "" if decided is None else corrections.apply(table, decided)
     photos_per_class = table.loc[table["reason"] == "", "label"].value_counts()
@@ -200,7 +203,7 @@ def _drop_small_classes(table: pd.DataFrame, minimum: int) -> set[str]:
 
 
 def _twins(table: pd.DataFrame) -> pd.DataFrame:
-    grouped = table[table["group"] != ""]
+    grouped = table[table["group"] != ""].assign(group=lambda rows: duplicates.whole_group(rows["group"]))
     twins = grouped[grouped.groupby("group")["photo"].transform("size") > 1].copy()
     twins["kind"] = ["exact" if same else "near" for same in twins.duplicated("sha256", keep=False)]
     twins["conflict"] = twins.groupby("group")["label"].transform("nunique") > 1

@@ -34,9 +34,17 @@ def make_split(catalog: pd.DataFrame, train: float, val: float, test: float, see
                 chosen[str(group)] = SPLITS[split]
     for label, members in used.groupby("label"):
         if (different := members["group"].nunique()) < len(SPLITS):
+            alike = len(members) - different
+            why = (
+                f"{alike + 1 if different == 1 else alike} of its {len(members)} photos are near-duplicates of others, directly "
+                "or through others, as under one fixed camera, and these stay together. Set exploration.near_duplicates to "
+                "fewer bits, or to `off` if they show different things"
+                if alike
+                else "Add photos"
+            )
             raise DataError(
-                f"Class {label!r} has {different} different photo(s); it needs at least {len(SPLITS)}, one for each "
-                "of train, val and test. Add photos, or raise exploration.min_photos_per_class to leave the class out."
+                f"Class {label!r} has {different} different photo{'' if different == 1 else 's'}; it needs at least "
+                f"{len(SPLITS)}, one for each of train, val and test. {why}, or raise exploration.min_photos_per_class to leave the class out."
             )
     return used.assign(split=used["group"].map(chosen))[COLUMNS].reset_index(drop=True)
 

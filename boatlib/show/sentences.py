@@ -95,7 +95,7 @@ def twins(duplicates: pd.DataFrame) -> Html:
     conflicts = exact[exact["conflict"]]
     groups = f"{_groups(exact)} of equal files and {_groups(near)} of near-duplicates"
     copies = len(exact) - len(conflicts) - exact[~exact["conflict"]]["group"].nunique()
-    items = [f"{groups} were found. Near-duplicates are all kept, and always stand in the same split."]
+    items = [f"{groups} were found. Near-duplicates are all kept; those of one class always stand in the same split."]
     if copies:
         items.append(f"Of equal files with one label the first is kept; {photos_in_words(copies)} left out.")
     if len(conflicts):
@@ -107,7 +107,8 @@ def twins(duplicates: pd.DataFrame) -> Html:
     near_conflicts = near[near["conflict"]]["group"].nunique()
     if near_conflicts:
         items.append(
-            f"{_groups(near[near['conflict']])} of near-duplicates with different labels: look at them closely."
+            f"{_groups(near[near['conflict']])} of near-duplicates hold{'s' if near_conflicts == 1 else ''} photos of different "
+            "classes. These are shown and not kept together: the same scene may show two things. Look at them closely."
         )
     return bullets(items)
 

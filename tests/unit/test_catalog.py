@@ -2,11 +2,14 @@ import hashlib
 import os
 import shutil
 
+import numpy as np
 import pytest
 from conftest import draw, make_set
+from scipy.sparse.csgraph import connected_components
 
 from boatlib.errors import DataError
 from boatlib.photos import catalog, duplicates, splits
+from boatlib.show import sentences
 
 
 def tree_hash(folder):
@@ -79,22 +82,90 @@ def test_52_names_that_differ_only_in_case_are_refused(tmp_path):
         catalog.build_catalog(make_set(tmp_path / "photos", {"Kayak": 4, "kayak ": 4}), min_photos_per_class=3)
 
 
-def test_near_pairs_are_exactly_those_of_comparing_all():
-    import itertools
+def brute_force(hashes, within):
+    """Components by comparing all with all."""
+    values = np.array(hashes, np.uint64)
+    near = np.bitwise_count(values[:, None] ^ values[None, :]) <= within
+    return connected_components(near, directed=False)[1]
 
-    import numpy as np
 
+def same_partition(one, other):
+    pairs = set(zip(one.tolist(), other.tolist(), strict=True))
+    return len(pairs) == len(set(one.tolist())) == len(set(other.tolist()))
+
+
+@pytest.mark.parametrize("crowd", [0, 50, 250_000])
+@pytest.mark.parametrize("within", [0, 3, 6, 7])
+def test_near_components_are_exactly_those_of_comparing_all(monkeypatch, within, crowd):
+    """Scattered hashes, chains, and crowds under one camera; the ways for few and for many give the same."""
+    monkeypatch.setattr(duplicates, "CROWD", crowd)
     random = np.random.default_rng(3)
-    base = [int(value) for value in random.integers(0, 2**63, 200)]
-    near = [value ^ sum(1 << int(bit) for bit in random.choice(64, 5, replace=False)) for value in base[:50]]
-    hashes = sorted({*base, *near})
-    expected = [
-        (first, second, (first ^ second).bit_count())
-        for first, second in itertools.combinations(hashes, 2)
-        if (first ^ second).bit_count() <= duplicates.NEAR
-    ]
-    assert duplicates.near_pairs(hashes) == expected
-    assert len(expected) >= 50
+
+    def flipped(value, most):
+        return value ^ sum(1 << int(bit) for bit in random.choice(64, random.integers(0, most + 1), replace=False))
+
+    scattered = [int(value) for value in random.integers(0, 2**63, 200)]
+    near = [flipped(value, 8) for value in scattered[:80]]
+    camera = [flipped(scattered[0], 3) for _ in range(150)]
+    other_camera = [flipped(scattered[1], 12) for _ in range(150)]
+    chain = [scattered[2]]
+    for _ in range(60):
+        chain.append(flipped(chain[-1], 7))
+    hashes = [*scattered, *near, *camera, *other_camera, *chain, *camera[:20]]
+    random.shuffle(hashes)
+    hashes = [int(value) for value in hashes]
+    assert same_partition(duplicates.near_components(hashes, within), brute_force(hashes, within))
+
+
+def test_81_a_thousand_frames_of_one_camera_need_little_memory():
+    import tracemalloc
+
+    random = np.random.default_rng(0)
+    hashes = [sum(1 << int(bit) for bit in random.choice(64, 3, replace=False)) for _ in range(4000)]
+    duplicates.near_components(hashes[:10])  # imports what it needs
+    tracemalloc.start()
+    assert len(set(duplicates.near_components(hashes).tolist())) == 1
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 200e6  # listing the pairs of 4,000 took 2 GB
+
+
+def test_80_photos_of_different_classes_are_shown_and_not_joined(photo_set):
+    for number in range(5):
+        draw(0, 0).resize((200 + 9 * number, 150)).save(photo_set / "paper boat" / f"like a kayak {number}.jpg")
+    found = catalog.build_catalog(photo_set, 5)
+    rows = found.table.set_index("photo")
+    alike = [f"paper boat/like a kayak {number}.jpg" for number in range(5)]
+    assert rows.loc[alike, "group"].nunique() == 1
+    assert rows.loc[alike[0], "group"] != rows.loc["kayak/000.jpg", "group"]
+    shown = found.duplicates.set_index("photo")
+    assert shown.loc[[*alike, "kayak/000.jpg"], "group"].nunique() == 1
+    assert shown.loc[[*alike, "kayak/000.jpg"], "conflict"].all()
+    assert "1 group of near-duplicates holds photos of different classes" in sentences.twins(found.duplicates).text
+    off = catalog.build_catalog(photo_set, 5, near="off")
+    assert off.duplicates.empty
+    assert off.table["group"].nunique() == len(off.table)
+
+
+def test_80_good_and_scratched_parts_under_one_camera(tmp_path):
+    """The cause is named, and with the parameter the split is possible."""
+    scene = draw(11)
+    for number in range(40):
+        for label in ("good", "scratched"):
+            part = scene.copy()
+            part.putpixel((number, 7), (255, 0, 0))
+            if label == "scratched":
+                part.paste((250, 250, 250), (10 + number, 60, 14 + number, 64))
+            (tmp_path / label).mkdir(exist_ok=True)
+            part.save(tmp_path / label / f"{number:02d}.png")
+    found = catalog.build_catalog(tmp_path, 5)
+    with pytest.raises(
+        DataError, match=r"are near-duplicates of others.*fixed camera.*exploration\.near_duplicates.*`off`"
+    ):
+        splits.make_split(found.table, 0.6, 0.2, 0.2, 1)
+    off = catalog.build_catalog(tmp_path, 5, near="off")
+    counts = splits.count_by_split(splits.make_split(off.table, 0.6, 0.2, 0.2, 1))
+    assert counts.to_numpy().tolist() == [[24, 8, 8]] * 2
 
 
 def test_a_resized_copy_is_a_near_duplicate_and_stays_with_its_original(photo_set):
