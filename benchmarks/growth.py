@@ -4,7 +4,8 @@
     python benchmarks/growth.py --counts 1000 10000 100000 --camera
 
 With --camera all photos are frames of one fixed camera, which all look alike: then only the first step runs, since it looks for
-near-duplicates, and a split is not possible while they stay together. Otherwise the photos are small drawn ones, all different, in five classes (or in --classes). One look at each, and the mirror image in TTA.
+near-duplicates, and a split is not possible while they stay together. Otherwise the photos are small drawn ones, all different,
+in five classes (or in --classes). One look at each, and the mirror image in TTA.
 """
 
 import argparse

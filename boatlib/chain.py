@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
-from boatlib import preflight, runtime
+from boatlib import environment, preflight, runtime
 from boatlib.errors import AlreadyRunningError, BoatlibError, ParameterError
 from boatlib.files import check_writable, write_text
 from boatlib.params import Params, load_params
@@ -26,6 +26,25 @@ SENTENCES = {
     130: "Interrupted. What was finished is kept; the same command goes on from there.",
     137: "A step was killed: the computer ran out of memory, or it was stopped from outside.",
     143: "Stopped by the system. What was finished is kept; the same command goes on from there.",
+}
+
+NOISE = (
+    "Shutting down",
+    "Exiting because",
+    "Complete log",
+    "Building DAG",
+    "Trying to restart",
+    "Removing output",
+    "At least one",
+)
+ERROR = re.compile(r"([\w.]*(?:Error|Exception)\b|Error\b|.*: command not found|.*error: )")
+ERROR_NAME = re.compile(r"^[\w.]*(?:Error|Exception)(?: in (?:file|rule).*?)?:\s*")
+ADVICE = {
+    r"No space left|Errno 28|quota": "Make room on the disk and start again; what was finished is kept.",
+    r"Permission denied|Errno 13|Read-only file system": "Make that a place that you can write to.",
+    r"command not found|sbatch|executor": "Look at the profile, and whether its commands are on this computer.",
+    r"Missing (?:input|output) files": "Start again; what is missing is made anew.",
+    r"SyntaxError|NameError": "The program's own files are damaged: fetch them again.",
 }
 
 
@@ -66,7 +85,7 @@ def run_chain(
         if dry_run:
             return _dry_run(command, root)
         print(f"{', '.join(names)}: exploration, split, training, evaluation, several looks, summary", flush=True)
-        return _start(command, names, root, locks, until=steps.get(until, ""))
+        return _start(command, names, root, locks, until=steps.get(until, ""), elsewhere=bool(profile))
 
 
 def find_step(word: str, root: Path) -> str:
@@ -86,7 +105,8 @@ def _write_params(params: Params) -> None:
 
 
 def _snakemake(names: list[str], until: str, force: str, dry_run: bool, jobs: int, profile: str) -> list[str]:
-    where = f"--workflow-profile {profile}" if profile else f"--cores {jobs + 1} --resources notebooks={jobs}"
+    usual = f"--workflow-profile none --cores {jobs + 1} --resources notebooks={jobs}"  # no profile that lies somewhere
+    where = f"--workflow-profile {profile}" if profile else usual
     options = f"{where} --keep-going --nocolor --nolock --rerun-incomplete"
     command = [sys.executable, "-m", "snakemake", "--snakefile", "workflow/Snakefile", *options.split()]
     command += ["--rerun-triggers", "mtime", "params", "input", "code"]
@@ -100,7 +120,7 @@ def _snakemake(names: list[str], until: str, force: str, dry_run: bool, jobs: in
     return command
 
 
-def _start(command: list[str], names: list[str], root: Path, locks: list[int], until: str) -> int:
+def _start(command: list[str], names: list[str], root: Path, locks: list[int], until: str, elsewhere: bool) -> int:
     logs = [Run(name).folder / "logs" for name in names]
     for folder in logs:
         (folder / "failure.json").unlink(missing_ok=True)
@@ -110,7 +130,7 @@ def _start(command: list[str], names: list[str], root: Path, locks: list[int], u
         code = _wait_for(command, root, errors, locks)
     seconds = time.perf_counter() - started
     if code:
-        return _explain(code, names, log, root)
+        return _explain(code, names, log, root, elsewhere)
     print(f"Done in {seconds:.0f} s.")
     for name in names:
         if until:
@@ -148,9 +168,8 @@ def _wait_for(command: list[str], root: Path, errors: TextIO, locks: list[int]) 
     """Run Snakemake in a process group of its own. Ctrl-C and SIGTERM go to the whole group, which has GRACE seconds to
     end; returns 130 or 143 then, otherwise Snakemake's code. Snakemake holds the locks too, should this process be killed.
     """
-    environment = os.environ | {"PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen(
-        command, cwd=root, stderr=errors, env=environment, start_new_session=True, pass_fds=locks
+        command, cwd=root, stderr=errors, env=environment.own(), start_new_session=True, pass_fds=locks
     )  # fmt: skip
     stopped: list[tuple[int, float]] = []
 
@@ -171,18 +190,35 @@ def _wait_for(command: list[str], root: Path, errors: TextIO, locks: list[int]) 
     return 128 + stopped[0][0] if stopped else process.returncode
 
 
-def _explain(code: int, names: list[str], log: Path, root: Path) -> int:
+def _explain(code: int, names: list[str], log: Path, root: Path, elsewhere: bool) -> int:
     """The exit code of the step that failed, with a sentence where the step itself had no chance to say one."""
     code = 128 - code if code < 0 else code
     if code not in SENTENCES:
         for name in names:
             record = Run(name).folder / "logs" / "failure.json"
             if record.is_file():
+                failure = json.loads(record.read_text(encoding="utf-8"))
+                if elsewhere:  # what the step printed is in a log of the cluster's
+                    print(f"\n{failure['step']} stopped: {failure['sentence']}")
                 if words := _what_is_left(names):
                     print(words)
-                return int(json.loads(record.read_text(encoding="utf-8"))["code"])
-    sentence = SENTENCES.get(code, f"The chain stopped. What Snakemake said is in {log.relative_to(root)}.")
+                return int(failure["code"])
+    said = what_it_said(log.read_text(encoding="utf-8", errors="replace"))
+    sentence = SENTENCES.get(code, f"The chain stopped: {said} All of it is in {log.relative_to(root)}.")
     raise _failure(code, f"{sentence} {_what_is_left(names)}".strip())
+
+
+def what_it_said(log: str) -> str:
+    """The cause that Snakemake gives, in a sentence: its last error, in one line, with what to do where that is known."""
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    lines = [line for line in lines if not line.startswith(NOISE)]
+    places = [number for number, line in enumerate(lines) if ERROR.match(line)]
+    first = lines[places[-1]] if places else lines[-1] if lines else "Snakemake ended without a word."
+    if first.endswith(":") and places and places[-1] + 1 < len(lines):  # the words stand below the name of the error
+        first = f"{first} {lines[places[-1] + 1]}"
+    first = ERROR_NAME.sub("", first)[:300].rstrip(".:")
+    advice = next((words for pattern, words in ADVICE.items() if re.search(pattern, log, re.I)), "")
+    return f"{first}.{f' {advice}' if advice else ''}"
 
 
 def _what_is_left(names: list[str]) -> str:
@@ -208,10 +244,9 @@ def _failure(code: int, sentence: str) -> BoatlibError:
 
 def _dry_run(command: list[str], root: Path) -> int:
     """Say which steps would run, and Snakemake's reason for each."""
-    result = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    result = subprocess.run(command, cwd=root, capture_output=True, text=True, env=environment.own())
     if result.returncode:
-        print(result.stdout + result.stderr)
-        return BoatlibError.exit_code
+        raise BoatlibError(f"The chain cannot be planned: {what_it_said(result.stdout + result.stderr)}")
     shown = []
     for text in re.split(r"^(?:local)?rule ", result.stdout + result.stderr, flags=re.M)[1:]:
         rule = text.partition(":")[0]

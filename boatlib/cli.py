@@ -30,6 +30,15 @@ def main(arguments: list[str] | None = None) -> int:
         )
         print(f"\n{what} ({error.strerror or error}). Name another place.", file=sys.stderr)
         return BoatlibError.exit_code
+    except Exception as error:  # nobody has thought of this one: a sentence for the screen, the rest into a file
+        import traceback
+
+        from boatlib.files import write_text
+        from boatlib.run import cache_folder
+
+        log = write_text(cache_folder("failures") / "last.txt", traceback.format_exc())
+        print(f"\nThis should not happen ({type(error).__name__}: {error}). The details are in {log}.", file=sys.stderr)
+        return BoatlibError.exit_code
     except KeyboardInterrupt:
         print("\nInterrupted. What was finished is kept; the same command goes on from there.", file=sys.stderr)
         return 130
@@ -129,6 +138,7 @@ def _run(options: argparse.Namespace) -> int:
 
 def _lab() -> int:
     """JupyterLab in place of this process, for this computer alone, with the first notebook open."""
+    from boatlib import environment
     from boatlib.run import project_root
 
     root = project_root()
@@ -145,7 +155,7 @@ def _lab() -> int:
         command.append("--allow-root")  # in a container
     print("JupyterLab opens in the browser, for this computer alone. Ctrl-C, twice, ends it.", flush=True)
     os.chdir(root)
-    os.execv(sys.executable, command)
+    os.execve(sys.executable, command, environment.for_lab())
 
 
 def _check(options: argparse.Namespace) -> int:

@@ -96,13 +96,11 @@ def _places() -> Iterator[Finding]:
 
 
 def _kernel() -> Finding:
-    from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
-
+    """Kernels are started by this interpreter itself, so its own ipykernel is what counts."""
     try:
-        spec = KernelSpecManager().get_kernel_spec("python3")
-    except NoSuchKernel:
-        return Finding("kernel python3", "not found", "python -m pip install -c constraints.txt ipykernel")
-    return Finding("kernel python3", spec.display_name)
+        return Finding("kernel", f"ipykernel {importlib.metadata.version('ipykernel')}")
+    except importlib.metadata.PackageNotFoundError:
+        return Finding("kernel", "not found", "python -m pip install -c constraints.txt ipykernel")
 
 
 def _browser() -> Finding:

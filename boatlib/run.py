@@ -3,12 +3,13 @@
 import contextlib
 import json
 import os
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from boatlib.errors import DamagedFileError, MissingInputError
-from boatlib.files import write_text
+from boatlib.errors import DamagedFileError, DiskError, MissingInputError
+from boatlib.files import explained, write_text
 
 if TYPE_CHECKING:
     import pandas as pd  # imported where it is used: the command line answers faster without it
@@ -79,16 +80,37 @@ def finished_runs() -> list[str]:
 def cache_folder(name: str) -> Path:
     """A folder whose content can be deleted at any time and is made again when needed.
 
-    It lies below the folder that BOATLIB_CACHE names; without that, below `.cache/` of the project; outside a project, below
-    `~/.cache/boatlib/`.
+    It lies below the folder that BOATLIB_CACHE names; without that, below `.cache/` of the project, or, outside a project,
+    `~/.cache/boatlib/`; where that cannot be written, below a temporary folder of the user's own. Raises DiskError.
     """
-    chosen = os.environ.get("BOATLIB_CACHE")
+    if chosen := os.environ.get("BOATLIB_CACHE"):
+        return _made(Path(chosen).expanduser() / name)
     try:
-        folder = (Path(chosen).expanduser() if chosen else project_root() / ".cache") / name
+        usual = project_root() / ".cache"
     except MissingInputError:
-        folder = Path.home() / ".cache" / "boatlib" / name
-    folder.mkdir(parents=True, exist_ok=True)
+        usual = Path.home() / ".cache" / "boatlib"
+    try:
+        folder = _made(usual / name)
+        if os.access(folder, os.W_OK):
+            return folder
+    except DiskError:
+        pass
+    return _made(_temporary() / name)
+
+
+def _made(folder: Path) -> Path:
+    with explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def _temporary() -> Path:
+    """A folder for caches of this user alone, in the system's temporary folder."""
+    place = Path(tempfile.gettempdir(), f"boatlib-{os.getuid()}")
+    place.mkdir(mode=0o700, exist_ok=True)
+    if place.is_symlink() or place.stat().st_uid != os.getuid():
+        raise DiskError(f"{place} belongs to somebody else. Name a folder for caches in BOATLIB_CACHE.")
+    return place
 
 
 def files_of(notebook: str) -> list[str]:

@@ -44,7 +44,8 @@ def make_split(catalog: pd.DataFrame, train: float, val: float, test: float, see
             )
             raise DataError(
                 f"Class {label!r} has {different} different photo{'' if different == 1 else 's'}; it needs at least "
-                f"{len(SPLITS)}, one for each of train, val and test. {why}, or raise exploration.min_photos_per_class to leave the class out."
+                f"{len(SPLITS)}, one for each of train, val and test. {why}, or raise exploration.min_photos_per_class to "
+                "leave the class out."
             )
     return used.assign(split=used["group"].map(chosen))[COLUMNS].reset_index(drop=True)
 

@@ -1,7 +1,6 @@
 """One step of the chain: a notebook executed by papermill, with the parameters that it declares and no others."""
 
 import contextlib
-import json
 import os
 import signal
 import sys
@@ -10,12 +9,15 @@ from pathlib import Path
 
 import nbformat
 import papermill
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
 from papermill.exceptions import PapermillExecutionError
 
 from boatlib import runtime
 from boatlib.errors import BoatlibError, DiskError, find_error
 from boatlib.files import explain_disk, write_text
 from boatlib.params import Params
+from boatlib.report.failures import note_failure
 from boatlib.run import Run, project_root
 
 CLEAR_LINE = "\r\x1b[K"
@@ -78,9 +80,19 @@ def execute(run: Run, step: str) -> int:
     terminal.close("done" if code == 0 else "FAILED")
     if code:
         with contextlib.suppress(DiskError):
-            write_text(run.folder / "logs" / "failure.json", json.dumps({"step": step, "code": code}))
+            note_failure(run, step, code, sentence)
         print(f"\n{step} stopped: {sentence}\nThe notebook as far as it came: {log}", flush=True)
     return code
+
+
+class OwnKernel(AsyncKernelManager):
+    """A kernel of this interpreter, whatever the user has registered under the name python3."""
+
+    @property
+    def kernel_spec(self) -> KernelSpec:
+        """How it is started."""
+        command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        return KernelSpec(argv=command, display_name="Python 3 (ipykernel)", language="python")
 
 
 def _papermill(notebook: Path, log: Path, parameters: dict[str, object], terminal: Terminal) -> tuple[int, str]:
@@ -88,7 +100,7 @@ def _papermill(notebook: Path, log: Path, parameters: dict[str, object], termina
         with open(os.devnull, "w") as nowhere, contextlib.redirect_stderr(nowhere):
             papermill.execute_notebook(
                 str(notebook), str(log), parameters, kernel_name="python3", progress_bar=False, stdout_file=terminal,
-                start_timeout=START_SECONDS, cwd=".",
+                start_timeout=START_SECONDS, cwd=".", kernel_manager_class=OwnKernel,
             )  # fmt: skip
     except PapermillExecutionError as error:
         ours = find_error(error.ename)

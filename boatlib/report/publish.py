@@ -8,8 +8,8 @@ import shutil
 import sys
 from pathlib import Path
 
-from boatlib.errors import BoatlibError
 from boatlib.files import explained, through_links, write_text
+from boatlib.report.failures import exit_with_words
 from boatlib.report.pages import PDF, SUMMARY, page_file, style
 from boatlib.report.pdf import print_page
 from boatlib.run import BEFORE, EARLIER, KEPT, NEWEST, Run, project_root
@@ -102,8 +102,4 @@ def _list_runs(reports: Path) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        publish(Run(sys.argv[1]))
-    except BoatlibError as error:
-        print(f"\n{error}", flush=True)
-        sys.exit(error.exit_code)
+    exit_with_words(Run(sys.argv[1]), "the report", lambda: publish(Run(sys.argv[1])))

@@ -16,6 +16,7 @@ from nbconvert import HTMLExporter
 from boatlib.errors import BoatlibError
 from boatlib.files import write_text
 from boatlib.params import shareable
+from boatlib.report.failures import exit_with_words
 from boatlib.report.pages import SCRIPT, SUMMARY, TEMPLATE, page_file, page_name, style
 from boatlib.run import Run
 from boatlib.show.tables import table
@@ -122,8 +123,7 @@ def _code_style() -> str:
 
 
 if __name__ == "__main__":
-    try:
-        render(Run(sys.argv[1]), sys.argv[2], sys.argv[3].split(","))
-    except BoatlibError as error:
-        print(f"\n{error}", flush=True)
-        sys.exit(error.exit_code)
+    page_of, steps_of_chain = sys.argv[2], sys.argv[3].split(",")
+    exit_with_words(
+        Run(sys.argv[1]), f"the page of {page_of}", lambda: render(Run(sys.argv[1]), page_of, steps_of_chain)
+    )

@@ -1,0 +1,66 @@
+"""What our processes inherit: nothing from the user's configuration of other programs, UTF-8, and caches that can be written.
+
+`own` is for the chain and whatever it starts; JupyterLab itself keeps the user's ways (`for_lab`), its kernels do not.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from boatlib.run import cache_folder
+
+# Settings of other programs that would change how steps run or what figures look like
+DROPPED = (
+    "MATPLOTLIBRC", "PYTHONSTARTUP", "PYTHONINSPECT", "JUPYTER_PATH", "JUPYTER_CONFIG_PATH", "JUPYTER_PREFER_ENV_PATH",
+)  # fmt: skip
+DROPPED_GROUPS = ("SNAKEMAKE_", "PAPERMILL_")
+
+
+def own() -> dict[str, str]:
+    """The environment of this process, without what is the user's own, for processes that nobody watches."""
+    kept = {name: value for name, value in os.environ.items() if name not in DROPPED}
+    kept = {name: value for name, value in kept.items() if not name.startswith(DROPPED_GROUPS)}
+    jupyter = str(cache_folder("jupyter"))
+    places = {"JUPYTER_CONFIG_DIR": jupyter, "JUPYTER_DATA_DIR": jupyter, "JUPYTER_RUNTIME_DIR": f"{jupyter}/runtime"}
+    return kept | _kernels() | places | {"JUPYTER_NO_CONFIG": "1", "MPLBACKEND": "agg", "PYTHONUNBUFFERED": "1"}
+
+
+def for_lab() -> dict[str, str]:
+    """The environment of JupyterLab: the user's, but its kernels are this interpreter's, with no settings of other programs."""
+    ours = Path(sys.prefix, "share", "jupyter")
+    others = os.environ.get("JUPYTER_PATH")
+    kept = {
+        name: value for name, value in os.environ.items() if name not in ("MATPLOTLIBRC", "PYTHONSTARTUP", "MPLBACKEND")
+    }
+    path = os.pathsep.join([str(ours), *([others] if others else [])])
+    return kept | _kernels() | {"JUPYTER_PATH": path, "JUPYTER_PREFER_ENV_PATH": "1"}
+
+
+def _kernels() -> dict[str, str]:
+    """Of every kernel: places of its own for the settings of IPython and matplotlib."""
+    return {
+        "IPYTHONDIR": str(cache_folder("ipython")),
+        "MPLCONFIGDIR": str(cache_folder("matplotlib")),
+        "PYTHONUTF8": "1",
+    } | without_home()
+
+
+def without_home() -> dict[str, str]:
+    """Other places for what libraries keep in the home folder, where that cannot be written (as in containers)."""
+    if os.access(Path.home(), os.W_OK):
+        return {}
+    place = cache_folder("home")
+    names = {
+        "XDG_CACHE_HOME": "cache",
+        "XDG_CONFIG_HOME": "config",
+        "XDG_DATA_HOME": "data",
+        "KAGGLEHUB_CACHE": "kaggle",
+    }
+    return {name: str(place / inside) for name, inside in names.items() if name not in os.environ}
+
+
+def in_utf8() -> None:
+    """Start this process again in Python's UTF-8 mode, where the system's language would make names of files unreadable."""
+    if sys.getfilesystemencoding() != "utf-8" or (sys.stdout and sys.stdout.encoding.lower() not in ("utf-8", "utf8")):
+        os.environ["PYTHONUTF8"] = "1"
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", "-m", "boatlib", *sys.argv[1:]])
