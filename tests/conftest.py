@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import chromium
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,11 +15,14 @@ from PIL import Image
 
 from boatlib.model.jobs import Job
 from boatlib.params import Compute, Training
+from boatlib.report import pdf
 from boatlib.run import Run
 
 os.environ["BOATLIB_AMP"] = (
     "off"  # engines and torch agree to many digits then; what half precision costs has tests of its own
 )
+if (found := chromium.find()) and not pdf.find_browser():  # Playwright's own: reports are printed with it too
+    os.environ[pdf.BROWSER] = found
 ROOT = Path(__file__).parents[1]
 REAL = ROOT.parent / "shared" / "boats" / "images"
 
@@ -95,14 +99,22 @@ def make_job(project):
 
 
 @pytest.fixture(scope="session")
-def browser():
-    """A real Chromium."""
+def chromium_path():
+    """Path of a real Chromium; without one the test is skipped, in CI it fails. Whatever the tests start prints with it too."""
+    found = chromium.find()
+    if found is None:
+        words = f"no browser: install Chromium, or name one in {pdf.BROWSER}"
+        pytest.fail(words) if os.environ.get("CI") else pytest.skip(words)
+    return found
+
+
+@pytest.fixture(scope="session")
+def browser(chromium_path):
+    """It runs."""
     from playwright.sync_api import sync_playwright
 
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    assert chromium, "a Chromium is needed: apt-get install chromium"
     with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        yield playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox", "--disable-gpu"])
 
 
 TINY = "test-tiny"

@@ -275,6 +275,50 @@ def test_89_a_system_without_utf8(awkward):
     assert "photos é {y}/kayak/000.jpg\tkayak".encode() in done.stdout
 
 
+@pytest.mark.parametrize("ci", [False, True])
+def test_91_without_a_browser_tests_are_skipped_with_words_and_fail_in_ci(tmp_path, ci):
+    """The tests of pages themselves, in a process that has none."""
+    settings = {name: value for name, value in os.environ.items() if name != "CI"} | {"BOATLIB_BROWSER": "/no/browser"}
+    (tmp_path / "test_one.py").write_text("def test_one(browser):\n    pass\n")
+    shutil.copy(ROOT / "tests" / "conftest.py", tmp_path)
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-rs",
+        "-c",
+        str(ROOT / "pyproject.toml"),
+        "--rootdir",
+        str(tmp_path),
+        str(tmp_path),
+    ]
+    settings |= {"PYTHONPATH": str(ROOT / "tests")} | ({"CI": "true"} if ci else {})
+    done = subprocess.run(command, cwd=tmp_path, env=settings, capture_output=True, text=True)
+    assert done.returncode == (1 if ci else 0), done.stdout
+    assert "no browser: install Chromium, or name one in BOATLIB_BROWSER" in done.stdout
+    assert ("1 skipped" in done.stdout) != ci
+
+
+def test_91_the_command_gets_a_browser_by_itself(tmp_path):
+    """With stand-ins for the system's packages and for Playwright's command: first the one, then the other, then a line."""
+    tried = tmp_path / "tried"
+    for name in ("apt-get", "id"):
+        (tmp_path / name).write_text(f"#!/bin/sh\necho {name} $* >> {tried}\n[ {name} = id ] && echo 0; exit 0\n")
+        (tmp_path / name).chmod(0o755)
+    fake = tmp_path / "python"
+    fake.write_text(f"#!/bin/sh\necho python $* >> {tried}\nexit 1\n")
+    fake.chmod(0o755)
+    script = f"set -euo pipefail; PYTHON={fake}; source workflow/browser.sh; echo went on"
+    settings = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(["bash", "-c", script], cwd=ROOT, env=settings, capture_output=True, text=True, check=True)
+    assert "tests that need one are skipped. Install Chromium, or name one in BOATLIB_BROWSER." in done.stdout
+    assert "went on" in done.stdout
+    asked = tried.read_text()
+    assert "apt-get install -y -qq chromium" in asked
+    assert "python -m playwright install chromium" in asked
+
+
 def test_87_a_check_of_a_good_file_says_so(awkward):
     command = [sys.executable, "-m", "boatlib", "check", f"params/{NAME}.yaml"]
     done = subprocess.run(command, cwd=awkward.folder, env=awkward.environment, capture_output=True, text=True)

@@ -348,7 +348,7 @@ def test_19_odd_values_arrive_unchanged_and_odd_names_are_refused(kept, value):
 # 20, YAML traps: test_params.py
 
 
-def test_21_an_awkward_folder(awkward):
+def test_21_an_awkward_folder(awkward, chromium_path):
     """The project and its photos lie in such folders, and the good run of this file was made there."""
     assert "pro ject's {x} é;$HOME & co" in str(awkward.folder)
     assert (awkward.report / "index.html").is_file()

@@ -21,6 +21,7 @@ from boatlib.cli import main
 from boatlib.errors import BoatlibError
 from boatlib.model import bundle, export, training
 from boatlib.model.prediction import Predictor
+from boatlib.shares import confidence
 
 EXPORT = pytest.mark.deploy
 APP = pytest.mark.app
@@ -130,16 +131,14 @@ def page(model, tmp_path):
 
 
 @APP
-def test_the_page_names_what_is_on_dropped_photos(page, model, photos):
+def test_the_page_names_what_is_on_dropped_photos(page, model, photos, chromium_path):
     from playwright.sync_api import sync_playwright
 
     real = sorted(REAL.glob("*/*.jpg"))[:: len(list(REAL.glob("*/*.jpg"))) // 3][:3] if REAL.is_dir() else []
     files = [*real, *sorted(photos.iterdir())[:2], ROOT / "README.md"]
     answers = Predictor(model).predict(files)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
-        )
+        browser = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox", "--disable-gpu"])
         tab = browser.new_page()
         seen, errors = [], []
         tab.on("request", lambda request: seen.append(request.url))
@@ -153,7 +152,7 @@ def test_the_page_names_what_is_on_dropped_photos(page, model, photos):
         tab.get_by_text("a text file, not a photo").wait_for(timeout=60_000)
         shown = tab.locator("[data-testid=stMain]").inner_text()
         for row in answers[answers["error"] == ""].to_dict("records"):
-            assert f"{row['predicted']}: {row['confidence']:.1%}" in shown
+            assert f"{row['predicted']}: {confidence(row['confidence'])}" in shown
         assert shown.count("a person should look") == int(answers["needs_review"].sum()) - 1  # the last one is no photo
         assert tab.locator("[data-testid=stImage] img").count() == len(files) - 1
         assert {re.match(r"\w+://[^/]+", url)[0] for url in seen if not url.startswith(("data:", "blob:"))} == {
