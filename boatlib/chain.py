@@ -17,7 +17,7 @@ from boatlib import environment, preflight, runtime
 from boatlib.errors import AlreadyRunningError, BoatlibError, ParameterError
 from boatlib.files import check_writable, write_text
 from boatlib.params import Params, load_params
-from boatlib.report.pages import PDF
+from boatlib.report.pages import PDF, page_name
 from boatlib.report.publish import verdict
 from boatlib.run import EARLIER, NEWEST, Run, cache_folder, project_root
 
@@ -84,13 +84,18 @@ def run_chain(
             _write_params(params)
         if dry_run:
             return _dry_run(command, root)
-        print(f"{', '.join(names)}: exploration, split, training, evaluation, several looks, summary", flush=True)
+        print(f"{', '.join(names)}: {', '.join(page_name(step).lower() for step in all_steps(root))}", flush=True)
         return _start(command, names, root, locks, until=steps.get(until, ""), elsewhere=bool(profile))
+
+
+def all_steps(root: Path) -> list[str]:
+    """The notebooks of the chain, in their order."""
+    return [path.stem for path in sorted((root / "notebooks").glob("*.ipynb"))]
 
 
 def find_step(word: str, root: Path) -> str:
     """The notebook meant by "03", "training" or "03_training". Raises ParameterError that lists them."""
-    steps = [path.stem for path in sorted((root / "notebooks").glob("*.ipynb"))]
+    steps = all_steps(root)
     for step in steps:
         if word in (step, *step.split("_", 1)):
             return step

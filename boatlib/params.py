@@ -249,14 +249,25 @@ class Params(Section):
     def for_notebook(self, notebook: Path) -> dict[str, Any]:
         """The values that a notebook declares in its `parameters` cell.
 
-        A name is looked for in the notebook's own section, then outside the sections, then in the other sections.
+        A name is looked for in the notebook's own section, then outside the sections, then in the other sections, where it must
+        stand only once. Raises ValueError for a name that several of these have.
         """
         own = notebook.stem.split("_", 1)[1]
-        known: dict[str, Any] = {}
-        for section in [*COMMON, *section_names(), own]:
-            known |= getattr(self, section).model_dump()
-        known |= {name: getattr(self, name) for name in SHARED}
-        return {name: known[name] for name in declared_parameters(notebook) if name in known}
+        sections = {section: getattr(self, section).model_dump() for section in [*COMMON, *section_names()]}
+        values = {}
+        for name in declared_parameters(notebook):
+            homes = [section for section in sections if name in sections[section]]
+            if name in sections.get(own, {}):
+                values[name] = sections[own][name]
+            elif name in SHARED:
+                values[name] = getattr(self, name)
+            elif len(homes) > 1:
+                raise ValueError(
+                    f"{notebook.name} declares {name!r}, which {' and '.join(homes)} have: which one is meant?"
+                )
+            elif homes:
+                values[name] = sections[homes[0]][name]
+        return values
 
 
 def shareable(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -233,7 +233,8 @@ def _published(name: str) -> Preprocessing:
         (_, height, width), crop = config.input_size, config.crop_pct
         if height != width:
             raise ParameterError(f"{name} expects pictures of {width} x {height} pixels; only square ones can be made.")
-        return Preprocessing(height, float(crop), tuple(config.mean), tuple(config.std), config.interpolation)
+        squeezed = width if config.crop_mode == "squash" else 0  # all of the photo, whatever its shape
+        return Preprocessing(height, float(crop), tuple(config.mean), tuple(config.std), config.interpolation, squeezed)
     import torchvision
 
     published = torchvision.models.get_model_weights(name).DEFAULT.transforms()  # type: ignore[attr-defined]

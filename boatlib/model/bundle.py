@@ -18,6 +18,7 @@ from boatlib.model.views import Preprocessing
 from boatlib.model.weights import put_into, sha256
 
 if TYPE_CHECKING:
+    import torch
     from torch import nn
 
     from boatlib.model.networks import Body
@@ -81,6 +82,14 @@ class Bundle:
         inside = self.folder / BEFORE_REFIT
         return load_bundle(inside) if inside.is_dir() else self
 
+    def holds(self, bodies: Sequence[tuple[str, str, "Body"]], head: "nn.Module", temperature: float) -> bool:
+        """Whether what lies in the folder is, tensor by tensor, this network with this temperature."""
+        import torch
+
+        wanted = _tensors(bodies, head, temperature)
+        there = _weights(self.folder, "")
+        return there.keys() == wanted.keys() and all(torch.equal(there[name], wanted[name]) for name in wanted)
+
     def head_engine(self) -> engines.Engine:
         """The head, ready to compute: float32 rows of features in, log-probabilities out."""
         return engines.compiled(*self._head_part())
@@ -120,13 +129,7 @@ def save_bundle(
     """
     from safetensors.torch import save_file
 
-    from boatlib.model.networks import tempered
-
-    tensors = {f"head.{name}": tensor for name, tensor in tempered(head, temperature).state_dict().items()}
-    for number, (_, _, body) in enumerate(bodies):
-        tensors |= {f"{_prefix(number)}{name}": tensor for name, tensor in body.network.state_dict().items()}
-    # clones: some networks keep one tensor under two names, which the format refuses
-    tensors = {name: tensor.cpu().clone().contiguous() for name, tensor in tensors.items()}
+    tensors = _tensors(bodies, head, temperature)
     description = {
         "classes": classes,
         "bodies": [
@@ -150,6 +153,19 @@ def save_bundle(
     saved = load_bundle(folder)
     saved.prepare()
     return saved
+
+
+def _tensors(
+    bodies: Sequence[tuple[str, str, "Body"]], head: "nn.Module", temperature: float
+) -> "dict[str, torch.Tensor]":
+    """What is saved of a network, by name."""
+    from boatlib.model.networks import tempered
+
+    tensors = {f"head.{name}": tensor for name, tensor in tempered(head, temperature).state_dict().items()}
+    for number, (_, _, body) in enumerate(bodies):
+        tensors |= {f"{_prefix(number)}{name}": tensor for name, tensor in body.network.state_dict().items()}
+    # clones: some networks keep one tensor under two names, which the format refuses
+    return {name: tensor.cpu().clone().contiguous() for name, tensor in tensors.items()}
 
 
 def load_bundle(folder: Path) -> Bundle:

@@ -21,14 +21,15 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        for name in ("rows", "index"):
-            (folder / name).touch()
-        self._rows, self._index = (open(folder / name, "r+b", buffering=0) for name in ("rows", "index"))  # noqa: SIM115
+        self._rows, self._index = folder / "rows", folder / "index"
+        self._rows.touch()
+        self._index.touch()
         self._places: dict[str, int] = {}
         self._checksums: list[str] = []
         self._end = 0  # of the last whole line that was read
         self.width = 0
-        self._read_index()
+        with self._index.open("rb") as index:
+            self._read_index(index.fileno())
 
     def find(self, names: Sequence[str]) -> np.ndarray:
         """The number of the row of each name: int64; -1 where there is none, or a damaged one."""
@@ -46,28 +47,27 @@ class Store:
         if not len(names):
             return
         rows = np.ascontiguousarray(rows, dtype=np.float32)
-        fcntl.flock(self._index, fcntl.LOCK_EX)
-        try:
-            self._read_index()  # what other processes have added
+        with self._rows.open("r+b", buffering=0) as numbers, self._index.open("r+b", buffering=0) as index:
+            fcntl.flock(index, fcntl.LOCK_EX)  # until it is closed
+            self._read_index(index.fileno())  # what other processes have added
             lines = "".join(f"{_checksum(row)} {name}\n" for row, name in zip(rows, names, strict=True))
             if not self.width:
                 lines = f"{rows.shape[1]}\n{lines}"
-            _write(self._rows.fileno(), rows.tobytes(), len(self._checksums) * rows.shape[1] * rows.itemsize)
-            os.ftruncate(self._index.fileno(), self._end)  # half a line of a process that was killed
-            _write(self._index.fileno(), lines.encode(), self._end)
-            self._read_index()
-        finally:
-            fcntl.flock(self._index, fcntl.LOCK_UN)
+            _write(numbers.fileno(), rows.tobytes(), len(self._checksums) * rows.shape[1] * rows.itemsize)
+            os.ftruncate(index.fileno(), self._end)  # half a line of a process that was killed
+            _write(index.fileno(), lines.encode(), self._end)
+            self._read_index(index.fileno())
 
     def read(self, numbers: np.ndarray) -> np.ndarray:
         """The rows of these numbers: float32 [numbers, n]. What was cut off from the file is zero."""
         found = np.zeros((len(numbers), self.width), np.float32)
-        for row, number in zip(found, numbers.tolist(), strict=True):
-            os.preadv(self._rows.fileno(), [row.data], number * row.nbytes)
+        with self._rows.open("rb", buffering=0) as file:
+            for row, number in zip(found, numbers.tolist(), strict=True):
+                os.preadv(file.fileno(), [row.data], number * row.nbytes)
         return found
 
-    def _read_index(self) -> None:
-        new = os.pread(self._index.fileno(), os.fstat(self._index.fileno()).st_size - self._end, self._end)
+    def _read_index(self, index: int) -> None:
+        new = os.pread(index, os.fstat(index).st_size - self._end, self._end)
         new = new[: new.rfind(b"\n") + 1]
         self._end += len(new)
         for line in new.decode(errors="replace").splitlines():

@@ -104,7 +104,12 @@ class Job:
             "seed": self.seed,
             "photos": self.fingerprint(),
             "weights": [b.key for b in self.backbones()],
+            "head_first": self.head_first().model_dump() if self.settings.mode == "finetune" else {},
         }
+
+    def head_first(self) -> Training:
+        """How a head is taught alone, on the features of a body that is to learn after it."""
+        return Training(**self.settings.model_dump(include={"dropout", "class_weights", "label_smoothing"}))
 
     def fingerprint(self) -> str:
         """Changes with the photos and their labels, those that teach and those that tune."""

@@ -186,10 +186,8 @@ def _prepare(job: Job, world: World, from_checkpoint: bool = False) -> Lesson:
 
 def _teach_head_first(job: Job, lesson: Lesson, world: World) -> None:
     """As mode `head` does by default, by this process alone and without a word; all processes get the same."""
-    same = {"dropout", "class_weights", "label_smoothing"}
-    plain = Training(**job.settings.model_dump(include=same))
     with contextlib.redirect_stdout(None):
-        state = _fit(replace(job, settings=plain), lesson, World(device=world.device), None, keep=False)
+        state = _fit(replace(job, settings=job.head_first()), lesson, World(device=world.device), None, keep=False)
     lesson.model.load_state_dict(state["best"])
 
 

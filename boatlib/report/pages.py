@@ -1,7 +1,9 @@
 """The pages of a report: their names, and where template and style lie."""
 
+import json
 from pathlib import Path
 
+from boatlib.run import project_root
 from boatlib.show.html import PIECES
 
 TEMPLATE = Path(__file__).parent / "template"
@@ -21,5 +23,6 @@ def page_file(step: str) -> str:
 
 
 def page_name(step: str) -> str:
-    """Name of a step in the navigation."""
-    return {SUMMARY: "Summary", "05_tta": "Several looks"}.get(step, step.split("_", 1)[1].capitalize())
+    """Name of a step in the navigation: the heading of its notebook."""
+    cells = json.loads((project_root() / "notebooks" / f"{step}.ipynb").read_text(encoding="utf-8"))["cells"]
+    return next(line.removeprefix("# ").strip() for cell in cells for line in cell["source"] if line.startswith("# "))

@@ -1,5 +1,6 @@
 """From executed notebooks to pages: self-contained HTML by nbconvert with our own template."""
 
+import ast
 import base64
 import hashlib
 import html
@@ -72,17 +73,28 @@ def _keep_what_readers_need(notebook: nbformat.NotebookNode) -> None:
     notebook.cells = [c for c in notebook.cells if c.source.strip() and c not in injected]
 
 
+def _declared(source: str) -> list[tuple[ast.AnnAssign, str]]:
+    """The declarations in the cell of the parameters, each with the comment behind it, "" where there is none."""
+    lines = source.encode().splitlines()
+    found = [node for node in ast.parse(source).body if isinstance(node, ast.AnnAssign) and node.value]
+    comments = [lines[(node.end_lineno or 1) - 1][node.end_col_offset :].decode().strip() for node in found]
+    return [(node, comment.lstrip("# ")) for node, comment in zip(found, comments, strict=True)]
+
+
 def _with_values(source: str, values: dict[str, Any]) -> str:
     """The cell of the parameters with the values of this run in place of the defaults."""
-    return re.sub(r"^(\w+)(: \w+) = .*?(?=  # )", lambda m: f"{m[1]}{m[2]} = {values[m[1]]!r}", source, flags=re.M)
+    lines = source.splitlines()
+    for node, comment in reversed(_declared(source)):
+        name = ast.unparse(node.target)
+        words = f"{name}: {ast.unparse(node.annotation)} = {values[name]!r}{f'  # {comment}' if comment else ''}"
+        lines[node.lineno - 1 : node.end_lineno] = [words]
+    return "\n".join(lines)
 
 
 def _parameters(source: str, values: dict[str, Any]) -> str:
     """A table of the declared parameters: name, value in this run, and what the comment behind it says."""
-    rows = [
-        (name, str(values[name]) or "(empty)", meaning)
-        for name, meaning in re.findall(r"^(\w+): .*?  # (.+)$", source, re.M)
-    ]
+    named = [(ast.unparse(node.target), comment) for node, comment in _declared(source)]
+    rows = [(name, str(values[name]) or "(empty)", meaning) for name, meaning in named]
     return table(
         pd.DataFrame(rows, columns=["parameter", "value", "meaning"]), "Parameters of this notebook", css="compact"
     ).markup

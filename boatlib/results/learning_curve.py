@@ -110,16 +110,17 @@ def _error(error: np.ndarray, speed: np.ndarray, floor: np.ndarray, times: float
     return (floor + odds) / (1 + odds)
 
 
-def forecast_table(curve: pd.DataFrame, per_class: pd.DataFrame, right: float) -> pd.DataFrame:
+def forecast_table(curve: pd.DataFrame, per_class: pd.DataFrame, right: float, refit: bool) -> pd.DataFrame:
     """What more photos would bring, a row a class: class, photos (all it has), train (those that teach), now, doubled (share of
     right answers with as many and with twice as many), wanted (further photos to collect until the share is `right`, of which
     the same part teaches); each of the last three with _low and _high.
 
-    per_class: columns class, train, val, test. All classes grow alike.
+    per_class: columns class, train, val, test. refit: the validation photos teach too. All classes grow alike.
     """
     rows = []
     for counts in per_class.to_dict("records"):
-        train, photos = counts["train"], counts["train"] + counts["val"] + counts["test"]
+        train = counts["train"] + (counts["val"] if refit else 0)
+        photos = counts["train"] + counts["val"] + counts["test"]
         found = forecast(curve[curve["class"] == counts["class"]], float(train))
         row: dict[str, object] = {"class": counts["class"], "photos": photos, "train": train}
         wanted = np.array(found.more_photos_for(right)) * photos / train

@@ -36,7 +36,7 @@ def write_card(
         _taught_on(taught, names),
         _counts(taught),
         "## How good it is",
-        _how_good(judged_by, overall),
+        _how_good(judged_by, overall, bool(taught.get("refit"))),
         *([_class_table(per_class)] if per_class is not None else []),
         "## What it cannot say",
         "\n".join(f"- {line}" for line in _limits(bundle, per_class)),
@@ -71,15 +71,16 @@ def _counts(taught: Mapping[str, Any]) -> str:
     return f"| class | training photos |\n|---|---|\n{rows}"
 
 
-def _how_good(judged_by: str, overall: Mapping[str, Any]) -> str:
+def _how_good(judged_by: str, overall: Mapping[str, Any], refit: bool) -> str:
+    """The figures, and whose they are: the validation photos judge before they teach."""
     warning = {
         "validation": " These photos had a say in its making, so this is a little too good; the test photos have not judged yet.",
         "test": " These photos had no say in its making.",
     }
+    first = "Before it learnt from them too, it named" if refit and judged_by == "validation" else "It names"
     return (
-        f"It names {overall['correct']} of {overall['photos']} {judged_by} photos rightly: "
-        f"{percent(overall['accuracy'])} (95% range "
-        f"{percent(overall['accuracy_low'])} to {percent(overall['accuracy_high'])}); counting every class alike, "
+        f"{first} {overall['correct']} of {overall['photos']} {judged_by} photos rightly: {percent(overall['accuracy'])} (95% "
+        f"range {percent(overall['accuracy_low'])} to {percent(overall['accuracy_high'])}); counting every class alike, "
         f"{percent(overall['balanced_accuracy'])}.{warning[judged_by]}"
     )
 

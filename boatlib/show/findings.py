@@ -143,7 +143,7 @@ def suspects(rows: pd.DataFrame, shown: int) -> Html:
 
 
 def more_photos(rows: pd.DataFrame) -> Html:
-    """For which classes further photos help most. rows: `more_photos.forecasts`."""
+    """For which classes further photos help most. rows: `learning_curve.forecast_table`."""
     gain = rows.assign(gain=rows["doubled"] - rows["now"]).sort_values("gain", ascending=False)
     helped = gain[gain["gain"] >= 0.01].head(3)
     if helped.empty:

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from boatlib.model.backbones import names_of
+from boatlib.model.weights import NONE
 from boatlib.order import natural
 from boatlib.shares import confidence, p_words, percent
 from boatlib.show.html import Html, bullets, paragraph
 
 if TYPE_CHECKING:
     from boatlib.model.bundle import Bundle
+    from boatlib.model.training import Trained
     from boatlib.params import Training
 
 
@@ -127,7 +129,10 @@ def split_sizes(counts: pd.DataFrame) -> Html:
 def training_plan(settings: "Training", photos: int, val_photos: int) -> Html:
     """Which network learns what, and from how much."""
     names = names_of(settings.backbone)
-    untrained = " (without pretrained weights)" if settings.weights == "none" else ""
+    none = [file == NONE for file in names_of(settings.weights)]
+    untrained = (
+        " (without pretrained weights)" if all(none) else " (some without pretrained weights)" if any(none) else ""
+    )
     count = 1 + settings.views
     looks = f"{count} views of each" if count > 1 else "one view of each"
     if settings.mode == "head":
@@ -216,20 +221,28 @@ def review(threshold: float, work: Mapping[str, int]) -> Html:
     )
 
 
-def model_saved(saved: "Bundle", answers: pd.DataFrame, history: pd.DataFrame) -> Html:
-    """That the saved model was loaded again and gives the same answers. answers: on the validation photos."""
+def model_saved(saved: "Bundle", trained: "Trained", temperature: float, answers: pd.DataFrame) -> Html:
+    """That what lies in the folder is what was trained, and that the model which was judged gives the same answers again.
+
+    answers: of the model that had not learnt from the validation photos, read from the folder, on these photos.
+    """
     again = float((answers["predicted"] == answers["label"]).mean())
-    expected = float(history.loc[history["best"], "val_accuracy"].iloc[0])
-    same = abs(again - expected) < 1e-6
-    megabytes = sum(file.stat().st_size for file in saved.folder.iterdir()) / 1e6
+    expected = float(trained.history.loc[trained.history["best"], "val_accuracy"].iloc[0])
+    megabytes = sum(file.stat().st_size for file in saved.folder.rglob("*") if file.is_file()) / 1e6
+    read = (
+        "Read back from there, it is the one that was trained, number by number."
+        if saved.holds(trained.bodies, trained.head, temperature)
+        else "Read back from there, it is NOT the one that was trained: train again, and look at the disk."
+    )
+    judged = "the model that they judged, before it learnt from them too," if trained.before_refit else "it"
+    same = (
+        "as it did when it was trained."
+        if abs(again - expected) < 1e-6
+        else f"NOT the {percent(expected)} that it had when it was trained."
+    )
     return paragraph(
-        f"The model is saved in model/ ({megabytes:.0f} MB, {len(saved.classes)} classes: {listing(saved.classes)}). "
-        f"Loaded again from there, it names {percent(again)} of the validation photos rightly, "
-        + (
-            "as it did when it was trained."
-            if same
-            else f"NOT the {percent(expected)} that it had when it was trained."
-        )
+        f"The model is saved in model/ ({megabytes:.0f} MB, {len(saved.classes)} classes: {listing(saved.classes, 40)}). "
+        f"{read} Asked about the validation photos, {judged} names {percent(again)} rightly, {same}"
     )
 
 

@@ -147,7 +147,7 @@ def confused_pairs(pairs: pd.DataFrame) -> Html:
 
 
 def tta_ways(rows: pd.DataFrame) -> Html:
-    """How each way of looking did on the validation photos. rows: way, looks, accuracy, loss, chosen."""
+    """How each way of looking did on the validation photos. rows: `tta.summarise`."""
     formats: dict[str, Format] = {"looks": number, "right": percent, "loss": decimal}
     return table(rows, "Ways of looking, judged on the validation photos", formats)
 

@@ -110,7 +110,7 @@ def what_to_do(
     """What follows from the data, as a list: which answers to take, which to check, what to collect, what to look at.
 
     verdicts: `class_verdicts`; threshold: confidence below which a person should look; work: `review_work` of the test photos;
-    more: `more_photos`; suspects: photos whose label is in doubt.
+    more: `learning_curve.forecast_table`; suspects: photos whose label is in doubt.
     """
     total = work["kept"] + work["reviewed"]
     named = {kind: verdicts[verdicts["verdict"] == kind] for kind in (DEPENDABLE, PROMISING, NOT_YET)}

@@ -60,17 +60,22 @@ def test_the_learning_curve_counts_every_photo_and_rises():
     assert parts.to_numpy() == pytest.approx(everything["right"].to_numpy())
 
 
+def law(error, speed, floor, times):
+    """The truth of the simulations, written down by itself: above a floor the odds of an error fall by a power of the photos."""
+    odds = (error - floor) / (1 - error) / times**speed
+    return (floor + odds) / (1 + odds)
+
+
 def simulate(random, judged, now):
     """A class with a curve of its own: what is measured at four shares, by photos that are easy or hard at all of them."""
     error, speed = random.uniform(0.03, 0.45), random.uniform(0.1, 1.2)
     floor = error * random.uniform(0, 0.7)
-    curve = learning_curve._error
     easy = random.uniform(size=judged)
     shares = np.array(learning_curve.SHARES)
     taught = (
         shares * now / 0.75
     )  # cross-validation teaches with four fifths, a split of 60 % with three quarters of that
-    errors = [float(curve(np.array(error), speed, np.array(floor), t / now)) for t in taught]
+    errors = [law(error, speed, floor, t / now) for t in taught]
     # the same photos are judged each time: half of the luck is theirs, half the draw's
     right = [float(((easy + random.uniform(size=judged)) / 2 > np.quantile(_halves(), e)).sum()) for e in errors]
     rows = pd.DataFrame({"class": "x", "share": shares, "taught": taught, "judged": judged, "right": right})
@@ -93,7 +98,7 @@ def test_likely_ranges_hold_as_often_as_they_say(judged):
         rows, error, speed, floor = simulate(random, judged, now)
         found = learning_curve.forecast(rows, now)
         low, _, high = found.right_with(2)
-        truth = 1 - float(learning_curve._error(np.array(error), speed, np.array(floor), 2))
+        truth = 1 - law(error, speed, floor, 2)
         hits += low <= truth <= high
         few, _, many = found.more_photos_for(0.9)
         if error <= 0.1:
@@ -101,9 +106,9 @@ def test_likely_ranges_hold_as_often_as_they_say(judged):
         elif floor >= 0.1:
             needed = np.inf
         else:
-            odds = [learning_curve._odds(np.array(e), np.array(floor)) for e in (error, 0.1)]
-            times = float((odds[0] / odds[1]) ** (1 / speed))
-            needed = (times - 1) * now if times <= learning_curve.MOST else np.inf
+            tried = np.geomspace(1, learning_curve.MOST, 20_001)
+            enough = tried[law(error, speed, floor, tried) <= 0.1]
+            needed = (enough[0] - 1) * now if len(enough) else np.inf
         wanted_hits += few <= needed <= many
     assert hits / trials > learning_curve.LIKELY - 0.05
     assert wanted_hits / trials > learning_curve.LIKELY - 0.05
