@@ -16,6 +16,7 @@ import pandas as pd
 import psutil
 import pytest
 from conftest import REAL, ROOT, draw
+from PIL import Image
 
 from boatlib.cli import main
 from boatlib.errors import BoatlibError
@@ -43,8 +44,10 @@ def save(job, classes=None):
 def photos(tmp_path):
     folder = tmp_path / "in"
     folder.mkdir()
-    for number in range(6):
+    for number in range(5):
         draw(number, number % 2).save(folder / f"{number}.png")
+    deep = np.asarray(draw(5, 1).convert("L"), dtype=np.uint16) * 16  # 12 bits in a file of 16
+    Image.fromarray(deep).save(folder / "00 deep.png")
     return folder
 
 

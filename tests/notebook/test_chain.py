@@ -44,10 +44,10 @@ def test_the_contracts_columns(tiny_run):
         return list(pd.read_csv(tiny_run / name).columns)
 
     expected = ["photo", "label", "status", "reason", "format", "mode", "width", "height", "bytes", "sha256", "group"]
-    assert columns("catalog.csv") == [*expected, "decision", "stratum"]
+    assert columns("catalog.csv") == [*expected, "decision", "stratum", "low", "high"]
     assert columns("split.csv") == ["photo", "label", "split", "group", "sha256", "decision"]
     assert columns("predictions.csv") == ["photo", "label", "predicted", "confidence", "p_kayak", "p_paper boat"]
-    counts, rates = ["train", "val", "test", "correct"], ["top1", "top1_low", "top1_high", "top3", "top5"]
+    counts, rates = ["train", "val", "test", "correct"], ["top1", "top1_low", "top1_high"]  # of two classes, no top-3
     per_class = ["class", *counts, *rates, "loss", "precision", "recall", "f1", "answers"]
     assert columns("per_class.csv") == per_class
 

@@ -113,7 +113,9 @@ def test_7_the_share_up_to_which_photos_are_counted_is_the_runs_own():
 
 
 def test_8_every_declared_parameter_has_a_row():
-    source = 'a: int = 1\nb: list[str] = ["x"]  # with words\nc: dict[str, int] = {\n    "a": 1,\n}  # over three lines\n'
+    source = (
+        'a: int = 1\nb: list[str] = ["x"]  # with words\nc: dict[str, int] = {\n    "a": 1,\n}  # over three lines\n'
+    )
     source += "d: int | str = 6  # é"
     values = {"a": 2, "b": ["y"], "c": {}, "d": "off"}
     rows = BeautifulSoup(render._parameters(source, values), "html.parser").select("tbody tr")
@@ -141,8 +143,8 @@ def test_11_steps_are_called_what_their_notebooks_say():
 
 
 def test_15_networks_that_squeeze_photos_are_shown_all_of_them():
-    squeezed = backbones.preprocessing_of("timm/vit_base_patch16_siglip_224.webli")
-    assert squeezed.shape == (224, 224)
-    assert squeezed.width == 224
+    squeezed = backbones.preprocessing_of("timm/convnext_base.fb_in22k_ft_in1k_384")
+    assert squeezed.shape == (384, 384)
+    assert squeezed.width == 384
     assert backbones.preprocessing_of("timm/resnet18.a1_in1k").width == 0
     assert replace(squeezed, width=0) != squeezed
