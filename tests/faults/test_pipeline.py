@@ -254,7 +254,7 @@ def test_13_a_damaged_file_stops_its_reader_and_is_made_again(kept):
     assert file.read_bytes() == good
 
 
-def test_14_what_changed_runs_again_and_what_comes_before_does_not(awkward):
+def test_14_and_77_what_changed_runs_again_and_what_comes_before_does_not(awkward):
     def would_run(*arguments):
         shown = plain(awkward.run("--dry-run", *arguments))
         return re.findall(rf"^ +{NAME} +(\w+)", shown, re.M)
