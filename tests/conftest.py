@@ -118,7 +118,6 @@ def browser(chromium_path):
 
 
 TINY = "test-tiny"
-UMASK = 0o026  # of the first run of the awkward project: one that no default is like
 
 
 @pytest.fixture(scope="session")
@@ -162,7 +161,7 @@ def awkward(tmp_path_factory):
 
     made = Project(tmp_path_factory.mktemp("faults") / "pro ject's {x} é;$HOME & co")
     with watched(made.photos):
-        result = made.run(preexec_fn=lambda: os.umask(UMASK))
+        result = made.run()
     assert result.returncode == 0, result.stdout + result.stderr
     return made
 

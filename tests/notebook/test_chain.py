@@ -94,13 +94,16 @@ def test_31_the_same_params_give_the_same_bytes(tiny_run, tiny_images):
     assert tables(tiny_run) == tables(ROOT / "runs" / f"{TINY}-again")
 
 
-def test_a_failing_step_names_itself_and_keeps_the_last_report(tiny_run, tiny_images, tmp_path):
+def test_weights_that_are_none_are_found_before_the_first_step_and_the_last_report_is_kept(
+    tiny_run, tiny_images, tmp_path
+):
     page = ROOT / "reports" / TINY / "index.html"
     before = page.read_bytes()
     (tmp_path / "other.pth").write_bytes(b"no weights")
     result = run_all(*tiny_arguments(tiny_images), "--set", f"training.weights={tmp_path / 'other.pth'}")
     assert result.returncode == 2
-    assert "03_training stopped: other.pth is not a readable file of weights" in result.stdout
+    assert "other.pth is not a readable file of weights" in result.stderr
+    assert "01_exploration" not in result.stdout
     assert "Traceback" not in result.stdout + result.stderr
     assert page.read_bytes() == before
     run_all(*tiny_arguments(tiny_images), "--set", "tta.views=3")
