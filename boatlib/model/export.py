@@ -111,8 +111,8 @@ def _write(module: Any, bundle: Bundle, file: Path) -> None:  # noqa: ANN401
             [{"input": name, **asdict(body.preprocessing)} for name, body in zip(names, bundle.bodies, strict=True)]
         ),
         "preprocessing_in_words": (
-            "Turn the photo upright (EXIF), make it RGB; colours with a profile become sRGB. In a picture of more than 8 bits the "
-            "range that the file states is black to white, otherwise value_range, otherwise its own (predict_onnx.py). Where "
+            "Turn the photo upright (EXIF), make it RGB; colours with a profile become sRGB. In a picture of more than 8 bits "
+            "the range that the file states is black to white, otherwise value_range, otherwise its own (predict_onnx.py). Where "
             "width is 0, cut the square from its middle whose side is the "
             "photo's shorter side times size / round(size / crop_fraction), and scale it to size x size pixels with "
             "`interpolation` in one step; otherwise scale the whole photo to a height of size and a width of width. "
