@@ -69,8 +69,9 @@ def _file(place: Path, name: str, homes: tuple[Path, ...]) -> Found:
 
 
 def find_photos(root: Path) -> list[str]:
-    """Names of the files that somebody may have meant as photos: not hidden, not of the system, no links that lead astray."""
-    return [file.name for file in find_files(root) if not file.reason and not is_system_file(file.name)]
+    """Names of the files in a folder that somebody asks about: not hidden, not of the system; links to files lead to theirs."""
+    found = (file.name for file in find_files(root) if file.reason in ("", OUTSIDE))
+    return [name for name in found if not is_system_file(name)]
 
 
 def is_system_file(name: str) -> bool:

@@ -11,6 +11,7 @@ from conftest import REAL, ROOT, TINY, run_all
 
 from boatlib.results import decisions, metrics
 from boatlib.run import Run
+from boatlib.shares import percent
 
 pytestmark = pytest.mark.report
 
@@ -166,8 +167,8 @@ def test_numbers_on_the_summary_are_those_of_the_tables(report):
         own = table.loc[cells["class"]]
         assert cells["right"] == f"{int(own['correct'])} of {int(own['test'])}"
         assert [int(cells[part]) for part in ("train", "val", "test")] == own[["train", "val", "test"]].tolist()
-        assert cells["precision"] == f"{own['precision']:.0%}"
-        assert cells["95% range"] == f"{own['top1_low']:.0%}\u00a0–\u00a0{own['top1_high']:.0%}"
+        assert cells["precision"] == percent(own["precision"], 0)
+        assert cells["95% range"] == f"{percent(own['top1_low'], 0)}\u00a0–\u00a0{percent(own['top1_high'], 0)}"
     assert len(classes.tbody.find_all("tr")) == len(table)
 
     work = decisions.work_table(decisions.selective_risk(predictions))
