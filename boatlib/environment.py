@@ -7,11 +7,12 @@ import os
 import sys
 from pathlib import Path
 
-from boatlib.run import cache_folder
+from boatlib.run import cache_folder, temporary_caches
 
 # Settings of other programs that would change how steps run or what figures look like
 DROPPED = (
-    "MATPLOTLIBRC", "PYTHONSTARTUP", "PYTHONINSPECT", "JUPYTER_PATH", "JUPYTER_CONFIG_PATH", "JUPYTER_PREFER_ENV_PATH",
+    "MATPLOTLIBRC", "PYTHONIOENCODING", "PYTHONSTARTUP", "PYTHONINSPECT", "JUPYTER_PATH", "JUPYTER_CONFIG_PATH",
+    "JUPYTER_PREFER_ENV_PATH",
 )  # fmt: skip
 DROPPED_GROUPS = ("SNAKEMAKE_", "PAPERMILL_")
 
@@ -30,7 +31,9 @@ def for_lab() -> dict[str, str]:
     ours = Path(sys.prefix, "share", "jupyter")
     others = os.environ.get("JUPYTER_PATH")
     kept = {
-        name: value for name, value in os.environ.items() if name not in ("MATPLOTLIBRC", "PYTHONSTARTUP", "MPLBACKEND")
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("MATPLOTLIBRC", "PYTHONIOENCODING", "PYTHONSTARTUP", "MPLBACKEND")
     }
     path = os.pathsep.join([str(ours), *([others] if others else [])])
     return kept | _kernels() | {"JUPYTER_PATH": path, "JUPYTER_PREFER_ENV_PATH": "1"}
@@ -61,6 +64,21 @@ def without_home() -> dict[str, str]:
 
 def in_utf8() -> None:
     """Start this process again in Python's UTF-8 mode, where the system's language would make names of files unreadable."""
-    if sys.getfilesystemencoding() != "utf-8" or (sys.stdout and sys.stdout.encoding.lower() not in ("utf-8", "utf8")):
+    utf8 = {sys.getfilesystemencoding(), *(stream.encoding for stream in (sys.stdin, sys.stdout, sys.stderr) if stream)}
+    if not sys.flags.utf8_mode and utf8 != {"utf-8"}:
         os.environ["PYTHONUTF8"] = "1"
+        os.environ.pop("PYTHONIOENCODING", None)  # it would outweigh the mode
         os.execv(sys.executable, [sys.executable, "-X", "utf8", "-m", "boatlib", *sys.argv[1:]])
+
+
+def caches_elsewhere() -> str:
+    """A sentence where caches do not lie in their usual place; the libraries' own get another place too. "" otherwise."""
+    words = []
+    if "XDG_CACHE_HOME" in (places := without_home()):
+        os.environ |= places
+        words.append(f"Your home folder cannot be written, so caches go to {cache_folder('home')}.")
+    if not os.environ.get("BOATLIB_CACHE") and (place := cache_folder(".")).is_relative_to(temporary_caches()):
+        words.append(
+            f"The usual folder for caches cannot be written, so they go to {place}, where the system may delete them."
+        )
+    return " ".join(words)

@@ -95,7 +95,7 @@ def cache_folder(name: str) -> Path:
             return folder
     except DiskError:
         pass
-    return _made(_temporary() / name)
+    return _made(_private(temporary_caches()) / name)
 
 
 def _made(folder: Path) -> Path:
@@ -104,10 +104,15 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-def _temporary() -> Path:
-    """A folder for caches of this user alone, in the system's temporary folder."""
-    place = Path(tempfile.gettempdir(), f"boatlib-{os.getuid()}")
-    place.mkdir(mode=0o700, exist_ok=True)
+def temporary_caches() -> Path:
+    """Where caches go that can be written nowhere else: a folder of this user's, in the system's temporary one."""
+    return Path(tempfile.gettempdir(), f"boatlib-{os.getuid()}")
+
+
+def _private(place: Path) -> Path:
+    """Make a folder that only this user may open. Raises DiskError where somebody else has one of that name."""
+    with explained(place):
+        place.mkdir(mode=0o700, exist_ok=True)
     if place.is_symlink() or place.stat().st_uid != os.getuid():
         raise DiskError(f"{place} belongs to somebody else. Name a folder for caches in BOATLIB_CACHE.")
     return place

@@ -43,6 +43,13 @@ class Project:
         options = {"env": self.environment, "timeout": 300} | options
         return subprocess.run(self.command(*arguments), cwd=self.folder, capture_output=True, text=True, **options)
 
+    def ask(self, *words: object, before: list[str] = (), **options: object) -> subprocess.CompletedProcess[str]:
+        """Another command of the program, such as `predict`, in this project's folder."""
+        command = [*before, sys.executable, "-m", "boatlib", *map(str, words)]
+        options = {"cwd": self.folder, "env": self.environment, "text": True, "timeout": 300} | options
+        streams = {} if "stdout" in options else {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        return subprocess.run(command, **streams | options)
+
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
             self.command(*arguments), cwd=self.folder, env=self.environment, text=True,

@@ -59,7 +59,7 @@ def prove_disjoint(split: pd.DataFrame) -> str:
             raise DataError(f"{words.capitalize()} stand in two splits: {', '.join(photos[:6])}. Run 02_split again.")
     return (
         f"Checked: {len(split)} photos in {split['group'].nunique()} groups; "
-        "no photo, equal file or near-duplicate stands in two splits."
+        "no photo, no equal file and no group of one class's near-duplicates stands in two splits."
     )
 
 

@@ -30,8 +30,9 @@ def find_files(root: Path) -> list[Found]:
     home = Path(os.path.realpath(root))
     found: list[Found] = []
     for entry in os.scandir(root):
-        place, target = Path(entry.path), Path(os.path.realpath(entry.path))
-        if entry.is_symlink() and target.is_dir():
+        place = Path(entry.path)
+        if entry.is_symlink() and entry.is_dir():
+            target = Path(os.path.realpath(place))
             if home.is_relative_to(target):
                 found.append(Found(entry.name, AROUND))
             else:
@@ -58,11 +59,13 @@ def _below(folder: Path, name: str, homes: tuple[Path, ...]) -> Iterator[Found]:
 
 
 def _file(place: Path, name: str, homes: tuple[Path, ...]) -> Found:
-    target = Path(os.path.realpath(place))
-    if place.is_symlink() and not any(target.is_relative_to(home) for home in homes):
-        return Found(name, OUTSIDE)
     try:
-        mode = target.stat().st_mode
+        mode = os.lstat(place).st_mode
+        if stat.S_ISLNK(mode):
+            target = Path(os.path.realpath(place))
+            if not any(target.is_relative_to(home) for home in homes):
+                return Found(name, OUTSIDE)
+            mode = target.stat().st_mode
     except OSError:  # whoever opens it will say why
         return Found(name)
     return Found(name, "" if stat.S_ISREG(mode) else NO_FILE)

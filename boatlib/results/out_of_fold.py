@@ -13,7 +13,9 @@ import pandas as pd
 from boatlib.model.features import Features
 
 FOLDS = 5
-COMPONENTS = 64  # principal components of the features: as good as all of them on the boats, and ten times as fast
+COMPONENTS = (
+    64  # principal components of the features: as good as all of them on the example set, and ten times as fast
+)
 ENOUGH = 4000  # photos
 BLOCK = 1000  # photos in memory at a time
 STRENGTH = 0.1  # inverse of the regularisation, for features of length 10

@@ -22,22 +22,20 @@ def applied(catalog: pd.DataFrame, corrections: Corrections | None = None) -> Ht
     Raises what `Corrections.check` does.
     """
     made = catalog.loc[catalog["decision"] != ""].drop_duplicates("sha256")["decision"].value_counts()
-    if corrections is not None and (read := corrections.check()):
-        decided = corrections.decided()
-        other = len(decided) - int(made.sum())
-        note = f"Read: {read}." + (
-            f" {other} of them {'is' if other == 1 else 'are'} about photos that are not here, or lie in another folder now."
-            if other
-            else ""
-        )
-        return applied(catalog) + paragraph(note, "note")
-    if made.empty:
-        return paragraph("Nobody has decided anything about these photos yet: every label is that of its folder.")
     words = [f"{made.get(kind, 0)} {what}" for kind, what in _WORDS.items() if made.get(kind, 0)]
-    return paragraph(
+    found = paragraph(
         f"People have looked at {photos_in_words(int(made.sum()))}: {listing(words)}. The images folder is as it was; the "
         "decisions are applied to what is read from it."
+        if words
+        else "Nobody has decided anything about these photos yet: every label is that of its folder."
     )
+    read = corrections.check() if corrections else ""
+    if corrections is None or not read:
+        return found
+    other = len(corrections.decided()) - int(made.sum())
+    verb = "is" if other == 1 else "are"
+    rest = f" {other} of them {verb} about photos that are not here, or lie in another folder now." if other else ""
+    return found + paragraph(f"Read: {read}.{rest}", "note")
 
 
 _WORDS = {KEEP: "kept as labelled", RELABEL: "got another label", DROP: "left out"}

@@ -73,7 +73,11 @@ def deep_pictures(catalog: pd.DataFrame, value_range: tuple[float, float] | None
         f"{black:g} is black and {white:g} is white."
     )
     if len(outside):
-        text += f" {photos_in_words(len(outside))} reach far beyond and lose what lies there, such as {outside['photo'].iloc[0]}."
+        verbs = ("reaches", "loses") if len(outside) == 1 else ("reach", "lose")
+        text += (
+            f" {photos_in_words(len(outside))} {verbs[0]} far beyond and {verbs[1]} what lies there (columns low and high of "
+            "catalog.csv)."
+        )
     return paragraph(text)
 
 

@@ -11,6 +11,7 @@ from PIL import Image, ImageCms
 from boatlib.model import backbones, onnx_example, pictures, views
 from boatlib.photos import catalog, levels
 from boatlib.photos.images import open_photo, upright_rgb
+from boatlib.show import sentences
 
 GREY = np.asarray(draw(7).convert("L"), dtype=np.float64)  # 0 to about 220
 
@@ -91,6 +92,16 @@ def test_69_a_photo_that_is_far_from_the_others_does_not_darken_them():
     assert levels.of_set([]) is None
     assert levels.of_set([levels.Levels(0, 200, True)]) == (0, 255)
     assert levels.of_set([levels.Levels(29_000, 31_000, True)]) == (29_000, 31_000)  # a heat camera
+
+
+def test_69_the_sentence_of_01_names_no_photo(tmp_path):
+    found = catalog.build_catalog(deep_set(tmp_path, "12"), 3)
+    rows = found.table.copy()
+    rows.loc[0, "high"] = 65535.0
+    text = sentences.deep_pictures(rows, found.value_range).text
+    assert "24 photos of more than 8 bits" in text
+    assert "1 photo reaches far beyond and loses what lies there" in text
+    assert ".tif" not in text
 
 
 def test_69_a_range_that_the_file_states_counts():

@@ -99,6 +99,17 @@ def test_84_a_home_that_cannot_be_written(awkward, tmp_path):
     assert list(home.iterdir()) == []
 
 
+def test_84_a_project_whose_caches_cannot_be_written_says_where_they_go(awkward, tmp_path):
+    other = other_project(awkward, tmp_path)
+    (other / ".cache").mkdir(mode=0o555)
+    settings = {name: value for name, value in os.environ.items() if not name.startswith("BOATLIB_")}
+    command = [*without_writing_home(tmp_path), sys.executable, "-m", "boatlib", "predict", f"runs/{NAME}/model"]
+    command.append(str(awkward.photos / "kayak" / "000.jpg"))
+    done = subprocess.run(command, cwd=other, env=settings | {"TMPDIR": str(tmp_path)}, capture_output=True, text=True)
+    assert done.returncode == 0, plain(done)
+    assert f"The usual folder for caches cannot be written, so they go to {tmp_path}" in done.stderr
+
+
 def test_84_a_model_is_used_where_nothing_can_be_written(awkward, tmp_path):
     """Outside of a project, without a home: caches are the system's temporary ones."""
     place, home = tmp_path / "elsewhere", tmp_path / "home"
@@ -167,10 +178,7 @@ def test_87_what_can_be_known_is_refused_before_the_first_step(kept, tmp_path, n
     torch.save({"conv_stem.weight": torch.zeros(2, 2), "other": torch.zeros(3)}, file)
     arguments = [word for setting in settings for word in ("--set", setting.replace("WEIGHTS", str(file)))]
     started = kept.run(*arguments)
-    checked = subprocess.run(
-        [sys.executable, "-m", "boatlib", "check", f"params/{NAME}.yaml", *arguments],
-        cwd=kept.folder, env=kept.environment, capture_output=True, text=True,
-    )  # fmt: skip
+    checked = kept.ask("check", f"params/{NAME}.yaml", *arguments)
     for done in (started, checked):
         assert done.returncode in (2, 3), plain(done)
         assert re.search(words, plain(done)), plain(done)
@@ -258,8 +266,15 @@ def test_88_what_nobody_has_thought_of_is_a_sentence(monkeypatch, capsys, projec
     assert "ZeroDivisionError" in Path(re.search(r"are in (.*)\.$", shown.strip())[1]).read_text()
 
 
-def test_89_a_system_without_utf8(awkward):
-    settings = {"LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        {"PYTHONIOENCODING": "latin-1"},
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"},
+    ],
+)
+def test_89_a_system_without_utf8(awkward, settings):
     result = in_environment(awkward, settings, "--force", "01", "--until", "02")
     assert result.returncode == 0, plain(result)
     predict = [
@@ -320,7 +335,6 @@ def test_91_the_command_gets_a_browser_by_itself(tmp_path):
 
 
 def test_87_a_check_of_a_good_file_says_so(awkward):
-    command = [sys.executable, "-m", "boatlib", "check", f"params/{NAME}.yaml"]
-    done = subprocess.run(command, cwd=awkward.folder, env=awkward.environment, capture_output=True, text=True)
+    done = awkward.ask("check", f"params/{NAME}.yaml")
     assert done.returncode == 0, plain(done)
     assert "fine. Run 'mine'" in done.stdout

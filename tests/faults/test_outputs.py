@@ -20,9 +20,7 @@ pytestmark = pytest.mark.fault
 
 
 def predict(project, *words, **options):
-    command = [sys.executable, "-m", "boatlib", "predict", f"runs/{NAME}/model", *map(str, words)]
-    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
-    done = subprocess.run(command, cwd=project.folder, env=project.environment, text=True, **options)
+    done = project.ask("predict", f"runs/{NAME}/model", *words, **options)
     assert done.returncode == 0, done.stderr
     return done
 
@@ -50,7 +48,7 @@ def test_68_pipes_devices_and_open_files_are_written_plainly(awkward, tmp_path):
     with (tmp_path / "out.txt").open("w") as file:
         file.write("what stood there before\n")
         file.flush()
-        predict(awkward, awkward.photos, "--csv", "/dev/stdout", stdout=file)
+        predict(awkward, awkward.photos, "--csv", "/dev/stdout", stdout=file, stderr=subprocess.PIPE)
     assert (tmp_path / "out.txt").read_text() == f"what stood there before\n{piped.stdout}"
     os.mkfifo(tmp_path / "pipe")
     read = []

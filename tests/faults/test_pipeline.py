@@ -353,8 +353,7 @@ def test_21_an_awkward_folder(awkward, chromium_path):
     used = pd.read_csv(awkward.run_folder / "split.csv")
     links = [path for path in (awkward.run_folder / "data").rglob("*.jpg") if path.read_bytes()]
     assert len(links) == len(used) == 26
-    command = [sys.executable, "-m", "boatlib", "predict", f"runs/{NAME}/model", str(links[0])]
-    done = subprocess.run(command, cwd=awkward.folder, env=awkward.environment, capture_output=True, text=True)
+    done = awkward.ask("predict", f"runs/{NAME}/model", links[0])
     assert done.returncode == 0, plain(done)
     assert links[0].parent.name in done.stdout
     pages = re.findall(r'href="([^"#:]+\.html)"', (awkward.report / "index.html").read_text())

@@ -5,7 +5,6 @@ import os
 import shutil
 import stat
 import subprocess
-import sys
 
 import pandas as pd
 import pytest
@@ -52,23 +51,13 @@ def test_66_two_paths_that_become_one_name(tmp_path):
 def test_66_the_whole_chain_and_predict_on_photos_that_may_only_be_read(awkward, tmp_path):
     """On a read-only mount. The first run of this project was watched; JupyterLab has such a mount in `test_lab.py`."""
     before = awkward.inputs()
-    answers = str(tmp_path / "answers.csv")
-    predict = [
-        sys.executable,
-        "-m",
-        "boatlib",
-        "predict",
-        f"runs/{NAME}/model",
-        str(awkward.photos),
-        "--tta",
-        "--csv",
-        answers,
-    ]
+    answers, readable = tmp_path / "answers.csv", read_only(awkward.photos)
     with watched(awkward.photos):
-        for command in (awkward.command("--force", "01"), predict):
-            ours = [*read_only(awkward.photos), *command]
-            done = subprocess.run(ours, cwd=awkward.folder, env=awkward.environment, capture_output=True, text=True)
-            assert done.returncode == 0, plain(done)
+        chain = awkward.ask("run", f"params/{NAME}.yaml", "--force", "01", before=readable)
+        assert chain.returncode == 0, plain(chain)
+        asked = ("predict", f"runs/{NAME}/model", awkward.photos, "--tta", "--csv", answers)
+        predicted = awkward.ask(*asked, before=readable)
+        assert predicted.returncode == 0, plain(predicted)
     assert awkward.inputs() == before
     assert len(pd.read_csv(answers)) == 26
     written = subprocess.run(

@@ -35,7 +35,7 @@ def test_55_groups_stay_together_and_the_proof_can_fail():
     rows = table(a=60, b=30)
     rows["group"] = [f"g{n // 3}" for n in range(len(rows))]
     split = splits.make_split(rows, 0.6, 0.2, 0.2, seed=5)
-    assert "no photo" in splits.prove_disjoint(split)
+    assert "no photo, no equal file and no group" in splits.prove_disjoint(split)
     split.loc[0, "split"] = next(name for name in splits.SPLITS if name != split.loc[0, "split"])
     with pytest.raises(DataError, match="two splits"):
         splits.prove_disjoint(split)
