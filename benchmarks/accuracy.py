@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from boatlib.model import training, views
-from boatlib.model.bundle import save_bundle
-from boatlib.model.jobs import Job
-from boatlib.model.prediction import Predictor
+from boatlib.model.inference.bundle import save_bundle
+from boatlib.model.inference.predictor import Predictor
+from boatlib.model.inputs import views
+from boatlib.model.training import fit
+from boatlib.model.training.task import Job
 from boatlib.params import Params, load_params
 from boatlib.photos import catalog, splits
 from boatlib.results import metrics
@@ -37,7 +38,7 @@ def one_seed(table: pd.DataFrame, root: Path, params: Params, tta: bool) -> pd.D
     classes = sorted(set(split["label"]))
     job = Job(RUN, params.training, params.compute, params.seed, classes, train, val, root)
     started = time.perf_counter()
-    trained = training.train(job)
+    trained = fit.train(job)
     seconds = time.perf_counter() - started
     kept = trained.history[trained.history["best"]].iloc[0]
     saved = save_bundle(RUN.path("model"), trained.bodies, trained.head, classes, {})

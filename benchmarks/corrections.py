@@ -17,11 +17,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from boatlib.photos import catalog
+from boatlib.photos import catalog, splits
 from boatlib.photos.corrections import Corrections
 from boatlib.results import review_queue
 from boatlib.run import Run
-from boatlib.show import browser
 
 NAME = "benchmark-corrections"
 
@@ -75,7 +74,7 @@ def report(number: int, truth: dict[str, str], log: Corrections) -> pd.DataFrame
     """Print the line of a round; returns the queue without what was decided before."""
     run = Run(NAME)
     split, predictions = run.table("split"), run.table("predictions")
-    found = browser.with_splits(run.table("catalog"), split)
+    found = splits.with_splits(run.table("catalog"), split)
     queue = review_queue.review_queue(found, run.table("duplicates"), run.table("label_suspects"), predictions)
     queue = queue[~queue["sha256"].isin(log.decided()["sha256"])]
     used = found[found["status"] == "used"]

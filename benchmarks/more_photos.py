@@ -15,9 +15,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from boatlib.model import backbones, embedding
+from boatlib.model.features import embedding
+from boatlib.model.networks import backbones
 from boatlib.photos import catalog
-from boatlib.results import learning_curve, out_of_fold
+from boatlib.results import cross_validation, learning_curve
 
 
 def main() -> None:
@@ -31,7 +32,7 @@ def main() -> None:
     with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
         networks = backbones.find_backbones(options.backbone)
         features = embedding.embed_plain(photos, options.images, networks)
-    whole = learning_curve.measure(out_of_fold.simplified(features, photos["label"]), photos)
+    whole = learning_curve.measure(cross_validation.simplified(features, photos["label"]), photos)
     truth = whole[whole["share"] == 1].set_index("class")
     truth = truth["right"] / truth["judged"]
     groups = np.array(sorted(set(photos["group"])))
@@ -40,7 +41,7 @@ def main() -> None:
         half = set(np.random.default_rng(draw).permutation(groups)[: len(groups) // 2])
         chosen = photos["group"].isin(half).to_numpy()
         some = photos[chosen].reset_index(drop=True)
-        curve = learning_curve.measure(out_of_fold.simplified(features[chosen], some["label"]), some, seed=draw)
+        curve = learning_curve.measure(cross_validation.simplified(features[chosen], some["label"]), some, seed=draw)
         for name, own in curve.groupby("class"):
             low, middle, high = learning_curve.forecast(own, own["taught"].max()).right_with(2)
             held = low <= truth[name] <= high

@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from boatlib.model import backbones
-from boatlib.model.bundle import save_bundle
-from boatlib.model.networks import article_head
+from boatlib.model.inference.bundle import save_bundle
+from boatlib.model.networks import backbones
+from boatlib.model.networks.modules import article_head
 
 
 def make_photos(folder: Path, count: int) -> None:

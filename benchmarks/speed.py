@@ -31,12 +31,15 @@ from torchvision import datasets, models
 from torchvision.transforms import v2
 
 from boatlib import runtime
-from boatlib.model import backbones, embedding, engines, pictures, training, views
-from boatlib.model.backbones import Backbone
-from boatlib.model.jobs import Job
-from boatlib.model.networks import article_head
+from boatlib.model.features import embedding
+from boatlib.model.inputs import loading, views
+from boatlib.model.networks import backbones, engines
+from boatlib.model.networks.backbones import Backbone
+from boatlib.model.networks.modules import article_head
+from boatlib.model.training import fit
+from boatlib.model.training.task import Job
 from boatlib.params import Params, load_params
-from boatlib.photos import catalog, folders, splits
+from boatlib.photos import catalog, folders, reading, splits
 from boatlib.run import Run, cache_folder
 
 EPOCHS = 32  # of the article
@@ -93,7 +96,7 @@ def our_training(split: pd.DataFrame, root: Path, params: Params) -> float:
     for network in job.backbones():
         network.engine()  # compiled once for each machine, at set-up
     with empty_cache():
-        return seconds_of(lambda: training.train(job))
+        return seconds_of(lambda: fit.train(job))
 
 
 def bare_engine(network: Backbone, shown: list[np.ndarray], count: int) -> float:
@@ -120,7 +123,7 @@ def embedding_rates(photos: pd.DataFrame, root: Path, network: Backbone, repeats
     network.engine()  # compiled once for each machine, at set-up
     first = photos.iloc[:64]
     shown = [
-        pictures.decode(pictures.read_unchanged(root, photo, sha256), sha256, [views.PLAIN], network.preprocessing)[0]
+        loading.decode(reading.read_unchanged(root, photo, sha256), sha256, [views.PLAIN], network.preprocessing)[0]
         for photo, sha256 in zip(first["photo"], first["sha256"], strict=True)
     ]
     ours, bare = [], []

@@ -13,8 +13,8 @@ import pandas as pd
 import streamlit as st
 
 from boatlib.errors import BoatlibError
-from boatlib.model.bundle import DESCRIPTION
-from boatlib.model.prediction import Predictor
+from boatlib.model.inference.bundle import DESCRIPTION
+from boatlib.model.inference.predictor import Predictor
 from boatlib.photos.images import thumbnail
 from boatlib.shares import confidence
 

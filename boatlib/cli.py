@@ -116,8 +116,8 @@ def _add_set(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from boatlib.chain import run_chain
     from boatlib.errors import ParameterError
+    from boatlib.pipeline.chain import run_chain
 
     if options.jobs < 1:
         raise ParameterError("--jobs must be at least 1.")
@@ -159,9 +159,9 @@ def _lab() -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from boatlib import preflight
     from boatlib.errors import DataError, ParameterError
     from boatlib.params import load_params
+    from boatlib.pipeline import preflight
     from boatlib.run import project_root
 
     problems: list[DataError | ParameterError] = []
@@ -179,7 +179,7 @@ def _check(options: argparse.Namespace) -> int:
 
 def _sample(options: argparse.Namespace) -> int:
     from boatlib.errors import DataError
-    from boatlib.photos.sample import draw_sample
+    from boatlib.photos.sample.draw import draw_sample
 
     if options.folder.exists():
         raise DataError(f"{options.folder} is there already. Name a new folder.")
@@ -189,7 +189,7 @@ def _sample(options: argparse.Namespace) -> int:
 
 
 def _backbones(options: argparse.Namespace) -> int:
-    from boatlib.model.backbones import list_backbones
+    from boatlib.model.networks.backbones import list_backbones
 
     table = list_backbones(options.pattern)
     if table.empty:
@@ -220,17 +220,18 @@ def _predict(options: argparse.Namespace) -> int:
 
     from boatlib.errors import DataError
     from boatlib.files import is_stream
-    from boatlib.model import bulk, views
-    from boatlib.model.prediction import PLAIN, Predictor
+    from boatlib.model.inference import batch
+    from boatlib.model.inference.predictor import PLAIN, Predictor
+    from boatlib.model.inputs import views
 
     predictor = Predictor.load(options.model)
     looks = views.DETERMINISTIC if options.tta else PLAIN
-    sources = bulk.find_sources(options.paths)
+    sources = batch.find_sources(options.paths)
     if not sources:
         raise DataError(f"There are no photos in {', '.join(map(str, options.paths))}.")
     if options.csv and options.csv.is_dir():
         raise DataError(f"{options.csv} is a folder. Name a file after --csv.")
-    table = bulk.GrowingTable(options.csv, predictor, looks) if options.csv else None
+    table = batch.GrowingTable(options.csv, predictor, looks) if options.csv else None
     done = table.done(sources) if table else 0
     if done:
         print(f"{done} of {len(sources)} photos were done before; going on with the others.", file=sys.stderr)
@@ -258,9 +259,9 @@ def _predict(options: argparse.Namespace) -> int:
 
 def _export(options: argparse.Namespace) -> int:
     from boatlib.errors import DataError
-    from boatlib.model import bulk
-    from boatlib.model.bundle import load_bundle
-    from boatlib.model.export import export_onnx
+    from boatlib.model.inference import batch
+    from boatlib.model.inference.bundle import load_bundle
+    from boatlib.model.inference.onnx import export_onnx
     from boatlib.photos import sources
 
     bundle = load_bundle(options.model)
@@ -274,7 +275,7 @@ def _export(options: argparse.Namespace) -> int:
         photos, where_from = sources.images_folder(sources.SAMPLE), "the drawn sample photos"
     if not photos.is_dir():
         raise DataError(f"{photos} is not a folder of photos.")
-    parity = export_onnx(bundle, folder, [path for _, path in bulk.find_sources([photos])], where_from)
+    parity = export_onnx(bundle, folder, [path for _, path in batch.find_sources([photos])], where_from)
     print(
         f"{folder}: model.onnx, predict_onnx.py, parity.json. On {parity['photos']} photos ({where_from}) onnxruntime and torch "
         f"name the same class for {parity['same_class']}; the largest difference of a probability is "
@@ -287,8 +288,7 @@ def _app(options: argparse.Namespace) -> int:
     import importlib.util
     import secrets
 
-    from boatlib.errors import BoatlibError
-    from boatlib.model.bundle import load_bundle
+    from boatlib.model.inference.bundle import load_bundle
 
     if importlib.util.find_spec("streamlit") is None:
         raise BoatlibError("The page needs Streamlit. Install it: python -m pip install -c constraints.txt -e '.[app]'")

@@ -113,10 +113,11 @@ def _browser() -> Finding:
 
 
 def _weights() -> Iterator[Finding]:
-    from boatlib.model import backbones, weights
+    from boatlib import params
+    from boatlib.model.networks import backbones, weights
     from boatlib.params import Training
 
-    for name in sorted({*backbones.LITE, *backbones.names_of(Training().backbone)}):
+    for name in sorted({*backbones.LITE, *params.names_of(Training().backbone)}):
         try:
             file = weights.find_weights(name, weights.DEFAULT) if weights.default_place(name).is_file() else None
         except ParameterError as error:

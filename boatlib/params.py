@@ -5,9 +5,9 @@ import difflib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
-from typing import Annotated, Any, Literal, Self, TypeVar, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
@@ -19,6 +19,10 @@ from ruamel.yaml.tokens import AliasToken
 from boatlib import runtime
 from boatlib.errors import ParameterError
 from boatlib.run import Run
+
+if TYPE_CHECKING:
+    pass
+
 
 SHARED = ("run", "images", "seed")  # parameters outside the sections; a notebook gets those that it declares
 LARGEST = 1_000_000  # bytes of a params file
@@ -446,3 +450,8 @@ def _all_keys() -> list[str]:
         if name not in SHARED and field.annotation:
             keys += [f"{name}.{inner}" for inner in field.annotation.model_fields]
     return keys
+
+
+def names_of(backbone: str | Sequence[str]) -> list[str]:
+    """The names in `training.backbone`, which is one name or several."""
+    return [backbone] if isinstance(backbone, str) else list(backbone)

@@ -14,6 +14,7 @@ from boatlib.files import explained, write_text
 if TYPE_CHECKING:
     import pandas as pd  # imported where it is used: the command line answers faster without it
 
+
 # name -> (path below runs/<run>/, notebook that makes it)
 FILES = {
     "catalog": ("catalog.csv", "01_exploration"),

@@ -5,7 +5,7 @@ import os
 import platform
 from pathlib import Path
 
-STATIC = "BOATLIB_STATIC"  # set by report.execute for the kernels that it starts
+STATIC = "BOATLIB_STATIC"  # set by pipeline.execute for the kernels that it starts
 RESUME = "BOATLIB_RESUME"  # set where a training is to go on from its checkpoint
 DEVICE = "BOATLIB_DEVICE"  # auto, cpu or cuda: `compute.device` of the params file, for the processes of a step
 AMP = "BOATLIB_AMP"  # auto or off: `compute.amp` of the params file, likewise

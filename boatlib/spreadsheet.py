@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
+
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")  # what a spreadsheet would compute, and what was protected from it before
 _PROTECTED = re.compile(r"'+[=+\-@\t\r]")
 

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from boatlib.model.jobs import Job
+from boatlib.model.training.task import Job
 from boatlib.params import Compute, Training
 from boatlib.report import pdf
 from boatlib.run import Run

@@ -34,7 +34,7 @@ install_into_venv() {
     exit 4
   fi
   # Compile the default network now: the first run need not wait for it
-  (cd "$root" && .venv/bin/python -c 'from boatlib.model import backbones; backbones.find_backbone("efficientnet_lite0").engine()')
+  (cd "$root" && .venv/bin/python -c 'from boatlib.model.networks import backbones; backbones.find_backbone("efficientnet_lite0").engine()')
   echo "$wanted" >"$stamp$extras"
   echo "$wanted" >"$stamp"
 }

@@ -7,9 +7,10 @@ import pandas as pd
 
 from boatlib import runtime
 from boatlib.lab.parts import Pane
-from boatlib.model.views import Augmentation, Preprocessing
-from boatlib.show import gallery, provenance
-from boatlib.show.html import Html
+from boatlib.model.inputs.views import Augmentation, Preprocessing
+from boatlib.show import provenance
+from boatlib.show.kit.html import Html
+from boatlib.show.views import augmented
 
 VIEWS = 12
 RANGES = {"crop": (0.05, 1.0, 0.05), "turn": (0.0, 90.0, 1.0), "light": (0.0, 0.9, 0.05)}
@@ -23,9 +24,7 @@ def widget(
     photos: columns photo, sha256, the first one is shown first; count: views of each photo in the run, 0 for none.
     """
     if not runtime.is_interactive():
-        return gallery.augmented_views(
-            root / photos["photo"].iloc[0], photos["sha256"].iloc[0], preprocessing, augmentation
-        )
+        return augmented(root / photos["photo"].iloc[0], photos["sha256"].iloc[0], preprocessing, augmentation)
     wide = {"style": {"description_width": "50px"}, "layout": {"width": "420px"}, "continuous_update": False}
     sliders = {
         name: ipywidgets.FloatSlider(
@@ -43,7 +42,7 @@ def widget(
     def show(_: object = None) -> None:
         chosen = Augmentation(**{name: slider.value for name, slider in sliders.items()}, mirror=mirror.value)
         row = photos.iloc[place[0] % len(photos)]
-        pane.show(gallery.augmented_views(root / row["photo"], row["sha256"], preprocessing, chosen, VIEWS))
+        pane.show(augmented(root / row["photo"], row["sha256"], preprocessing, chosen, VIEWS))
         wanted = {
             "views": views.value,
             "crop": chosen.crop,

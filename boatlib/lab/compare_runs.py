@@ -7,18 +7,18 @@ import ipywidgets
 from boatlib import runtime
 from boatlib.lab.parts import Pane, choice
 from boatlib.params import Params, shareable
-from boatlib.results import comparison
+from boatlib.results.comparison import against_last_run, between
 from boatlib.run import Run, finished_runs
-from boatlib.show import findings, gallery, tables
-from boatlib.show.html import Html, paragraph
+from boatlib.show import comparison
+from boatlib.show.kit.html import Html, paragraph
 
 
 def widget(run: Run, root: Path) -> ipywidgets.Widget | Html:
     """Choose two runs and compare them. Outside JupyterLab: this run and the last one of its name."""
     if not runtime.is_interactive():
         predictions, settings = run.table("predictions"), shareable(Params.of_run(run.name).model_dump())
-        record = comparison.against_last_run(run, predictions, settings)
-        return findings.last_run(record) + gallery.changes(record, root)
+        record = against_last_run(run, predictions, settings)
+        return comparison.last_run(record) + comparison.changes(record, root)
     runs = finished_runs()
     if len(runs) < 2:
         return paragraph("There is one run only. As soon as there are two, they can be compared here.")
@@ -38,6 +38,8 @@ def widget(run: Run, root: Path) -> ipywidgets.Widget | Html:
 def compared(first: Run, second: Run, root: Path) -> Html:
     """What differs between two runs. root: the folder of their photos."""
     tables_of = [(run.table("predictions"), shareable(Params.of_run(run.name).model_dump())) for run in (first, second)]
-    record = comparison.between(*tables_of[0], *tables_of[1])
-    figures = tables.metrics_of_runs({run.name: run.record("metrics") for run in (first, second)})
-    return figures + findings.two_runs(record, f"“{first.name}”", f"“{second.name}”") + gallery.changes(record, root)
+    record = between(*tables_of[0], *tables_of[1])
+    figures = comparison.figures({run.name: run.record("metrics") for run in (first, second)})
+    return (
+        figures + comparison.two_runs(record, f"“{first.name}”", f"“{second.name}”") + comparison.changes(record, root)
+    )

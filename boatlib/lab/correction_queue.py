@@ -12,8 +12,8 @@ from boatlib.errors import DataError
 from boatlib.lab.parts import Pane, beside
 from boatlib.photos.corrections import DROP, RELABEL, Corrections
 from boatlib.results.review_queue import Review
-from boatlib.show import gallery
-from boatlib.show.html import Html, escape, paragraph
+from boatlib.show.kit import gallery
+from boatlib.show.kit.html import Html, escape, paragraph
 
 BUTTONS = {
     "keep": "k  keep",

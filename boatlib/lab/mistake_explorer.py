@@ -9,12 +9,13 @@ import pandas as pd
 
 from boatlib import runtime
 from boatlib.lab.parts import Pager, Pane, Photos, beside, choice
-from boatlib.model import attention
+from boatlib.model.inference import gradcam
 from boatlib.results import metrics
 from boatlib.run import Run
-from boatlib.show import browser, gallery, matrix
-from boatlib.show.html import Html, paragraph
-from boatlib.show.sentences import sure
+from boatlib.show import confusion
+from boatlib.show.kit import paging
+from boatlib.show.kit.html import Html, paragraph
+from boatlib.show.predictions import photo, sure, what_spoke_for
 
 SUREST, LEAST_SURE = "surest first", "least sure first"
 
@@ -25,7 +26,7 @@ def widget(predictions: pd.DataFrame, catalog: pd.DataFrame, root: Path, run: Ru
     predictions: of the test photos; catalog: columns photo, sha256. Outside JupyterLab: the matrix, its photos inside.
     """
     if not runtime.is_interactive():
-        return matrix.confusion_matrix(predictions, root)
+        return confusion.matrix(predictions, root)
     known = predictions.merge(catalog[["photo", "sha256"]], on="photo")
     counts, left_out = metrics.worst_classes(metrics.confusion_matrix(predictions))
     cell = {"label": "", "predicted": ""}
@@ -34,28 +35,28 @@ def widget(predictions: pd.DataFrame, catalog: pd.DataFrame, root: Path, run: Ru
     chosen: dict[str, Any] = {}
 
     def rows() -> pd.DataFrame:
-        return matrix.photos_of_cell(known, cell["label"], cell["predicted"], order.value == SUREST)
+        return confusion.photos_of_cell(known, cell["label"], cell["predicted"], order.value == SUREST)
 
     def show() -> None:
-        page, count = browser.rows_of_page(rows(), pager.page)
-        words = matrix.what_happened(cell["label"], cell["predicted"], len(rows()))
+        page, count = paging.rows_of_page(rows(), pager.page)
+        words = confusion.what_happened(cell["label"], cell["predicted"], len(rows()))
         title.show(paragraph(f"{words}. {count}."))
         photos.show(page, [sure(share) for share in page["confidence"]])
 
     def open_cell(label: str, predicted: str) -> None:
         cell.update(label=label, predicted=predicted)
-        pager.restart(browser.page_count(rows()))
+        pager.restart(paging.page_count(rows()))
         show()
 
     def open_photo(row: Mapping[str, Any]) -> None:
         chosen.update(row)
         look.layout.display = None
-        details.show(gallery.display_prediction(root / row["photo"], pd.Series(row)) + paragraph(row["photo"], "note"))
+        details.show(photo(root / row["photo"], pd.Series(row)) + paragraph(row["photo"], "note"))
 
     def where(_: object) -> None:
         details.show(looked(root / chosen["photo"], chosen, run.need("model")))
 
-    photos, pager = Photos(root, browser.PAGE, open_photo), Pager(show)
+    photos, pager = Photos(root, paging.PAGE, open_photo), Pager(show)
     order.observe(lambda _: show(), "value")
     look.on_click(where)
     look.layout.display, look.layout.width = "none", "190px"
@@ -73,9 +74,9 @@ def looked(file: Path, row: Mapping[str, Any], model: Path) -> Html:
     """What spoke for the answer, and for the label where that is another. row: of predictions."""
     places = {}
     for name in dict.fromkeys([row["predicted"], row["label"]]):
-        view, places[name] = attention.where_it_looked(model, file.read_bytes(), name)
+        view, places[name] = gradcam.where_it_looked(model, file.read_bytes(), name)
     answer = f"Labelled {row['label']}; the model says {row['predicted']}, {sure(row['confidence'])}."
-    return paragraph(answer) + gallery.what_spoke_for(view, places)
+    return paragraph(answer) + what_spoke_for(view, places)
 
 
 def _matrix(counts: pd.DataFrame, opened: Callable[[str, str], None]) -> ipywidgets.Widget:
@@ -94,7 +95,7 @@ def _matrix(counts: pd.DataFrame, opened: Callable[[str, str], None]) -> ipywidg
                 f"rgba({'11,110,153' if label == predicted else '196,85,29'},{0.1 + 0.5 * share:.2f})" if count else ""
             )
             button = ipywidgets.Button(description=str(count), disabled=not count, layout=narrow)
-            button.tooltip = matrix.what_happened(str(label), str(predicted), int(count))
+            button.tooltip = confusion.what_happened(str(label), str(predicted), int(count))
             button.style.button_color = colour or "transparent"
             button.on_click(lambda _, pair=(str(label), str(predicted)): opened(*pair))
             cells.append(button)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from boatlib.errors import UnreadablePhotoError
 from boatlib.photos import thumbnails
-from boatlib.show.html import Html, in_lab
+from boatlib.show.kit.html import Html, in_lab
 
 SIDE = 320  # pixels of a thumbnail, which is shown at half of it: crisp on high-density screens
 EMPTY = bytes.fromhex("47494638396101000100800000ffffff0000002c00000000010001000002024401003b")  # a white pixel, GIF

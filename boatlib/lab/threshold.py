@@ -5,10 +5,10 @@ import pandas as pd
 
 from boatlib import runtime
 from boatlib.lab.parts import Pane
-from boatlib.results import decisions
+from boatlib.results.review import by_answer
 from boatlib.shares import percent
-from boatlib.show import tables
-from boatlib.show.html import Html, paragraph
+from boatlib.show import review
+from boatlib.show.kit.html import Html, paragraph
 
 
 def widget(predictions: pd.DataFrame, threshold: float) -> ipywidgets.Widget | Html:
@@ -30,7 +30,7 @@ def widget(predictions: pd.DataFrame, threshold: float) -> ipywidgets.Widget | H
 
 def at(predictions: pd.DataFrame, threshold: float) -> Html:
     """One line, in words and by answer."""
-    rows = decisions.by_answer(predictions, threshold)
+    rows = by_answer(predictions, threshold)
     total = rows.iloc[0]
     verb = "is" if total["wrong"] == 1 else "are"
     text = (
@@ -38,4 +38,4 @@ def at(predictions: pd.DataFrame, threshold: float) -> Html:
         f"{total['checked']} of "
         f"{total['given']} photos; of the {total['kept']} others {total['wrong']} {verb} named wrongly."
     )
-    return paragraph(text) + tables.review_by_answer(rows)
+    return paragraph(text) + review.by_answer(rows)

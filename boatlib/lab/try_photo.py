@@ -8,10 +8,10 @@ import ipywidgets
 
 from boatlib import runtime
 from boatlib.lab.parts import Pane
-from boatlib.model.prediction import Predictor
+from boatlib.model.inference.predictor import Predictor
 from boatlib.photos.images import thumbnail
-from boatlib.show import gallery
-from boatlib.show.html import Html, card, paragraph, picture
+from boatlib.show import predictions
+from boatlib.show.kit.html import Html, card, paragraph, picture
 
 BOX = "boatlib-pasted"  # class of the hidden text into which the browser puts a pasted picture
 # The only script: the browser alone has the clipboard
@@ -61,7 +61,7 @@ def answer(predictor: Predictor, data: bytes, name: str) -> Html:
     words = "The model always names one of its classes, whatever is shown."
     if row["needs_review"]:
         words += " It is not sure enough: a person should look at it."
-    return shown + gallery.prediction_of(row) + paragraph(words, "note")
+    return shown + predictions.answer(row) + paragraph(words, "note")
 
 
 def from_data_url(text: str) -> bytes:

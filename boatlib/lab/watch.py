@@ -8,8 +8,8 @@ import ipywidgets
 from boatlib import runtime
 from boatlib.lab.parts import Pane, choice
 from boatlib.run import Run, started_runs
-from boatlib.show import plots
-from boatlib.show.html import Html, paragraph
+from boatlib.show import training
+from boatlib.show.kit.html import Html, paragraph
 
 SECONDS = 1.0  # between looks at the file
 
@@ -51,4 +51,4 @@ _LOOKING: list[asyncio.Task] = []  # tasks are held, or they may vanish
 
 def curves(run: Run) -> Html:
     """The curves as far as the training has come."""
-    return plots.training_curves(run.table("history"), int((run.table("split")["split"] == "val").sum()))
+    return training.curves(run.table("history"), int((run.table("split")["split"] == "val").sum()))

@@ -26,6 +26,7 @@ from boatlib.run import project_root
 if TYPE_CHECKING:
     import pandas as pd  # imported where it is used: the chain's start only asks for the fingerprint
 
+
 # label: its folder's when it was decided; the decision is last, since a line that was torn must be none
 COLUMNS = ["time", "sha256", "photo", "label", "new_label", "decision"]
 KEEP, RELABEL, DROP, UNDO = "keep", "relabel", "drop", "undo"

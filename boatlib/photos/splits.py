@@ -67,3 +67,9 @@ def count_by_split(split: pd.DataFrame) -> pd.DataFrame:
     """Number of photos of each class (rows) in train, val and test (columns)."""
     counts = pd.crosstab(split["label"], split["split"]).reindex(columns=list(SPLITS), fill_value=0)
     return counts.loc[natural(counts.index)]
+
+
+def with_splits(catalog: pd.DataFrame, split: pd.DataFrame | None) -> pd.DataFrame:
+    """A catalog with a column `split`, "" where a photo is in none. split: `split.csv`, or None before it is made."""
+    parts = {} if split is None else dict(zip(split["photo"], split["split"], strict=True))
+    return catalog.assign(split=[parts.get(photo, "") for photo in catalog["photo"]])

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from boatlib.run import project_root
-from boatlib.show.html import PIECES
+from boatlib.show.kit.html import PIECES
 
 TEMPLATE = Path(__file__).parent / "template"
 SCRIPT = TEMPLATE / "page.js"

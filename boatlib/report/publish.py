@@ -8,8 +8,8 @@ import shutil
 import sys
 from pathlib import Path
 
+from boatlib.failures import exit_with_words
 from boatlib.files import explained, through_links, write_text
-from boatlib.report.failures import exit_with_words
 from boatlib.report.pages import PDF, SUMMARY, page_file, style
 from boatlib.report.pdf import print_page
 from boatlib.run import BEFORE, EARLIER, KEPT, NEWEST, Run, project_root

@@ -15,12 +15,12 @@ import pandas as pd
 from nbconvert import HTMLExporter
 
 from boatlib.errors import BoatlibError
+from boatlib.failures import exit_with_words
 from boatlib.files import write_text
 from boatlib.params import shareable
-from boatlib.report.failures import exit_with_words
 from boatlib.report.pages import SCRIPT, SUMMARY, TEMPLATE, page_file, page_name, style
 from boatlib.run import Run
-from boatlib.show.tables import table
+from boatlib.show.kit import tables
 
 HARD_LIMIT = 7_000_000  # bytes of a page
 LIMIT = 3_000_000  # from here on a line says that mail may not let it through
@@ -95,7 +95,7 @@ def _parameters(source: str, values: dict[str, Any]) -> str:
     """A table of the declared parameters: name, value in this run, and what the comment behind it says."""
     named = [(ast.unparse(node.target), comment) for node, comment in _declared(source)]
     rows = [(name, str(values[name]) or "(empty)", meaning) for name, meaning in named]
-    return table(
+    return tables.table(
         pd.DataFrame(rows, columns=["parameter", "value", "meaning"]), "Parameters of this notebook", css="compact"
     ).markup
 

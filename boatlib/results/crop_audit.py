@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from boatlib.model.views import Preprocessing, seen_box
+from boatlib.model.inputs.views import Preprocessing, seen_box
 from boatlib.results.intervals import wilson
 
 EDGES = (0.0, 0.4, 0.5, 0.6, 1.0)  # shares unseen

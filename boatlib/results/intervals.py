@@ -6,6 +6,7 @@ from statistics import NormalDist
 import pandas as pd
 
 CONFIDENCE = 0.95
+CHANCE = 0.05  # p-values below it count as more than chance
 
 
 def wilson(correct: int, total: int) -> tuple[float, float]:

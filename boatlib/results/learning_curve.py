@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from boatlib.results import out_of_fold
+from boatlib.results import cross_validation
 
 SHARES = (0.125, 0.25, 0.5, 1.0)  # of the photos that teach
 REPEATS = (4, 3, 2, 1)  # how often each share is drawn: few photos differ more from each other
@@ -17,21 +17,21 @@ MOST = 10.0  # times the present photos: farther than that nothing is forecast
 def measure(features: np.ndarray, photos: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     """What is named rightly after learning from an eighth, a quarter, half and all of the other folds' photos.
 
-    features: `out_of_fold.simplified`; photos: columns label, group. Columns class (ALL: all of them together), share, taught
-    (photos of the class that taught, the mean), judged (photos), right (of them; the mean over draws).
+    features: `cross_validation.simplified`; photos: columns label, group. Columns class (ALL: all of them together), share,
+    taught (photos of the class that taught, the mean), judged (photos), right (of them; the mean over draws).
     """
     labels = photos["label"]
     parts = []
     for share, repeats in zip(SHARES, REPEATS, strict=True):
         draws = [
-            out_of_fold.probabilities(features, labels, photos["group"], share, seed=seed + number)
+            cross_validation.probabilities(features, labels, photos["group"], share, seed=seed + number)
             for number in range(repeats)
         ]
-        right = np.mean([out_of_fold.right_answers(found, labels) for found in draws], axis=0)
+        right = np.mean([cross_validation.right_answers(found, labels) for found in draws], axis=0)
         table = pd.DataFrame({"class": labels.to_numpy(), "right": right})
         both = pd.concat([table, table.assign(**{"class": ALL})])
         row = both.groupby("class")["right"].agg(judged="size", right="sum").reset_index()
-        parts.append(row.assign(share=share, taught=share * row["judged"] * (1 - 1 / out_of_fold.FOLDS)))
+        parts.append(row.assign(share=share, taught=share * row["judged"] * (1 - 1 / cross_validation.FOLDS)))
     curve = pd.concat(parts).sort_values(["class", "share"])
     return curve[["class", "share", "taught", "judged", "right"]].reset_index(drop=True)
 

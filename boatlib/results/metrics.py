@@ -6,20 +6,11 @@ import numpy as np
 import pandas as pd
 
 from boatlib.order import natural
+from boatlib.predictions import classes_of, probability_matrix
 from boatlib.results.intervals import wilson
 
 WORST = 20  # classes in a matrix that is looked at
 SMALLEST = 1e-12  # a probability of zero would make the loss infinite
-
-
-def classes_of(predictions: pd.DataFrame) -> list[str]:
-    """The class names in the order of the probability columns."""
-    return [str(name).removeprefix("p_") for name in predictions.columns if str(name).startswith("p_")]
-
-
-def probability_matrix(predictions: pd.DataFrame) -> np.ndarray:
-    """Probabilities as array [photos, classes]."""
-    return predictions[[f"p_{name}" for name in classes_of(predictions)]].to_numpy(dtype=np.float64)
 
 
 def rank_of_label(predictions: pd.DataFrame) -> pd.Series:
@@ -126,3 +117,9 @@ def worst_mistakes(predictions: pd.DataFrame, count: int) -> pd.DataFrame:
     """The wrong answers given with most confidence, the surest first."""
     wrong = predictions[predictions["label"] != predictions["predicted"]]
     return wrong.sort_values(["confidence", "photo"], ascending=[False, True]).head(count)
+
+
+def weakest_class(per_class: pd.DataFrame) -> str:
+    """The class with the smallest share of right answers (by name among equals)."""
+    judged = per_class[per_class["test"] > 0]
+    return str(judged.sort_values(["top1", "class"]).iloc[0]["class"])

@@ -6,10 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from boatlib.model.bundle import Bundle
+from boatlib.model.inference.bundle import Bundle
 from boatlib.params import Params, shareable
-from boatlib.show.html import Html, escape
-from boatlib.show.tables import table
+from boatlib.run import Run, files_of
+from boatlib.show.kit import tables
+from boatlib.show.kit.html import Html, escape
 
 GLOSSARY = {
     "Accuracy": "The share of right answers among all test photos. Common classes weigh more than rare ones.",
@@ -42,7 +43,7 @@ def settings(params: Params) -> Html:
         (name, str(value), "" if value == defaults[name] else str(defaults[name]))
         for name, value in shareable(params.model_dump()).items()
     ]
-    return table(
+    return tables.table(
         pd.DataFrame(rows, columns=["setting", "value", "default, where it differs"]),
         "Settings of this run",
         css="compact",
@@ -82,6 +83,18 @@ def fingerprints(bundle: Bundle) -> Html:
         ("weights of the model (SHA-256)", bundle.weights_sha256),
         *((name, version) for name, version in bundle.versions.items()),
     ]
-    return table(
+    return tables.table(
         pd.DataFrame(rows, columns=["what", "fingerprint or version"]), "Data, model and program", css="compact"
     )
+
+
+def files_written(run: Run, notebook: str) -> Html:
+    """What a notebook has made: file, size. It is each notebook's last cell, and the proof that it came so far."""
+    rows = []
+    for name in files_of(notebook):
+        path = run.need(name)
+        inside = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+        size = sum(file.stat().st_size for file in inside)
+        words = f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB"
+        rows.append({"file": f"runs/{run.name}/{path.name}", "files": len(inside), "size": words})
+    return tables.table(pd.DataFrame(rows), "Files of this notebook", {"files": tables.number, "size": str})

@@ -5,10 +5,12 @@ from typing import Any
 
 import pandas as pd
 
-from boatlib.results.verdicts import DEPENDABLE, EVIDENCE, NOT_YET, PROMISING, class_verdicts
+from boatlib.results import class_verdicts
+from boatlib.results.class_verdicts import DEPENDABLE, EVIDENCE, NOT_YET, PROMISING
+from boatlib.results.metrics import weakest_class
 from boatlib.shares import of_hundred, percent
-from boatlib.show.html import Html, bullets, escape, paragraph
-from boatlib.show.sentences import listing, weakest_class
+from boatlib.show.kit.html import Html, bullets, escape, paragraph
+from boatlib.show.kit.words import listing
 
 MOST_NAMES = 6  # classes named in one phrase; the table has all of them
 GAIN = 0.02  # of the share of right answers: from which on more photos are worth a recommendation
@@ -30,7 +32,7 @@ def verdict(metrics: Mapping[str, Any], per_class: pd.DataFrame, dependable: flo
 
 def verdict_words(metrics: Mapping[str, Any], per_class: pd.DataFrame, dependable: float) -> str:
     """The verdict as plain text: overall with its range, then the classes to depend on, and those not to depend on."""
-    rows = class_verdicts(per_class[per_class["test"] > 0], dependable)
+    rows = class_verdicts.class_verdicts(per_class[per_class["test"] > 0], dependable)
     text = (
         f"The model names the right class for {of_hundred(metrics['accuracy'])} of 100 photos "
         f"(between {of_hundred(metrics['accuracy_low'])} and {of_hundred(metrics['accuracy_high'])}). It is "

@@ -8,10 +8,12 @@ import pytest
 from conftest import draw
 from PIL import Image, ImageCms
 
-from boatlib.model import backbones, onnx_example, pictures, views
+from boatlib import show
+from boatlib.model.inference import onnx_example
+from boatlib.model.inputs import loading, views
+from boatlib.model.networks import backbones
 from boatlib.photos import catalog, levels
 from boatlib.photos.images import open_photo, upright_rgb
-from boatlib.show import sentences
 
 GREY = np.asarray(draw(7).convert("L"), dtype=np.float64)  # 0 to about 220
 
@@ -98,7 +100,7 @@ def test_69_the_sentence_of_01_names_no_photo(tmp_path):
     found = catalog.build_catalog(deep_set(tmp_path, "12"), 3)
     rows = found.table.copy()
     rows.loc[0, "high"] = 65535.0
-    text = sentences.deep_pictures(rows, found.value_range).text
+    text = show.catalog.deep_pictures(rows, found.value_range).text
     assert "24 photos of more than 8 bits" in text
     assert "1 photo reaches far beyond and loses what lies there" in text
     assert ".tif" not in text
@@ -143,7 +145,7 @@ def test_69_the_range_is_part_of_what_features_are_cached_by():
     plain, deep = (backbones.find_backbone("efficientnet_lite0", value_range=scale) for scale in (None, (0.0, 4095.0)))
     assert plain.key != deep.key
     assert deep.preprocessing.value_range == (0.0, 4095.0)
-    (view,) = pictures.decode(encoded(twelve_bits(GREY)), "", [views.PLAIN], deep.preprocessing)
+    (view,) = loading.decode(encoded(twelve_bits(GREY)), "", [views.PLAIN], deep.preprocessing)
     assert 40 < view.mean() < 200
 
 

@@ -14,8 +14,9 @@ import torch
 from awkward import NAME, plain
 from conftest import ROOT
 
-from boatlib import chain, environment
+from boatlib import environment
 from boatlib.params import Params, Training
+from boatlib.pipeline import chain
 
 pytestmark = pytest.mark.fault
 

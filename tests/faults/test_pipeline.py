@@ -20,8 +20,8 @@ from conftest import ROOT
 from boatlib import files
 from boatlib.errors import DamagedFileError, DiskError
 from boatlib.files import write_text
-from boatlib.model import checkpoints
-from boatlib.report import execute
+from boatlib.model.training import checkpoints
+from boatlib.pipeline import execute
 from boatlib.run import Run
 
 pytestmark = pytest.mark.fault

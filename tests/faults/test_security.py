@@ -13,7 +13,7 @@ from conftest import ROOT
 
 from boatlib import doctor
 from boatlib.errors import ParameterError
-from boatlib.model import backbones, weights
+from boatlib.model.networks import backbones, weights
 from boatlib.params import Params, load_params
 from boatlib.photos import catalog, folders, splits
 from boatlib.photos.corrections import RELABEL, Corrections

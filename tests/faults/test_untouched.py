@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from untouched import read_only, watched
 
 from boatlib.errors import DataError, DiskError
-from boatlib.model import bulk
+from boatlib.model.inference import batch
 from boatlib.photos import catalog, folders, splits
 
 
@@ -155,7 +155,9 @@ def test_67_folders_hold_links_that_say_so(photo_set, project):
     assert "changes your photo, so copy it first" in words
     assert all(file.is_symlink() for file in files_below(project / "data"))
     test = project / "data" / "test"
-    assert len(bulk.find_sources([test])) == len(files_below(test)) > 0  # what the export is compared by, and `predict`
+    assert (
+        len(batch.find_sources([test])) == len(files_below(test)) > 0
+    )  # what the export is compared by, and `predict`
 
 
 def test_67_links_inside_the_project_move_with_it(project, photo_set):

@@ -11,11 +11,16 @@ from conftest import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 
+from boatlib import results, show
 from boatlib.order import natural
-from boatlib.results import calibration, decisions, metrics, tta, verdicts
+from boatlib.results import class_verdicts
 from boatlib.results.intervals import wilson
 from boatlib.shares import confidence, of_hundred, p_words, percent
-from boatlib.show import class_table, findings, fonts, html, matrix, names, plots, sentences, tables, theme, verdict
+from boatlib.show import confusion, learning_curve, verdict
+from boatlib.show.classes import counts_chart
+from boatlib.show.kit import fonts, names, theme
+from boatlib.show.kit.charts import save_figure
+from boatlib.show.predictions import bars
 
 
 def predictions(labels, right, classes, sure=0.9):
@@ -35,20 +40,21 @@ def predictions(labels, right, classes, sure=0.9):
 @pytest.mark.parametrize("photos", [5, 28, 200])
 def test_73_photos_without_a_mistake_support_a_confidence_and_no_more(photos, sure):
     rows = predictions(["a", "b"] * photos, 2 * photos, ["a", "b", "c"], sure)
-    found = calibration.fit_temperature(rows)
-    tempered = calibration.with_temperature(rows, found)
+    found = results.calibration.fit_temperature(rows)
+    tempered = results.calibration.with_temperature(rows, found)
     assert tempered["confidence"].mean() == pytest.approx(1 - 1 / (2 * photos + 1), abs=1 / photos)
-    assert calibration.RANGE[0] * 1.01 < found < calibration.RANGE[1]
-    words = sentences.temperature(calibration.describe(rows, found)).text
+    assert results.calibration.RANGE[0] * 1.01 < found < results.calibration.RANGE[1]
+    words = show.calibration.temperature(results.calibration.describe(rows, found)).text
     assert "None of these photos was named wrongly, which does not prove that none ever is" in words
 
 
 def test_73_a_bound_that_is_reached_is_said():
     rows = predictions(["a", "b"] * 20, 20, ["a", "b", "c"], 1 - 1e-12)
-    found = calibration.fit_temperature(rows)
-    assert found > calibration.RANGE[1] / 1.01
+    found = results.calibration.fit_temperature(rows)
+    assert found > results.calibration.RANGE[1] / 1.01
     assert (
-        "the end of the temperatures that were tried" in sentences.temperature(calibration.describe(rows, found)).text
+        "the end of the temperatures that were tried"
+        in show.calibration.temperature(results.calibration.describe(rows, found)).text
     )
 
 
@@ -81,15 +87,15 @@ def test_74_the_sentences_of_the_list():
     rows = pd.DataFrame([("a", 299, 300, 299 / 300, *wilson(299, 300), 300)], columns=columns)
     words = verdict.verdict_words(metrics_, rows, 0.9)
     assert "for more than 99 of 100 photos (between 98 and more than 99)" in words
-    assert "less than 99.7% confidence" in sentences.review(0.9973, {"reviewed": 1, "kept": 9, "kept_right": 9}).text
-    judged = verdicts.class_verdicts(rows, 0.9)
+    assert "less than 99.7% confidence" in show.review.line(0.9973, {"reviewed": 1, "kept": 9, "kept_right": 9}).text
+    judged = class_verdicts.class_verdicts(rows, 0.9)
     more = pd.DataFrame({"class": [], "now": [], "doubled": []})
     text = verdict.what_to_do(judged, 0.9, 0.9973, {"reviewed": 1, "kept": 300, "kept_right": 299}, more, 0).text
     assert "(99.7%)" in text
     assert "100%" not in text
     assert "less than 99.7% confidence" in text
     assert p_words(1e-9) == "p < 0.001"
-    assert "0.000" not in tables.tta_tests({"test": {"fixed": tta_test(1e-9)}}).text
+    assert "0.000" not in show.tta.tests({"test": {"fixed": tta_test(1e-9)}}).text
 
 
 def tta_test(p_value):
@@ -100,13 +106,14 @@ def test_74_tables_and_charts_too():
     classes = ["a", "b"]
     rows = pd.concat([predictions([name] * 300, 299, classes, 0.9999) for name in classes], ignore_index=True)
     split = rows[["photo", "label"]].assign(split="test")
-    per_class = metrics.per_class(rows, split, [1])
+    per_class = results.metrics.per_class(rows, split, [1])
     pieces = [
-        class_table.per_class(per_class), class_table.per_class(per_class, dependable=0.9),
-        tables.work_against_errors(decisions.work_table(decisions.selective_risk(rows))),
-        findings.confidence(rows, {"temperature": 1.0, "photos": 9}), sentences.accuracy(metrics.overall(rows, [1])),
-        matrix.confusion_matrix(rows, ROOT), plots.reliability(calibration.reliability(rows)),
-        plots.work_against_errors(decisions.selective_risk(rows)), sentences.one_prediction(rows.iloc[0]),
+        show.classes.table(per_class), show.classes.table(per_class, dependable=0.9),
+        show.review.work_table(results.review.work_table(results.review.selective_risk(rows))),
+        show.calibration.words(rows, {"temperature": 1.0, "photos": 9}),
+        show.metrics.accuracy(results.metrics.overall(rows, [1])),
+        confusion.matrix(rows, ROOT), show.calibration.chart(results.calibration.reliability(rows)),
+        show.review.work_chart(results.review.selective_risk(rows)), show.predictions.words(rows.iloc[0]),
     ]  # fmt: skip
     for piece in pieces:
         shown = BeautifulSoup(piece.markup, "html.parser").get_text(" ") + piece.text
@@ -133,14 +140,14 @@ def counted(labels):
 def charts(labels):
     """All charts in which names of classes stand."""
     rows = predictions([*labels] * 4, 4 * len(labels) - 1, list(labels))
-    counts = metrics.confusion_matrix(rows)
+    counts = results.metrics.confusion_matrix(rows)
     forecasts = pd.DataFrame(
         {"class": labels, "train": 10, "now": 0.5, "doubled": 0.6, "doubled_low": 0.5, "doubled_high": 0.7}
     )
     points = [(name, share, 10 * share, 8, 5) for name in labels for share in (0.5, 1)]
     curve = pd.DataFrame(points, columns=["class", "share", "taught", "judged", "right"])
-    return [plots.class_counts(counted(labels), 30), plots.confusion_matrix(counts), plots.probability_bars(rows.iloc[0]),
-            plots.learning_curves(curve, forecasts)]  # fmt: skip
+    return [counts_chart(counted(labels), 30), confusion.chart(counts), bars(rows.iloc[0]),
+            learning_curve.chart(curve, forecasts)]  # fmt: skip
 
 
 def words_in(figure):
@@ -153,17 +160,17 @@ def test_78_names_with_dollars_are_names(tmp_path):
     for chart in charts(ODD):
         if chart.text.startswith(("Bars", "Confusion")):
             assert set(ODD) <= set(words_in(chart.figure))
-    html.save_figure(charts(ODD)[1], tmp_path / "matrix.png")
-    same = [plots.class_counts(counted([name]), 30) for name in ("US$1 or US$5", "US$1 or US$5 ")]
+    save_figure(charts(ODD)[1], tmp_path / "matrix.png")
+    same = [counts_chart(counted([name]), 30) for name in ("US$1 or US$5", "US$1 or US$5 ")]
     assert all(chart.markup.startswith("<figure") for chart in same)
 
 
 def test_78_no_formula_is_drawn_although_the_users_settings_ask_for_it():
     import matplotlib as mpl
 
-    plain = plots.class_counts(counted(["US$1 or US$5", "b"]), 30).markup
+    plain = counts_chart(counted(["US$1 or US$5", "b"]), 30).markup
     with mpl.rc_context({"text.usetex": True, "font.size": 30, "axes.facecolor": "red", "text.parse_math": True}):
-        assert plots.class_counts(counted(["US$1 or US$5", "b"]), 30).markup == plain
+        assert counts_chart(counted(["US$1 or US$5", "b"]), 30).markup == plain
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
@@ -180,7 +187,7 @@ def test_79_packages_are_enough_where_the_system_has_no_font(monkeypatch):
     fonts._families.cache_clear()
     try:
         for name in ("帆船", "नाव", "قارب", "ヨット", "배"):
-            assert "No font here has" not in plots.class_counts(counted([name, "kayak"]), 30).markup, name
+            assert "No font here has" not in counts_chart(counted([name, "kayak"]), 30).markup, name
     finally:
         fonts._fonts.cache_clear()
         fonts._families.cache_clear()
@@ -189,7 +196,7 @@ def test_79_packages_are_enough_where_the_system_has_no_font(monkeypatch):
 def test_79_a_sign_that_is_nowhere_is_said(monkeypatch):
     monkeypatch.setattr(fonts, "_fonts", dict)
     fonts._families.cache_clear()
-    chart = plots.class_counts(counted(["kayak \u5e06", "b"]), 30)
+    chart = counts_chart(counted(["kayak \u5e06", "b"]), 30)
     fonts._families.cache_clear()
     assert "No font here has" in chart.markup
     assert "so the picture shows a box there" in chart.markup
@@ -205,7 +212,7 @@ def test_82_long_names_are_cut_with_all_of_them_at_hand():
     assert len(set(short.values())) == 3
     assert all(len(name) <= names.LONGEST for name in short.values())
     rows = predictions(LONG * 4, 11, LONG)
-    soup = BeautifulSoup(matrix.confusion_matrix(rows, ROOT).markup, "html.parser")
+    soup = BeautifulSoup(confusion.matrix(rows, ROOT).markup, "html.parser")
     heads = [head.get_text() for head in soup.select("thead th")]
     assert max(map(len, heads)) <= names.LONGEST
     assert [span["title"] for span in soup.select("thead th span[title]")] == LONG[:2]
@@ -224,13 +231,13 @@ def test_82_long_names_are_cut_with_all_of_them_at_hand():
 def test_82_no_column_that_cannot_differ():
     rows = predictions(["a", "b", "c"] * 5, 12, ["a", "b", "c"])
     split = rows[["photo", "label"]].assign(split="test")
-    table = metrics.per_class(rows, split, [1, 3, 5])
+    table = results.metrics.per_class(rows, split, [1, 3, 5])
     assert not {"top3", "top5"} & set(table.columns)
-    assert not {"top3", "top5"} & set(metrics.overall(rows, [1, 3, 5]))
-    assert "top-" not in class_table.per_class(table).markup
-    assert "top-" not in class_table.per_class(table, dependable=0.9).markup
+    assert not {"top3", "top5"} & set(results.metrics.overall(rows, [1, 3, 5]))
+    assert "top-" not in show.classes.table(table).markup
+    assert "top-" not in show.classes.table(table, dependable=0.9).markup
     many = list("abcdefg")
-    assert {"top3", "top5"} <= set(metrics.per_class(predictions(many, 7, many), split, [1, 3, 5]).columns)
+    assert {"top3", "top5"} <= set(results.metrics.per_class(predictions(many, 7, many), split, [1, 3, 5]).columns)
 
 
 def test_82_classes_stand_in_natural_order():
@@ -240,8 +247,8 @@ def test_82_classes_stand_in_natural_order():
     assert natural(shuffled) == natural(classes) == wanted
     rows = predictions([*wanted] * 3, 18, wanted)
     split = rows[["photo", "label"]].assign(split="test")
-    table = metrics.per_class(rows, split, [1])
-    assert verdicts.class_verdicts(table.sample(frac=1, random_state=1), 0.9)["class"].tolist() == wanted
-    assert decisions.by_answer(rows, 0.5)["answer"].tolist() == ["all answers", *wanted]
-    assert tta.per_class({"plain": rows})["class"].tolist() == wanted
+    table = results.metrics.per_class(rows, split, [1])
+    assert class_verdicts.class_verdicts(table.sample(frac=1, random_state=1), 0.9)["class"].tolist() == wanted
+    assert results.review.by_answer(rows, 0.5)["answer"].tolist() == ["all answers", *wanted]
+    assert results.tta.per_class({"plain": rows})["class"].tolist() == wanted
     assert list(theme.class_colours(shuffled)) == wanted

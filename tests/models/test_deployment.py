@@ -20,8 +20,9 @@ from PIL import Image
 
 from boatlib.cli import main
 from boatlib.errors import BoatlibError
-from boatlib.model import bundle, export, training
-from boatlib.model.prediction import Predictor
+from boatlib.model.inference import bundle, onnx
+from boatlib.model.inference.predictor import Predictor
+from boatlib.model.training import fit
 from boatlib.shares import confidence
 
 EXPORT = pytest.mark.deploy
@@ -35,7 +36,7 @@ def model(make_job):
 
 
 def save(job, classes=None):
-    trained = training.train(job)
+    trained = fit.train(job)
     classes = classes or job.classes
     return bundle.save_bundle(job.run.path("model"), trained.bodies, trained.head, classes, {}, review_below=0.6)
 
@@ -92,7 +93,7 @@ def test_61_the_exported_model_does_not_tell_where_it_was_made(model, photos, tm
 def test_the_exported_model_tells_how_photos_are_prepared(model, photos, tmp_path):
     import onnxruntime
 
-    export.export_onnx(model, tmp_path / "out", sorted(photos.iterdir()), "test")
+    onnx.export_onnx(model, tmp_path / "out", sorted(photos.iterdir()), "test")
     session = onnxruntime.InferenceSession(tmp_path / "out" / "model.onnx")
     told = session.get_modelmeta().custom_metadata_map
     assert json.loads(told["classes"]) == model.classes
@@ -108,7 +109,7 @@ def test_the_exported_model_tells_how_photos_are_prepared(model, photos, tmp_pat
 @EXPORT
 def test_an_export_that_cannot_be_compared_writes_nothing(model, tmp_path):
     with pytest.raises(BoatlibError, match="no photos to compare"):
-        export.export_onnx(model, tmp_path / "out", [ROOT / "README.md"], "test")
+        onnx.export_onnx(model, tmp_path / "out", [ROOT / "README.md"], "test")
     assert list((tmp_path / "out").iterdir()) == []
 
 

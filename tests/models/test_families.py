@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from boatlib.model import backbones, bundle, training
+from boatlib.model.inference import bundle
+from boatlib.model.networks import backbones
+from boatlib.model.training import fit
 
 pytestmark = pytest.mark.families
 
@@ -46,7 +48,7 @@ def test_a_family_learns_is_saved_and_answers_the_same_elsewhere(make_job, proje
     monkeypatch.setenv("BOATLIB_CACHE", str(project / "cache"))  # large, and of no use to anyone else
     one_epoch = {"epochs": 1, "max_epochs_stop": 1, "range_test": 0, "batch_size": 4}
     job = make_job(train=6, val=2, backbone=name, weights="none", mode=mode, **one_epoch)
-    trained = training.train(job)
+    trained = fit.train(job)
     assert len(trained.history) == 1
     assert np.isfinite(trained.history[["train_loss", "val_loss"]].to_numpy()).all()
     saved = bundle.save_bundle(job.run.path("model"), trained.bodies, trained.head, job.classes, {})

@@ -12,9 +12,10 @@ import pytest
 from safetensors.torch import load_file
 
 from boatlib.errors import DataError, TrainingError
-from boatlib.model import bundle, checkpoints, processes, training
-from boatlib.model.jobs import Job
-from boatlib.model.world import World
+from boatlib.model.inference import bundle
+from boatlib.model.training import checkpoints, fit, launch
+from boatlib.model.training.process_group import World
+from boatlib.model.training.task import Job
 from boatlib.run import Run
 
 pytestmark = pytest.mark.processes
@@ -95,10 +96,9 @@ def test_33_and_34_two_processes_give_the_metrics_of_one(make_job, settings, cap
     """
     for photos, val in ((7, 5), (11, 1)):
         one, two = (
-            training.train(make_job(f"run{n}", train=photos, val=val, processes=n, range_test=0, **settings))
-            for n in (1, 2)
+            fit.train(make_job(f"run{n}", train=photos, val=val, processes=n, range_test=0, **settings)) for n in (1, 2)
         )
-        numbers = [name for name in training.HISTORY if name not in ("epoch", "best")]
+        numbers = [name for name in fit.HISTORY if name not in ("epoch", "best")]
         np.testing.assert_allclose(one.history[numbers], two.history[numbers], rtol=2e-4, atol=1e-5)
         assert one.history["best"].tolist() == two.history["best"].tolist()
         assert one.validation["photo"].tolist() == two.validation["photo"].tolist(), "every photo once"
@@ -112,11 +112,11 @@ def test_33_and_34_two_processes_give_the_metrics_of_one(make_job, settings, cap
 
 def test_32_the_error_of_one_process_ends_the_job_with_its_own_words(make_job):
     job = make_job("failing", processes=2, mode="finetune", unfreeze="blocks.6", epochs=50, max_epochs_stop=50)
-    training._features(job)
+    fit._features(job)
     (job.root / job.train["photo"].iloc[4]).write_bytes(b"changed")
     started = time.monotonic()
     with pytest.raises(DataError, match=r"004.jpg was changed or removed .*\(training process [01] of 2\)"):
-        training.train(job)
+        fit.train(job)
     assert time.monotonic() - started < 60
     assert until_gone(job) == []
 
@@ -134,7 +134,7 @@ def test_32_a_killed_process_ends_the_job_and_leaves_none(make_job):
     assert until_gone(job) == []
     assert checkpoints.load(job.folder) is not None, "the last checkpoint is whole"
     with pytest.raises(TrainingError, match=r"killed \(SIGKILL\).* of 2\)"):
-        raise processes.first_failure(job.folder, 1)
+        raise launch.first_failure(job.folder, 1)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
@@ -156,9 +156,9 @@ def test_36_a_run_can_be_trained_by_torchrun_alone_and_taken_over(make_job, monk
     settings = Params(run="cluster", seed=1, training=job.settings, compute=job.compute)
     (job.run.folder / "params.json").write_text(settings.model_dump_json())
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    command += ["-m", "boatlib.model.distributed", "cluster"]
+    command += ["-m", "boatlib.model.training.worker", "cluster"]
     subprocess.run(command, check=True, capture_output=True, timeout=300)
     monkeypatch.setenv("BOATLIB_RESUME", "1")
-    trained = training.train(Job.read("cluster"))
-    expected = training.learn(make_job("alone", views=1), World())["rows"]
+    trained = fit.train(Job.read("cluster"))
+    expected = fit.learn(make_job("alone", views=1), World())["rows"]
     np.testing.assert_allclose(trained.history["val_loss"], [row["val_loss"] for row in expected], rtol=1e-4)

@@ -207,7 +207,7 @@ def test_folders_that_cannot_serve_are_bad_data(folder, words):
 def test_a_dead_kernel_and_an_early_exit_are_failures(tmp_path, monkeypatch):
     import nbformat
 
-    from boatlib.report import execute
+    from boatlib.pipeline import execute
     from boatlib.run import Run
 
     monkeypatch.chdir(ROOT)

@@ -5,7 +5,9 @@ import pytest
 from conftest import REAL
 from sklearn.linear_model import LogisticRegression
 
-from boatlib.model import backbones, embedding, engines, pictures
+from boatlib.model.features import embedding
+from boatlib.model.inputs import loading
+from boatlib.model.networks import backbones, engines
 from boatlib.photos import catalog
 
 pytestmark = [
@@ -42,7 +44,7 @@ def test_engines_name_the_same_classes(project, monkeypatch):
         monkeypatch.setenv("BOATLIB_AMP", amp)
         features[amp] = embedding.embed(table, REAL, ["plain"], [network])[:, 0]
     rows = [
-        pictures.decode((REAL / photo).read_bytes(), sha256, ["plain"], network.preprocessing)[0]
+        loading.decode((REAL / photo).read_bytes(), sha256, ["plain"], network.preprocessing)[0]
         for photo, sha256 in zip(asked["photo"], asked["sha256"], strict=True)
     ]
     by_torch = engines.TorchEngine(network.build()).run(rows)

@@ -9,7 +9,8 @@ from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
 from conftest import REAL, ROOT, TINY, run_all
 
-from boatlib.results import decisions, metrics
+from boatlib.predictions import classes_of
+from boatlib.results import review
 from boatlib.run import Run
 from boatlib.shares import percent
 
@@ -171,14 +172,14 @@ def test_numbers_on_the_summary_are_those_of_the_tables(report):
         assert cells["95% range"] == f"{percent(own['top1_low'], 0)}\u00a0–\u00a0{percent(own['top1_high'], 0)}"
     assert len(classes.tbody.find_all("tr")) == len(table)
 
-    work = decisions.work_table(decisions.selective_risk(predictions))
+    work = review.work_table(review.selective_risk(predictions))
     rows = next(t for t in soup.find_all("table") if t.caption.get_text().startswith("Work against")).tbody.find_all(
         "tr"
     )
     assert [row.find_all("td")[2].get_text() for row in rows] == [
         f"{wrong} of {kept}" for wrong, kept in zip(work["wrong"], work["kept"], strict=True)
     ]
-    assert len(metrics.classes_of(predictions)) == len(names)
+    assert len(classes_of(predictions)) == len(names)
 
 
 def test_the_keyboard_opens_a_cell_and_sorts_a_table(report, browser):

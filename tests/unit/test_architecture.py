@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from boatlib import modules
+from boatlib.pipeline import dependencies
 
 MODULES = sorted(path.relative_to(ROOT) for path in (ROOT / "boatlib").rglob("*.py") if path.name != "__init__.py")
 LAYERS = ["photos", "model", "results", "show", "lab", "report"]
@@ -23,24 +23,24 @@ def layer(module: Path) -> str:
 @pytest.mark.parametrize("module", MODULES, ids=str)
 def test_arrows_point_one_way(module):
     own = layer(module)
-    for used in modules.imports_of(ROOT / module, ROOT):
+    for used in dependencies.imports_of(ROOT / module, ROOT):
         if own in LAYERS and layer(used) in LAYERS:
             assert LAYERS.index(layer(used)) <= LAYERS.index(own), f"{module} uses {used}"
-        assert module not in modules.used_by(ROOT / used, ROOT), f"{module} and {used} use each other"
+        assert module not in dependencies.used_by(ROOT / used, ROOT), f"{module} and {used} use each other"
 
 
 @pytest.mark.parametrize(
     ("library", "allowed"),
     [
         ("torch", r"boatlib/model/.*"),
-        ("matplotlib", r"boatlib/show/(plots|theme|html|fonts).py"),
+        ("matplotlib", r"boatlib/show/kit/(charts|theme|fonts|html).py"),
         ("jupyter_server", r"boatlib/lab/contents.py"),
-        ("captum", r"boatlib/model/attention.py"),
+        ("captum", r"boatlib/model/inference/gradcam.py"),
         ("ipywidgets", r"boatlib/lab/.*"),
         ("streamlit", r"boatlib/app.py"),
-        ("onnxruntime", r"boatlib/model/(export|onnx_example).py"),
+        ("onnxruntime", r"boatlib/model/inference/onnx(_example)?.py"),
         ("nbconvert", r"boatlib/report/.*"),
-        ("papermill", r"boatlib/report/.*"),
+        ("papermill", r"boatlib/pipeline/.*"),
     ],
 )
 def test_heavy_libraries_are_imported_in_their_rooms_only(library, allowed):

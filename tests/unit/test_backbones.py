@@ -15,8 +15,8 @@ from safetensors.torch import save_file
 from boatlib import runtime
 from boatlib.cli import main
 from boatlib.errors import ParameterError
-from boatlib.model import backbones, weights
-from boatlib.model.networks import Body
+from boatlib.model.networks import backbones, weights
+from boatlib.model.networks.modules import Body
 
 
 @pytest.mark.parametrize("name", backbones.LITE)

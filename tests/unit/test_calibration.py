@@ -6,8 +6,9 @@ from scipy.optimize import brentq
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import log_loss
 
-from boatlib.model.networks import article_head, tempered
-from boatlib.results import calibration, metrics
+from boatlib import predictions
+from boatlib.model.networks.modules import article_head, tempered
+from boatlib.results import calibration
 
 
 def table(probabilities, labels, classes="abc"):
@@ -42,7 +43,9 @@ def test_the_temperature_is_where_the_loss_has_its_minimum():
     def slope(t):
         losses = [
             log_loss(
-                both["label"], metrics.probability_matrix(calibration.with_temperature(both, x)), sample_weight=weights
+                both["label"],
+                predictions.probability_matrix(calibration.with_temperature(both, x)),
+                sample_weight=weights,
             )
             for x in (t * 1.001, t / 1.001)
         ]
@@ -56,7 +59,7 @@ def test_a_temperature_changes_confidence_and_no_answer():
     cooler = calibration.with_temperature(rows, 2)
     assert cooler["predicted"].tolist() == rows["predicted"].tolist()
     assert (cooler["confidence"] <= rows["confidence"] + 1e-12).all()
-    assert metrics.probability_matrix(cooler).sum(axis=1) == pytest.approx(1)
+    assert predictions.probability_matrix(cooler).sum(axis=1) == pytest.approx(1)
     back = calibration.with_temperature(cooler, 0.5)
     assert back["confidence"].to_numpy() == pytest.approx(rows["confidence"].to_numpy())
 
@@ -68,7 +71,7 @@ def test_the_saved_head_has_the_temperature_worked_in():
     with torch.no_grad():
         plain, cooler = head(inputs).exp().numpy(), tempered(head, 1.8)(inputs).exp().numpy()
     expected = calibration.with_temperature(table(plain, [0] * 7), 1.8)
-    assert cooler == pytest.approx(metrics.probability_matrix(expected), abs=1e-6)
+    assert cooler == pytest.approx(predictions.probability_matrix(expected), abs=1e-6)
 
 
 def test_reliability_agrees_with_scikit_learn():

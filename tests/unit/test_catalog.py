@@ -7,9 +7,9 @@ import pytest
 from conftest import draw, make_set
 from scipy.sparse.csgraph import connected_components
 
+from boatlib import show
 from boatlib.errors import DataError
 from boatlib.photos import catalog, duplicates, splits
-from boatlib.show import sentences
 
 
 def tree_hash(folder):
@@ -141,7 +141,9 @@ def test_80_photos_of_different_classes_are_shown_and_not_joined(photo_set):
     shown = found.duplicates.set_index("photo")
     assert shown.loc[[*alike, "kayak/000.jpg"], "group"].nunique() == 1
     assert shown.loc[[*alike, "kayak/000.jpg"], "conflict"].all()
-    assert "1 group of near-duplicates holds photos of different classes" in sentences.twins(found.duplicates).text
+    assert (
+        "1 group of near-duplicates holds photos of different classes" in show.duplicates.words(found.duplicates).text
+    )
     off = catalog.build_catalog(photo_set, 5, near="off")
     assert off.duplicates.empty
     assert off.table["group"].nunique() == len(off.table)

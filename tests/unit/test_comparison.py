@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from boatlib.model import colours
+from boatlib.photos import colours
 from boatlib.report import publish
 from boatlib.results import comparison
 from boatlib.run import Run

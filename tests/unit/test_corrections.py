@@ -7,13 +7,13 @@ import time
 import pandas as pd
 import pytest
 
+from boatlib import show
 from boatlib.errors import DataError
 from boatlib.photos import catalog, splits
 from boatlib.photos.corrections import COLUMNS, DROPPED, Corrections
 from boatlib.report import publish
 from boatlib.results import comparison
 from boatlib.run import Run
-from boatlib.show import corrected
 
 A, B, C = (letter * 64 for letter in "abc")
 
@@ -193,9 +193,9 @@ def test_what_labels_moved_and_what_the_model_moved_are_told_apart(project):
     assert shares.loc["all classes"].tolist() == [4, 6, 4, 5, 5, 5]
     assert shares.loc["x"].tolist() == [2, 3, 2, 2, 2, 2]
     assert shares.loc["y"].tolist() == [2, 3, 2, 3, 3, 3]
-    text = corrected.moved(record).text
+    text = show.corrections.moved(record).text
     assert "4 of 6 (66.7%)" in text
     assert "people changed 2 photos: 1 got another label and 1 left out (2 in test)" in text
     unchanged = pd.DataFrame([(f"x/{n}.jpg", label, "used", "") for n, label in enumerate("xxxyyy")], columns=columns)
     assert comparison.moved_by_labels(run, now, unchanged) is None
-    assert corrected.moved(None).text == ""
+    assert show.corrections.moved(None).text == ""

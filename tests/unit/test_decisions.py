@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from boatlib.results import decisions
+from boatlib.results import review
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def predictions():
 
 
 def test_selective_risk_is_what_counting_gives(predictions):
-    risks = decisions.selective_risk(predictions)
+    risks = review.selective_risk(predictions)
     order = predictions.sort_values(["confidence", "photo"])
     for checked in (0, 1, 17, 100, 199):
         rest = order.iloc[checked:]
@@ -28,25 +28,25 @@ def test_selective_risk_is_what_counting_gives(predictions):
 
 
 def test_the_table_of_work_rounds_up_to_whole_photos(predictions):
-    rows = decisions.work_table(decisions.selective_risk(predictions.head(33)))
+    rows = review.work_table(review.selective_risk(predictions.head(33)))
     assert (33 - rows["kept"]).tolist() == [0, 2, 4, 7, 10, 17]
-    assert len(decisions.work_table(decisions.selective_risk(predictions.head(2)))) == 2
+    assert len(review.work_table(review.selective_risk(predictions.head(2)))) == 2
 
 
 @pytest.mark.parametrize(("error", "check"), [(10, 1), (1, 10), (3, 1), (2, 0.9)])
 def test_the_cheapest_threshold_beats_every_other(predictions, error, check):
-    best = decisions.cheapest_threshold(predictions, error, check)
-    cost = decisions.cost(predictions, best, error, check)
+    best = review.cheapest_threshold(predictions, error, check)
+    cost = review.cost(predictions, best, error, check)
     others = [0.0, *predictions["confidence"], np.nextafter(1, 2)]
-    assert cost == pytest.approx(min(decisions.cost(predictions, line, error, check) for line in others))
+    assert cost == pytest.approx(min(review.cost(predictions, line, error, check) for line in others))
 
 
 def test_dear_checks_check_nothing_and_dear_errors_everything():
     rows = pd.DataFrame(
         {"photo": list("abcd"), "label": "x", "predicted": ["x", "y", "x", "y"], "confidence": [0.9, 0.8, 0.7, 0.6]}
     )
-    assert decisions.cheapest_threshold(rows, 1, 100) == 0.0
-    assert decisions.cost(rows, 0.0, 1, 100) == pytest.approx(50)
+    assert review.cheapest_threshold(rows, 1, 100) == 0.0
+    assert review.cost(rows, 0.0, 1, 100) == pytest.approx(50)
     rows["predicted"] = "y"
-    assert decisions.cheapest_threshold(rows, 100, 1) > 1
-    assert decisions.cost(rows, np.nextafter(1, 2), 100, 1) == pytest.approx(100)
+    assert review.cheapest_threshold(rows, 100, 1) > 1
+    assert review.cost(rows, np.nextafter(1, 2), 100, 1) == pytest.approx(100)

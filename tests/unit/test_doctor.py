@@ -6,7 +6,7 @@ from conftest import ROOT
 
 from boatlib import doctor
 from boatlib.cli import main
-from boatlib.model import weights
+from boatlib.model.networks import weights
 
 
 def findings():

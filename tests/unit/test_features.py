@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 
-from boatlib.model.features import Features, Store
+from boatlib.model.features.store import Features, Store
 
 
 def rows(count, seed=0, width=6):
@@ -49,7 +49,7 @@ def test_a_kill_between_the_two_files_loses_nothing_that_was_whole(tmp_path):
 def test_processes_append_side_by_side(tmp_path):
     code = """
 import pathlib, sys, numpy
-from boatlib.model.features import Store
+from boatlib.model.features.store import Store
 store, number = Store(pathlib.Path(sys.argv[1])), int(sys.argv[2])
 for k in range(200):
     store.append([f"{number}-{k}"], numpy.full((1, 50), 1000 * number + k))
@@ -82,7 +82,7 @@ def test_a_full_disk_is_an_error_and_leaves_what_was_there(tmp_path):
     Store(tmp_path).append(list("ab"), rows(2, width=100))
     code = """
 import pathlib, resource, signal, sys, numpy
-from boatlib.model.features import Store
+from boatlib.model.features.store import Store
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 Store(pathlib.Path(sys.argv[1])).append(list("cdef"), numpy.ones((4, 100)))

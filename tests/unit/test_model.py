@@ -6,8 +6,11 @@ from conftest import draw
 from PIL import Image
 
 from boatlib.errors import DamagedModelError, DataError
-from boatlib.model import backbones, bundle, embedding, engines, networks, views
-from boatlib.model.prediction import Predictor
+from boatlib.model.features import embedding
+from boatlib.model.inference import bundle
+from boatlib.model.inference.predictor import Predictor
+from boatlib.model.inputs import views
+from boatlib.model.networks import backbones, engines, modules
 
 NETWORK = backbones.find_backbone("efficientnet_lite0")
 
@@ -16,7 +19,7 @@ NETWORK = backbones.find_backbone("efficientnet_lite0")
 def saved(tmp_path_factory):
     """A model of three classes whose head has learnt nothing."""
     torch.manual_seed(1)
-    head, body = networks.article_head(1280, 3), NETWORK.build()
+    head, body = modules.article_head(1280, 3), NETWORK.build()
     folder = tmp_path_factory.mktemp("model") / "model"
     return bundle.save_bundle(folder, [(NETWORK.name, NETWORK.key, body)], head, ["a", "b", "c"], {}, review_below=0.5)
 

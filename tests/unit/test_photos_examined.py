@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from boatlib.model.views import Preprocessing
-from boatlib.results import crop_audit, label_suspects, learning_curve, out_of_fold
+from boatlib.model.inputs.views import Preprocessing
+from boatlib.results import crop_audit, cross_validation, label_issues, learning_curve
 
 
 def features(labels, spread=1.0, seed=0, size=20):
@@ -27,20 +27,22 @@ def test_nobody_is_judged_by_a_head_that_has_seen_it():
     noise = random.normal(size=(200, 50)).astype(np.float32)
     rows["group"] = [f"{n // 2}" for n in range(200)]
     noise[1::2] = noise[::2]  # each photo has a twin, with another label as often as not
-    found = out_of_fold.probabilities(out_of_fold.simplified(noise, rows["label"]), rows["label"], rows["group"])
-    assert 0.38 < out_of_fold.right_answers(found, rows["label"]).mean() < 0.62
+    found = cross_validation.probabilities(
+        cross_validation.simplified(noise, rows["label"]), rows["label"], rows["group"]
+    )
+    assert 0.38 < cross_validation.right_answers(found, rows["label"]).mean() < 0.62
     assert found.sum(axis=1) == pytest.approx(1)
 
 
 def test_planted_labels_are_found_and_good_ones_are_not_accused():
     truth = ["a"] * 60 + ["b"] * 60 + ["c"] * 20
     rows = photos(truth)
-    points = out_of_fold.simplified(features(truth, 0.7), rows["label"])
+    points = cross_validation.simplified(features(truth, 0.7), rows["label"])
     planted = {3: "b", 70: "c", 100: "a", 125: "a"}
     for place, label in planted.items():
         rows.loc[place, "label"] = label
-    found = label_suspects.find_suspects(
-        rows.assign(decision=""), out_of_fold.probabilities(points, rows["label"], rows["group"])
+    found = label_issues.find_suspects(
+        rows.assign(decision=""), cross_validation.probabilities(points, rows["label"], rows["group"])
     )
     assert {f"{place:03d}.jpg" for place in planted} <= set(found["photo"])
     assert len(found) <= len(planted) + 2
@@ -51,7 +53,9 @@ def test_planted_labels_are_found_and_good_ones_are_not_accused():
 
 def test_the_learning_curve_counts_every_photo_and_rises():
     labels = ["a"] * 120 + ["b"] * 60 + ["c"] * 12
-    curve = learning_curve.measure(out_of_fold.simplified(features(labels, 1.6), pd.Series(labels)), photos(labels))
+    curve = learning_curve.measure(
+        cross_validation.simplified(features(labels, 1.6), pd.Series(labels)), photos(labels)
+    )
     assert len(curve) == 4 * (3 + 1)
     everything = curve[curve["class"] == learning_curve.ALL]
     assert everything["judged"].tolist() == [192] * 4

@@ -10,10 +10,12 @@ from PIL import Image
 
 from boatlib.cli import main
 from boatlib.errors import BoatlibError
-from boatlib.model import bulk, bundle, training, views
-from boatlib.model.prediction import CHUNK, Predictor
-from boatlib.results import decisions, metrics
-from boatlib.show import card
+from boatlib.model.inference import batch, bundle
+from boatlib.model.inference.predictor import CHUNK, Predictor
+from boatlib.model.inputs import views
+from boatlib.model.training import fit
+from boatlib.results import metrics, review
+from boatlib.show import model_card
 
 
 @pytest.fixture
@@ -24,7 +26,7 @@ def taught(make_job):
 
 
 def save(job, review_below=0.6):
-    trained = training.train(job)
+    trained = fit.train(job)
     told = {"run": "job", "photos": {"kayak": 6, "raft": 6}, "val_photos": 5, "left_out": {"punt": 2}, "seed": 1}
     told |= {"fingerprint": "0123", "mode": "head", "weights": "default", "unfreeze": "all", "sure": 0.95}
     return bundle.save_bundle(job.run.path("model"), trained.bodies, trained.head, job.classes, told, review_below)
@@ -144,7 +146,7 @@ def test_a_saved_model_normalises_as_it_was_saved_whatever_the_library_says_toda
 
 
 def test_more_than_one_chunk_in_order(taught, monkeypatch):
-    monkeypatch.setattr("boatlib.model.prediction.CHUNK", 4)
+    monkeypatch.setattr("boatlib.model.inference.predictor.CHUNK", 4)
     saved, job = taught
     files = [(str(number), job.root / photo) for number, photo in enumerate(job.train["photo"])]
     files.insert(5, ("bad", job.root / "none.jpg"))
@@ -187,8 +189,8 @@ def test_an_interrupted_table_goes_on_where_it_was(taught, tmp_path, capsys, mon
     folder, out = folder_of(tmp_path), tmp_path / "out.csv"
     command = ["predict", str(taught[0].folder), str(folder), "--csv", str(out)]
     main([*command[:-1], str(tmp_path / "whole.csv")])
-    monkeypatch.setattr("boatlib.model.prediction.CHUNK", 3)
-    append, seen = bulk.GrowingTable.append, []
+    monkeypatch.setattr("boatlib.model.inference.predictor.CHUNK", 3)
+    append, seen = batch.GrowingTable.append, []
 
     def interrupt(self, table):
         if len(seen) == 2:
@@ -196,12 +198,12 @@ def test_an_interrupted_table_goes_on_where_it_was(taught, tmp_path, capsys, mon
         seen.append(len(table))
         append(self, table)
 
-    monkeypatch.setattr(bulk.GrowingTable, "append", interrupt)
+    monkeypatch.setattr(batch.GrowingTable, "append", interrupt)
     assert main(command) == 130
     assert not out.exists()
     (part,) = tmp_path.glob(".out.csv.*.part")
     part.write_text(part.read_text()[:-7])  # and the last row is torn
-    monkeypatch.setattr(bulk.GrowingTable, "append", append)
+    monkeypatch.setattr(batch.GrowingTable, "append", append)
     assert main(command) == 0
     assert "5 of 10 photos were done before" in capsys.readouterr().err
     assert out.read_bytes() == (tmp_path / "whole.csv").read_bytes()
@@ -209,13 +211,13 @@ def test_an_interrupted_table_goes_on_where_it_was(taught, tmp_path, capsys, mon
 
 def test_a_table_of_other_photos_or_another_model_is_not_gone_on_with(taught, tmp_path):
     folder = folder_of(tmp_path)
-    sources = bulk.find_sources([folder])
-    growing = bulk.GrowingTable(tmp_path / "out.csv", Predictor(taught[0]), ["plain"])
+    sources = batch.find_sources([folder])
+    growing = batch.GrowingTable(tmp_path / "out.csv", Predictor(taught[0]), ["plain"])
     growing.append(
         Predictor(taught[0]).predict([path for _, path in sources[:2]]).assign(photo=[n for n, _ in sources[:2]])
     )
     assert growing.done(sources) == 2
-    assert bulk.GrowingTable(tmp_path / "out.csv", Predictor(taught[0]), views.DETERMINISTIC).done(sources) == 0
+    assert batch.GrowingTable(tmp_path / "out.csv", Predictor(taught[0]), views.DETERMINISTIC).done(sources) == 0
     assert growing.done(sources[1:]) == 0
 
 
@@ -259,30 +261,30 @@ def answers(*pairs):
 
 def test_the_review_threshold_keeps_as_many_as_are_sure_enough():
     table = answers((0.95, True), (0.9, True), (0.8, False), (0.75, True), (0.7, True), (0.6, False))
-    assert decisions.review_threshold(table, 0.99) == 0.9
-    assert decisions.review_threshold(table, 0.80) == 0.7
-    assert decisions.review_threshold(table, 0.60) == 0.6
-    assert decisions.review_threshold(answers((0.4, True)), 0.9) == decisions.LEAST
-    assert decisions.review_threshold(answers((0.9, False)), 0.9) == 1.0
-    assert decisions.review_work(table, 0.7) == {"reviewed": 1, "kept": 5, "kept_right": 4}
+    assert review.review_threshold(table, 0.99) == 0.9
+    assert review.review_threshold(table, 0.80) == 0.7
+    assert review.review_threshold(table, 0.60) == 0.6
+    assert review.review_threshold(answers((0.4, True)), 0.9) == review.LEAST
+    assert review.review_threshold(answers((0.9, False)), 0.9) == 1.0
+    assert review.review_work(table, 0.7) == {"reviewed": 1, "kept": 5, "kept_right": 4}
 
 
 def test_answers_of_equal_confidence_are_kept_or_reviewed_together():
     table = answers((0.9, True), (0.8, True), (0.8, False), (0.8, False))
-    assert decisions.review_threshold(table, 0.6) == 0.9
+    assert review.review_threshold(table, 0.6) == 0.9
 
 
 def test_the_card_says_what_the_data_say(taught):
     saved, job = taught
     table = Predictor(saved).predict_catalogued(job.val, job.root)
     overall = metrics.overall(table, [1])
-    text = card.write_card(saved, "validation", overall).read_text()
+    text = model_card.write_card(saved, "validation", overall).read_text()
     assert f"{overall['correct']} of {overall['photos']} validation photos" in text
     assert "test photos have not judged yet" in text
     assert "punt (2 photos)" in text
     assert "| raft | 6 |" in text
     per_class = metrics.per_class(table, job.val.assign(split="test"), [1])
-    text = card.write_card(saved, "test", overall, per_class).read_text()
+    text = model_card.write_card(saved, "test", overall, per_class).read_text()
     assert "These photos had no say in its making" in text
     for row in per_class.to_dict("records"):
         assert f"| {row['class']} | {row['correct']} of {row['test']} |" in text
@@ -303,8 +305,8 @@ def test_the_card_says_what_the_data_say(taught):
 )
 def test_the_card_says_what_learnt(settings, words):
     told = {"photos": {"a": 1}, "val_photos": 1, "weights": "default", "unfreeze": "all", "seed": 1, "fingerprint": "0"}
-    assert words in card._taught_on(told | settings, ["net"])
+    assert words in model_card._taught_on(told | settings, ["net"])
 
 
 def test_names_in_the_card_cannot_become_markup():
-    assert card._cell("a|b`<img>\n*x*") == "a\\|b\\`\\<img\\> \\*x\\*"
+    assert model_card._cell("a|b`<img>\n*x*") == "a\\|b\\`\\<img\\> \\*x\\*"

@@ -9,8 +9,12 @@ from conftest import draw
 from PIL import Image
 
 from boatlib.errors import ParameterError
-from boatlib.model import backbones, bundle, embedding, networks, pictures, training, views
-from boatlib.model.prediction import Predictor
+from boatlib.model.features import embedding
+from boatlib.model.inference import bundle
+from boatlib.model.inference.predictor import Predictor
+from boatlib.model.inputs import loading, views
+from boatlib.model.networks import backbones, modules
+from boatlib.model.training import fit
 from boatlib.params import Params
 
 FINETUNE = {"mode": "finetune", "unfreeze": "blocks.6", "range_test": 0, "epochs": 2, "max_epochs_stop": 2}
@@ -19,22 +23,22 @@ WIDE = backbones.find_backbone("efficientnet_lite0", resolution="96x160")
 
 
 def test_the_same_seed_teaches_the_same(make_job):
-    one, two = (training.train(make_job(**FINETUNE, refit=True)) for _ in range(2))
+    one, two = (fit.train(make_job(**FINETUNE, refit=True)) for _ in range(2))
     for first, second in ((one.network, two.network), (one.before_refit, two.before_refit)):
         own, other = first.bodies[0][2].state_dict(), second.bodies[0][2].state_dict()
         assert all(torch.equal(own[name], other[name]) for name in own)
 
 
 def test_the_last_epoch_counts_when_nothing_else_is_to(make_job):
-    history = training.train(make_job(**HEAD, stop_on="last")).history
+    history = fit.train(make_job(**HEAD, stop_on="last")).history
     assert history["best"].tolist() == [False, False, True]
 
 
 @pytest.mark.parametrize("settings", [HEAD, FINETUNE])
 def test_a_refit_teaches_the_validation_photos_and_keeps_who_was_judged_by_them(make_job, tmp_path, settings):
     job = make_job(**settings, refit=True)
-    plain = training.train(make_job(**settings))
-    trained = training.train(job)
+    plain = fit.train(make_job(**settings))
+    trained = fit.train(job)
     assert trained.history.equals(plain.history)
     for name, tensor in plain.head.state_dict().items():
         assert torch.equal(trained.before_refit.head.state_dict()[name], tensor)
@@ -65,7 +69,7 @@ def test_features_are_the_mean_and_the_generalised_mean(name):
 
 def test_the_generalised_mean_is_the_cube_root_of_the_mean_of_cubes():
     maps = torch.tensor([0.0, 1.0, 2.0, 3.0]).reshape(1, 1, 2, 2)
-    assert networks.MeanAndGeM(flat=True)(maps)[0].tolist() == pytest.approx([1.5, 9 ** (1 / 3)])
+    assert modules.MeanAndGeM(flat=True)(maps)[0].tolist() == pytest.approx([1.5, 9 ** (1 / 3)])
 
 
 @pytest.mark.parametrize("name", ["vgg11", "convnext_tiny"])  # no mean; a norm behind it that knows its width
@@ -115,8 +119,8 @@ def test_a_photo_is_opened_once_for_all_networks_that_are_shown_the_same(make_jo
     job = make_job()
     monkeypatch.setenv("BOATLIB_CACHE", str(tmp_path / "empty cache"))
     opened = []
-    decode = pictures.decode
-    monkeypatch.setattr(pictures, "decode", lambda *words: opened.append(words[1]) or decode(*words))
+    decode = loading.decode
+    monkeypatch.setattr(loading, "decode", lambda *words: opened.append(words[1]) or decode(*words))
     two = backbones.find_backbones(["squeezenet1_0", "squeezenet1_1"], "none", resolution="96x160")
     both = embedding.embed(job.val, job.root, [views.PLAIN, "flip"], two)
     assert sorted(opened) == sorted(job.val["sha256"])

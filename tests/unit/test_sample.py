@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from boatlib.photos import catalog, sample
-from boatlib.photos.sample import COUNTS, PLANTED, draw_photo, draw_sample
+from boatlib.photos import catalog
+from boatlib.photos.sample import draw
+from boatlib.photos.sample.draw import COUNTS, PLANTED, draw_photo, draw_sample
 
 KINDS = {
     "truncated",
@@ -39,7 +40,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _jpeg(photo: Image.Image) -> bytes:
     content = io.BytesIO()
-    photo.save(content, "JPEG", quality=sample.QUALITY)
+    photo.save(content, "JPEG", quality=draw.QUALITY)
     return content.getvalue()
 
 
@@ -60,7 +61,7 @@ def test_same_arguments_give_the_same_bytes(label: str) -> None:
 @pytest.mark.parametrize("label", list(COUNTS))
 def test_set_holds_what_a_single_drawing_gives(drawn: Path, label: str) -> None:
     number = 2  # no fault is planted on this number
-    path = drawn / sample.photo_path(label, number)
+    path = drawn / draw.photo_path(label, number)
 
     assert path.read_bytes() == _jpeg(draw_photo(label, number))
 
@@ -170,7 +171,7 @@ def test_rotated_photos_are_upright_once_their_tag_is_followed(drawn: Path) -> N
     for path in PLANTED["exif_rotated"]:
         label, number = path.split("/")[0], int(path.removesuffix(".jpg").rsplit("_", 1)[1])
         with Image.open(drawn / path) as photo:
-            seen.add(photo.getexif()[sample.EXIF_ORIENTATION])
+            seen.add(photo.getexif()[draw.EXIF_ORIENTATION])
             upright = ImageOps.exif_transpose(photo)
         expected = draw_photo(label, number)
         assert upright.size == expected.size
@@ -202,8 +203,8 @@ def test_interrupted_drawing_leaves_nothing(tmp_path: Path, monkeypatch: pytest.
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(sample, "COUNTS", {"raft": 2})
-    monkeypatch.setattr(sample, "_plant_faults", stop)
+    monkeypatch.setattr(draw, "COUNTS", {"raft": 2})
+    monkeypatch.setattr(draw, "_plant_faults", stop)
     with pytest.raises(KeyboardInterrupt):
         draw_sample(tmp_path / "boats")
 

@@ -1,11 +1,12 @@
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import ROOT
 
 from boatlib.errors import ParameterError
 from boatlib.params import Training
-from boatlib.photos.images import open_photo
-from boatlib.show import gallery, html, plots, sentences, tables, verdict
+from boatlib.show import confusion, learning_curve, predictions, review, training, tta, verdict
+from boatlib.show.catalog import samples
 
 
 @pytest.mark.parametrize(
@@ -14,13 +15,13 @@ from boatlib.show import gallery, html, plots, sentences, tables, verdict
 )
 def test_the_tta_verdict_follows_the_paired_test(fixed, broken, p_value, words):
     test = {"fixed": fixed, "broken": broken, "p_value": p_value, "photos": 100}
-    assert words in sentences.tta_words({"chosen": "fixed", "looks": {"fixed": 4}, "test": {"fixed": test}})
+    assert words in tta.words({"chosen": "fixed", "looks": {"fixed": 4}, "test": {"fixed": test}})
 
 
 def test_an_unknown_class_to_show_is_named_with_the_known_ones(tmp_path):
     rows = pd.DataFrame({"photo": ["1.jpg"], "label": ["kayak"], "predicted": ["kayak"], "confidence": [1.0]})
     with pytest.raises(ParameterError, match="no class 'canoe'. There are: kayak"):
-        gallery.predictions_of(rows, "canoe", tmp_path)
+        predictions.of_class(rows, "canoe", tmp_path)
 
 
 def test_a_kaggle_set_is_asked_for_once(tmp_path, monkeypatch):
@@ -39,11 +40,9 @@ def test_a_kaggle_set_is_asked_for_once(tmp_path, monkeypatch):
 
 
 def test_open_photo_is_the_only_way_in():
-    from pathlib import Path
-
-    opened = [p.name for p in Path(html.__file__).parents[1].rglob("*.py") if "Image.open(" in p.read_text()]
-    apart = {"sample.py", "onnx_example.py"}  # draws; runs where there is no boatlib
-    assert [name for name in opened if name not in apart] == [Path(open_photo.__code__.co_filename).name]
+    opened = [p.name for p in (ROOT / "boatlib").rglob("*.py") if "Image.open(" in p.read_text()]
+    apart = {"draw.py", "onnx_example.py"}  # draws; runs where there is no boatlib
+    assert [name for name in opened if name not in apart] == ["images.py"]
 
 
 @pytest.mark.parametrize(
@@ -67,52 +66,48 @@ def test_open_photo_is_the_only_way_in():
     ],
 )
 def test_the_plan_of_a_training_says_what_learns(settings, words):
-    assert words in sentences.training_plan(Training(**settings), 30, 10).text
+    assert words in training.plan(Training(**settings), 30, 10).text
 
 
 def test_class_weights_are_shown_with_their_price():
-    assert "would find more photos of the rare classes" in sentences.class_weights("none").text
+    assert "would find more photos of the rare classes" in training.class_weights("none").text
     for kind in ("sqrt", "auto"):
-        assert "balanced accuracy rises, plain accuracy may fall" in sentences.class_weights(kind).text
-    shown = tables.class_weights(["a", "b"], [30, 10], [0.5, 1.5])
+        assert "balanced accuracy rises, plain accuracy may fall" in training.class_weights(kind).text
+    shown = training.class_weights_table(["a", "b"], [30, 10], [0.5, 1.5])
     assert '<td class="number">1.50</td>' in shown.markup
 
 
 def test_the_range_test_names_the_valley_and_the_chosen_step():
     rates = np.geomspace(1e-6, 1, 40)
     curve = pd.DataFrame({"learning_rate": rates, "loss": 2 + (np.log10(rates) + 2) ** 2})
-    assert sentences.range_test(curve, 0.001).text.startswith("The loss is lowest at a step size of about 0.0")
-    assert "this run takes 0.001" in plots.range_test(curve, 0.001).text
-    assert "No range test" in sentences.range_test(curve.head(0), 0.001).text
+    assert training.range_test(curve, 0.001).text.startswith("The loss is lowest at a step size of about 0.0")
+    assert "this run takes 0.001" in training.range_test_chart(curve, 0.001).text
+    assert "No range test" in training.range_test(curve.head(0), 0.001).text
 
 
 def test_the_review_sentence_counts_photos():
-    text = sentences.review(0.7, {"reviewed": 3, "kept": 17, "kept_right": 16}).text
+    text = review.line(0.7, {"reviewed": 3, "kept": 17, "kept_right": 16}).text
     assert text == (
         "An answer given with less than 70% confidence should be looked at by a person. That would be 3 of the 20 validation "
         "photos, and of the 17 others 16 are right."
     )
-    assert sentences.review(1.0, {"reviewed": 5, "kept": 0, "kept_right": 0}).text.endswith(
-        "5 of the 5 validation photos."
-    )
+    assert review.line(1.0, {"reviewed": 5, "kept": 0, "kept_right": 0}).text.endswith("5 of the 5 validation photos.")
 
 
 def test_one_prediction_is_shown_with_photo_words_and_bars(photo_set):
     row = pd.Series({"predicted": "a", "confidence": 0.8, "p_a": 0.8, "p_b": 0.2, "needs_review": False})
     photo = next(photo_set.rglob("*.jpg"))
-    shown = gallery.display_prediction(photo, row)
+    shown = predictions.photo(photo, row)
     assert shown.markup.count("<img") == 2
     assert "The model says a, 80.0% sure." in shown.text
-    assert (
-        "wrongly (it shows: b)" in gallery.display_prediction(photo, pd.concat([row, pd.Series({"label": "b"})])).text
-    )
+    assert "wrongly (it shows: b)" in predictions.photo(photo, pd.concat([row, pd.Series({"label": "b"})])).text
 
 
 def test_answers_show_the_name_of_a_photo_and_not_its_folder():
     table = pd.DataFrame(
         {"photo": ["/home/me/x.jpg"], "predicted": ["a"], "confidence": [0.9], "needs_review": [True], "error": [""]}
     )
-    markup = tables.answers(table).markup
+    markup = predictions.table(table).markup
     assert "x.jpg" in markup
     assert "/home/me" not in markup
     assert "yes" in markup
@@ -123,12 +118,12 @@ def test_pages_of_many_classes_stay_readable(tmp_path):
     assert "class 019 and 180 more." in verdict.what_this_is(names).text
     counts = pd.DataFrame(np.eye(200, dtype=int) * 5, index=names, columns=names)
     counts.iloc[7, 9] = 3
-    shown = plots.confusion_matrix(counts)
+    shown = confusion.chart(counts)
     assert shown.markup.count("1000 of 1003 photos") == 1
     rows = pd.DataFrame({"class": names, "photos": 25, "now": 0.5, "doubled": np.linspace(0.5, 0.9, 200)})
     bounds = [f"{name}_{end}" for name in ("now", "doubled", "wanted") for end in ("low", "high")]
-    table = tables.more_photos(rows.assign(**dict.fromkeys(bounds, 0.5)), 0.9).markup
-    assert table.count("<tr") == 1 + tables.FORECASTS
+    table = learning_curve.table(rows.assign(**dict.fromkeys(bounds, 0.5)), 0.9).markup
+    assert table.count("<tr") == 1 + learning_curve.FORECASTS
     assert "20 of 200 classes" in table
     catalog = pd.DataFrame({"photo": [f"{name}/1.jpg" for name in names], "label": names, "status": "used"})
-    assert "30 of 200 classes are shown." in gallery.class_samples(catalog, tmp_path).markup
+    assert "30 of 200 classes are shown." in samples(catalog, tmp_path).markup

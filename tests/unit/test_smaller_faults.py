@@ -10,24 +10,26 @@ import torch
 from bs4 import BeautifulSoup
 from conftest import ROOT
 
-from boatlib.model import backbones, bundle, training
-from boatlib.model.features import Store
+from boatlib.model.features.store import Store
+from boatlib.model.inference import bundle
+from boatlib.model.networks import backbones
+from boatlib.model.training import fit
 from boatlib.params import Params, Training
 from boatlib.report import pages, render
 from boatlib.results import learning_curve
-from boatlib.show import card, plots, sentences
+from boatlib.show import model_card, training
 
 
 def test_1_the_words_of_the_curves_name_the_lowest_loss_and_the_epoch_that_counts():
     rows = pd.DataFrame({"epoch": [1, 2, 3], "val_loss": [0.5, 0.2, 0.4], "train_loss": 0.3, "train_accuracy": 0.9})
     rows = rows.assign(val_accuracy=[0.7, 0.8, 0.9], best=[False, False, True])
-    text = plots.training_curves(rows, 50).text
+    text = training.curves(rows, 50).text
     assert "lowest (0.200) in epoch 2; epoch 3 counts, with a loss of 0.400 and 90.0% of" in text
 
 
 def test_2_the_model_that_goes_out_is_read_back_number_by_number(make_job):
     job = make_job(refit=True)
-    trained = training.train(job)
+    trained = fit.train(job)
     told = job.description(pd.DataFrame({"class": [], "kept": [], "photos": []}).astype({"kept": bool}))
     folder = job.run.path("model")
     saved = bundle.save_bundle(folder, trained.bodies, trained.head, job.classes, told, 0.5, 1.3, trained.before_refit)
@@ -35,12 +37,12 @@ def test_2_the_model_that_goes_out_is_read_back_number_by_number(make_job):
     assert not saved.holds(trained.bodies, trained.head, 1.2)
     assert not saved.holds(trained.bodies, trained.before_refit.head, 1.3)
     answers = trained.validation
-    text = sentences.model_saved(saved, trained, 1.3, answers).text
+    text = training.saved(saved, trained, 1.3, answers).text
     assert "it is the one that was trained, number by number" in text
     assert "the model that they judged, before it learnt from them too, names" in text
     with torch.no_grad():
         next(trained.head.parameters()).add_(1e-6)
-    assert "it is NOT the one that was trained" in sentences.model_saved(saved, trained, 1.3, answers).text
+    assert "it is NOT the one that was trained" in training.saved(saved, trained, 1.3, answers).text
     overall = {
         "correct": 4,
         "photos": 5,
@@ -51,9 +53,9 @@ def test_2_the_model_that_goes_out_is_read_back_number_by_number(make_job):
     }
     assert (
         "Before it learnt from them too, it named 4 of 5 validation photos"
-        in card.write_card(saved, "validation", overall).read_text()
+        in model_card.write_card(saved, "validation", overall).read_text()
     )
-    assert "It names 4 of 5 test photos" in card.write_card(saved, "test", overall).read_text()
+    assert "It names 4 of 5 test photos" in model_card.write_card(saved, "test", overall).read_text()
 
 
 @pytest.mark.parametrize(
@@ -61,7 +63,7 @@ def test_2_the_model_that_goes_out_is_read_back_number_by_number(make_job):
     [("none", "without"), (["none", "none"], "without"), (["none", "default"], "some without"), ("default", "")],
 )
 def test_3_networks_without_pretrained_weights_are_called_so(weights, words):
-    text = sentences.training_plan(Training(weights=weights), 10, 5).text
+    text = training.plan(Training(weights=weights), 10, 5).text
     assert (f"({words} pretrained weights)" in text) == bool(words)
 
 

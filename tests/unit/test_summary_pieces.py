@@ -6,9 +6,22 @@ import pytest
 from bs4 import BeautifulSoup
 
 from boatlib.params import Params, Training, shareable
+from boatlib.results import class_verdicts
 from boatlib.results.intervals import wilson
-from boatlib.results.verdicts import class_verdicts
-from boatlib.show import class_table, findings, gallery, html, matrix, names, provenance, tables, theme, verdict
+from boatlib.show import (
+    calibration,
+    catalog,
+    classes,
+    comparison,
+    confusion,
+    label_issues,
+    learning_curve,
+    provenance,
+    review,
+    tta,
+    verdict,
+)
+from boatlib.show.kit import html, names, tables, theme
 
 METRICS = {"accuracy": 0.93, "accuracy_low": 0.894, "accuracy_high": 0.951}
 HOSTILE = ["<img src=x onerror=alert(1)>", "</script><script>alert(1)</script>", '"><b>']
@@ -54,7 +67,7 @@ def test_of_many_classes_the_verdict_names_six():
 
 
 def test_answers_that_are_often_untrue_are_to_be_checked_and_unproven_ones_too():
-    rows = class_verdicts(per_class(paper=(5, 5), buoy=(10, 11)).assign(answers=[9, 11]), 0.9)
+    rows = class_verdicts.class_verdicts(per_class(paper=(5, 5), buoy=(10, 11)).assign(answers=[9, 11]), 0.9)
     more = pd.DataFrame({"class": [], "now": [], "doubled": []})
     text = verdict.what_to_do(rows, 0.9, 0.7, {"reviewed": 1, "kept": 9, "kept_right": 9}, more, 0).text
     assert "Check the answers paper (5 of 9 were right), whatever the confidence." in text
@@ -72,7 +85,7 @@ def test_where_all_classes_are_alike_the_verdict_does_not_list_them():
 
 
 def test_what_to_do_follows_from_the_data():
-    rows = class_verdicts(per_class(gondola=(38, 38), ferry=(9, 13)), 0.9)
+    rows = class_verdicts.class_verdicts(per_class(gondola=(38, 38), ferry=(9, 13)), 0.9)
     more = pd.DataFrame({"class": ["gondola", "ferry"], "now": [0.98, 0.7], "doubled": [0.98, 0.8]})
     text = verdict.what_to_do(rows, 0.9, 0.7, {"reviewed": 10, "kept": 90, "kept_right": 88}, more, 3).text
     assert "less than 70% confidence: 10 of the 100 test photos. Of the 90 others, 88 are right (98%)" in text
@@ -98,13 +111,13 @@ def test_names_are_text_wherever_they_are_shown(name, tmp_path):
     shown = [
         tables.table(rows, name),
         html.paragraph(name),
-        matrix.confusion_matrix(answers, tmp_path),
-        matrix.confused_pairs(answers.assign(label="other", p_other=0.5), tmp_path),
-        gallery.suspects(suspects, tmp_path, [name]),
-        gallery.changes({"changed": changed}, tmp_path),
-        class_table.per_class(judged, dependable=0.9),
+        confusion.matrix(answers, tmp_path),
+        confusion.pairs(answers.assign(label="other", p_other=0.5), tmp_path),
+        label_issues.photos(suspects, tmp_path, [name]),
+        comparison.changes({"changed": changed}, tmp_path),
+        classes.table(judged, dependable=0.9),
         verdict.verdict(METRICS, judged, 0.9),
-        findings.ranking(judged),
+        classes.ranking(judged),
         provenance.settings(Params(run="a", training=Training(unfreeze=name))),
         provenance.command(Params(run="a", training=Training(unfreeze=name))),
     ]
@@ -127,7 +140,7 @@ def test_the_table_of_classes_says_what_is_known_and_draws_ranges():
         "f1": 0.0,
     }
     rows = pd.concat([rows, pd.DataFrame([nothing])], ignore_index=True)
-    piece = class_table.per_class(rows, pd.Series({"gondola": 1.0, "ferry": 0.8}), dependable=0.9)
+    piece = classes.table(rows, pd.Series({"gondola": 1.0, "ferry": 0.8}), dependable=0.9)
     head, *body = cells_of(piece)
     assert head[:7] == ["class", "verdict", "train", "val", "test", "right", "95% range"]
     assert head[7:] == ["precision", "recall", "F1", "top-3", "TTA"]
@@ -149,12 +162,12 @@ def test_a_cell_of_the_matrix_opens_to_its_photos(photo_set):
     photos = sorted(str(path.relative_to(photo_set)) for path in (photo_set / "kayak").iterdir())
     rows = pd.DataFrame({"photo": photos, "label": "kayak", "predicted": ["raft"] * 2 + ["kayak"] * 10})
     soup = BeautifulSoup(
-        matrix.confusion_matrix(rows.assign(confidence=0.8, p_kayak=0.2, p_raft=0.8), photo_set).markup, "html.parser"
+        confusion.matrix(rows.assign(confidence=0.8, p_kayak=0.2, p_raft=0.8), photo_set).markup, "html.parser"
     )
     right, wrong = soup.find_all("details")
     assert wrong.summary.get_text() == "2 17%, 2 photos of kayak taken for raft"
     assert len(wrong.find_all("img")) == 2
-    assert len(right.find_all("img")) == matrix.PHOTOS
+    assert len(right.find_all("img")) == confusion.PHOTOS
     assert "The least certain 6 are shown." in right.get_text()
     assert wrong.img["alt"] == "Photo of kayak; the model says raft"
 
@@ -165,9 +178,9 @@ def test_short_ids_take_the_place_of_names_where_that_is_asked():
     assert names.shown(shown, catalogued, photo_names=True) == ["b/other.jpg", "a/secret.jpg"]
     assert names.shown(shown, catalogued, photo_names=False) == ["ba987654", "01234567"]
     skipped = pd.DataFrame({"photo": ["a/secret.jpg"], "status": "skipped", "reason": "exact copy of a/private.jpg"})
-    assert "secret" in tables.skipped_reasons(skipped).markup
-    assert "private" not in tables.skipped_reasons(skipped).markup
-    assert "secret" not in tables.skipped_reasons(skipped, photo_names=False).markup
+    assert "secret" in catalog.skipped_reasons(skipped).markup
+    assert "private" not in catalog.skipped_reasons(skipped).markup
+    assert "secret" not in catalog.skipped_reasons(skipped, photo_names=False).markup
 
 
 def test_settings_and_command_do_not_tell_where_things_lie():
@@ -194,22 +207,22 @@ def test_settings_and_command_do_not_tell_where_things_lie():
 def test_how_many_more_photos_in_words(low, high, words):
     row = {"class": "a", "photos": 50, "train": 30, "wanted_low": low, "wanted": low, "wanted_high": high}
     row |= dict.fromkeys(("now", "now_low", "now_high", "doubled", "doubled_low", "doubled_high"), 0.5)
-    assert cells_of(tables.more_photos(pd.DataFrame([row]), 0.9))[1][-1].startswith(words)
+    assert cells_of(learning_curve.table(pd.DataFrame([row]), 0.9))[1][-1].startswith(words)
 
 
 def test_costs_are_told_with_the_line_from_validation():
     val = pd.DataFrame({"photo": list("abcd"), "label": "x", "predicted": ["x", "x", "y", "y"]})
     val["confidence"] = [0.9, 0.8, 0.7, 0.6]
-    text = findings.cheapest(val, val, 10, 1).text
+    text = review.cheapest(val, val, 10, 1).text
     assert "cheapest to check answers given with less than 80.0% confidence (chosen on the validation photos)" in text
     assert "costs 50 per 100 photos; checking nothing costs 500, checking everything 100" in text
-    assert "summary.cost_of_error" in findings.cheapest(val, val, 0, 0).text
+    assert "summary.cost_of_error" in review.cheapest(val, val, 0, 0).text
 
 
 def test_gains_and_losses_by_several_looks_are_counted_in_photos():
     record = {"shown": "fixed", "looks": {"fixed": 4}}
     rows = pd.DataFrame({"class": ["a", "b", "c"], "test": [10, 20, 5], "plain": [0.5, 0.9, 1.0]})
-    assert findings.tta_changes(record, rows.assign(fixed=[0.7, 0.85, 1.0])).text == (
+    assert tta.changes(record, rows.assign(fixed=[0.7, 0.85, 1.0])).text == (
         "By class, in photos: a (+2) gain; b (-1) lose. The cost: 4 looks at each photo instead of one."
     )
 
@@ -220,8 +233,8 @@ def test_confidence_is_praised_or_blamed_by_the_ranges():
     )
     record = {"temperature": 1.1, "photos": 50}
     honest = rows.assign(predicted=["a"] * 95 + ["b"] * 5)
-    assert findings.confidence(honest, record).text.startswith("Nothing in this test contradicts its confidence")
+    assert calibration.words(honest, record).text.startswith("Nothing in this test contradicts its confidence")
     blown = rows.assign(predicted=["a"] * 70 + ["b"] * 30)
-    assert findings.confidence(blown, record).text.startswith("It is too sure of itself where it says 90% to 99%")
+    assert calibration.words(blown, record).text.startswith("It is too sure of itself where it says 90% to 99%")
     shy = rows.assign(predicted="a", confidence=0.6)
-    assert findings.confidence(shy, record).text.startswith("It is more often right than it says")
+    assert calibration.words(shy, record).text.startswith("It is more often right than it says")

@@ -9,9 +9,10 @@ import torch
 from sklearn.utils.class_weight import compute_class_weight
 
 from boatlib.errors import DamagedModelError, DataError, ParameterError, TrainingError
-from boatlib.model import checkpoints, examples, learner, networks, optimisation, training
-from boatlib.model.jobs import Job
-from boatlib.model.world import World, alone
+from boatlib.model.networks import modules
+from boatlib.model.training import checkpoints, datasets, fit, optim, trainer
+from boatlib.model.training.process_group import World, alone
+from boatlib.model.training.task import Job
 from boatlib.params import Compute, Params, Training
 from boatlib.run import Run
 
@@ -31,9 +32,9 @@ def same(one, two):
 
 
 def test_the_head_learns_and_the_best_epoch_is_kept(make_job):
-    trained = training.train(make_job(epochs=8, max_epochs_stop=8, views=1))
+    trained = fit.train(make_job(epochs=8, max_epochs_stop=8, views=1))
     history = trained.history
-    assert list(history.columns) == training.HISTORY
+    assert list(history.columns) == fit.HISTORY
     assert history["best"].sum() == 1
     assert history.loc[history["best"], "val_loss"].iloc[0] == history["val_loss"].min()
     assert history["train_loss"].iloc[-1] < history["train_loss"].iloc[0]
@@ -43,18 +44,18 @@ def test_the_head_learns_and_the_best_epoch_is_kept(make_job):
 
 
 def test_balanced_accuracy_can_decide_when_to_stop(make_job):
-    history = training.train(make_job(epochs=6, max_epochs_stop=6, stop_on="balanced_accuracy")).history
+    history = fit.train(make_job(epochs=6, max_epochs_stop=6, stop_on="balanced_accuracy")).history
     assert history.loc[history["best"], "val_balanced_accuracy"].iloc[0] == history["val_balanced_accuracy"].max()
 
 
 def test_no_progress_stops_the_training(make_job):
-    history = training.train(make_job(epochs=50, max_epochs_stop=2, learning_rate=1e-12)).history
+    history = fit.train(make_job(epochs=50, max_epochs_stop=2, learning_rate=1e-12)).history
     assert len(history) < 50
     assert int(history.loc[history["best"], "epoch"].iloc[0]) == len(history) - 2
 
 
 def test_31_the_same_seed_teaches_the_same_and_another_does_not(make_job):
-    one, two, other = (training.train(make_job(seed=seed)) for seed in (1, 1, 2))
+    one, two, other = (fit.train(make_job(seed=seed)) for seed in (1, 1, 2))
     pd.testing.assert_frame_equal(one.history, two.history)
     assert same(one, two)
     assert not same(one, other)
@@ -62,18 +63,18 @@ def test_31_the_same_seed_teaches_the_same_and_another_does_not(make_job):
 
 def test_the_range_test_changes_neither_model_nor_training(make_job):
     for settings in ({}, FINETUNE | {"range_test": 6}):
-        plain = training.train(make_job(**settings))
+        plain = fit.train(make_job(**settings))
         job = make_job(**settings)
         before = torch.random.get_rng_state()
-        curve = training.range_test(job)
+        curve = fit.range_test(job)
         assert torch.equal(before, torch.random.get_rng_state())
         assert 1 < len(curve) <= job.settings.range_test
         assert curve["learning_rate"].is_monotonic_increasing
-        assert same(plain, training.train(job))
+        assert same(plain, fit.train(job))
 
 
 def test_finetuning_moves_what_is_unfrozen_and_nothing_else(make_job):
-    trained = training.train(make_job(epochs=1, max_epochs_stop=1, **FINETUNE))
+    trained = fit.train(make_job(epochs=1, max_epochs_stop=1, **FINETUNE))
     name, key, body = trained.bodies[0]
     before = make_job().backbones()[0].build().network.state_dict()
     moved = {n for n, tensor in body.network.state_dict().items() if not torch.equal(tensor, before[n])}
@@ -87,45 +88,45 @@ def test_finetuning_moves_what_is_unfrozen_and_nothing_else(make_job):
 
 @pytest.mark.parametrize("settings", [{}, FINETUNE])
 def test_parts_of_a_step_give_the_same_as_the_whole(make_job, settings):
-    whole, parts = (training.train(make_job(accumulate=count, **settings)).history for count in (1, 3))
+    whole, parts = (fit.train(make_job(accumulate=count, **settings)).history for count in (1, 3))
     np.testing.assert_allclose(whole["train_loss"], parts["train_loss"], rtol=1e-4)
     np.testing.assert_allclose(whole["val_loss"], parts["val_loss"], rtol=1e-4)
 
 
 def test_class_weights_are_those_of_scikit_learn_with_mean_one():
     labels = np.array([0] * 6 + [1] * 3 + [2])
-    auto = optimisation.class_weights(labels, 3, "auto")
+    auto = optim.class_weights(labels, 3, "auto")
     expected = compute_class_weight("balanced", classes=np.arange(3), y=labels)
     np.testing.assert_allclose(auto / auto[0], expected / expected[0], rtol=1e-6)
     for kind in ("none", "sqrt", "auto"):
-        weights = optimisation.class_weights(labels, 3, kind)
+        weights = optim.class_weights(labels, 3, kind)
         assert weights[labels].mean() == pytest.approx(1)
-    assert np.unique(optimisation.class_weights(labels, 3, "none")).tolist() == [1]
-    sqrt = optimisation.class_weights(labels, 3, "sqrt")
+    assert np.unique(optim.class_weights(labels, 3, "none")).tolist() == [1]
+    sqrt = optim.class_weights(labels, 3, "sqrt")
     assert (sqrt[2] / sqrt[0]) ** 2 == pytest.approx(auto[2] / auto[0])
 
 
 def test_class_weights_reach_the_loss(make_job):
-    plain, weighted = (training.train(make_job(train=14, class_weights=kind)) for kind in ("none", "auto"))
+    plain, weighted = (fit.train(make_job(train=14, class_weights=kind)) for kind in ("none", "auto"))
     assert same(plain, weighted), "classes of equal size weigh the same"
     model = (torch.log(torch.tensor([[0.9, 0.1], [0.9, 0.1]])), [])
-    loss = optimisation.loss(model, torch.tensor([0, 1]), torch.tensor([1.0, 3.0]), Training(label_smoothing=0.0))
+    loss = optim.loss(model, torch.tensor([0, 1]), torch.tensor([1.0, 3.0]), Training(label_smoothing=0.0))
     assert float(loss) == pytest.approx(-np.log(0.9) - 3 * np.log(0.1))
 
 
 def test_label_smoothing_and_auxiliary_outputs_are_part_of_the_loss():
     values, targets, ones = torch.log(torch.tensor([[0.8, 0.2]])), torch.tensor([0]), torch.ones(2)
-    smooth = optimisation.loss((values, []), targets, ones, Training(label_smoothing=0.2))
+    smooth = optim.loss((values, []), targets, ones, Training(label_smoothing=0.2))
     assert float(smooth) == pytest.approx(-0.9 * np.log(0.8) - 0.1 * np.log(0.2))
-    twice = optimisation.loss((values, [values]), targets, ones, Training(label_smoothing=0.0))
-    assert float(twice) == pytest.approx(-(1 + optimisation.AUXILIARY) * np.log(0.8))
+    twice = optim.loss((values, [values]), targets, ones, Training(label_smoothing=0.0))
+    assert float(twice) == pytest.approx(-(1 + optim.AUXILIARY) * np.log(0.8))
 
 
 def rates(**settings):
-    model = networks.Classifier(networks.article_head(4, 2))
+    model = modules.Classifier(modules.article_head(4, 2))
     chosen = Training(**{"epochs": 10, "schedule": "constant"} | settings)
-    optimiser = optimisation.optimiser(model, chosen)
-    schedule = optimisation.schedule(optimiser, chosen, steps_per_epoch=10)
+    optimiser = optim.optimiser(model, chosen)
+    schedule = optim.schedule(optimiser, chosen, steps_per_epoch=10)
     found = []
     for _ in range(100):
         found.append(optimiser.param_groups[0]["lr"])
@@ -150,14 +151,14 @@ def test_schedules_have_their_shape():
 
 def test_the_body_has_a_step_size_of_its_own(make_job):
     job = make_job(**FINETUNE, body_learning_rate=0.0003)
-    lesson = training._prepare(job, alone())
-    groups = optimisation.optimiser(lesson.model, job.settings).param_groups
+    lesson = fit._prepare(job, alone())
+    groups = optim.optimiser(lesson.model, job.settings).param_groups
     assert [group["lr"] for group in groups] == [0.001, 0.0003]
     assert all(parameter.requires_grad for parameter in groups[1]["params"])
 
 
 def test_mixing_is_off_unless_asked_for_and_mixes_rows_and_labels():
-    assert optimisation.mixer(Training(), 3) is None
+    assert optim.mixer(Training(), 3) is None
     torch.manual_seed(0)
     labels = torch.tensor([0, 1, 2, 0])
     for settings, rows in (
@@ -167,7 +168,7 @@ def test_mixing_is_off_unless_asked_for_and_mixes_rows_and_labels():
             torch.randint(0, 255, (4, 8, 8, 3), dtype=torch.uint8),
         ),
     ):
-        mixed, targets = optimisation.mixer(settings, 3)(rows, labels)
+        mixed, targets = optim.mixer(settings, 3)(rows, labels)
         assert mixed.shape == rows.shape
         assert targets.shape == (4, 3)
         torch.testing.assert_close(targets.sum(1), torch.ones(4))
@@ -175,7 +176,7 @@ def test_mixing_is_off_unless_asked_for_and_mixes_rows_and_labels():
 
 
 def test_mixup_and_averaged_weights_train(make_job):
-    plain, mixed, averaged = (training.train(make_job(**s)) for s in ({}, {"mixup": 0.4}, {"ema": 0.5}))
+    plain, mixed, averaged = (fit.train(make_job(**s)) for s in ({}, {"mixup": 0.4}, {"ema": 0.5}))
     assert not same(plain, mixed)
     assert not same(plain, averaged)
     np.testing.assert_allclose(plain.history["train_loss"], averaged.history["train_loss"])  # it learns the same ...
@@ -184,8 +185,8 @@ def test_mixup_and_averaged_weights_train(make_job):
 
 def test_pictures_change_from_epoch_to_epoch_and_not_with_the_division(make_job):
     job = make_job(**FINETUNE)
-    train = training._prepare(job, alone()).train
-    assert isinstance(train, examples.PictureExamples)
+    train = fit._prepare(job, alone()).train
+    assert isinstance(train, datasets.PictureExamples)
     rows = np.arange(6)
     first, again = (torch.cat(list(train.batches(np.array_split(rows, n), 1))) for n in (2, 3))
     assert torch.equal(first, again)
@@ -194,7 +195,7 @@ def test_pictures_change_from_epoch_to_epoch_and_not_with_the_division(make_job)
 
 def test_26_a_loss_that_is_not_finite_stops_with_the_photos(make_job):
     with pytest.raises(TrainingError) as error:
-        training.train(make_job(learning_rate=1e30, epochs=5, max_epochs_stop=5))
+        fit.train(make_job(learning_rate=1e30, epochs=5, max_epochs_stop=5))
     assert "not finite" in str(error.value)
     assert ".jpg" in str(error.value)
     assert "lower training.learning_rate (now 1e+30)" in str(error.value)
@@ -203,7 +204,7 @@ def test_26_a_loss_that_is_not_finite_stops_with_the_photos(make_job):
 def test_26_no_checkpoint_holds_numbers_that_are_not_finite(make_job):
     job = make_job(learning_rate=1e30, epochs=5, max_epochs_stop=5)
     with pytest.raises(TrainingError):
-        training.train(job)
+        fit.train(job)
     state = checkpoints.load(job.folder)
     assert state is None or all(torch.isfinite(t).all() for t in state["model"].values())
 
@@ -213,9 +214,9 @@ def test_29_out_of_memory_is_one_sentence_with_three_remedies(make_job, monkeypa
     def fail(*_):
         raise error
 
-    monkeypatch.setattr(learner.Learner, "_part", fail)
+    monkeypatch.setattr(trainer.Learner, "_part", fail)
     with pytest.raises(TrainingError) as caught:
-        training.train(make_job(batch_size=6))
+        fit.train(make_job(batch_size=6))
     for words in ("steps of 6 photos", "training.accumulate", "training.batch_size", "training.backbone"):
         assert words in str(caught.value)
 
@@ -224,10 +225,10 @@ def test_56_a_photo_that_changed_since_is_named(make_job):
     job = make_job(**FINETUNE)
     photo = job.root / job.train["photo"].iloc[3]
     content = photo.read_bytes()
-    training._features(job)  # cached before it changes
+    fit._features(job)  # cached before it changes
     photo.write_bytes(content[:-2])
     with pytest.raises(DataError, match="003.jpg was changed"):
-        training.train(job)
+        fit.train(job)
 
 
 def test_37_a_job_needs_two_classes_and_validation_photos(make_job):
@@ -300,45 +301,45 @@ def test_23_a_write_that_fails_leaves_the_checkpoint_before(tmp_path, monkeypatc
 
 
 def test_25_resume_asks_for_the_same_training(make_job, monkeypatch):
-    training.learn(make_job(epochs=2, max_epochs_stop=2), alone())
+    fit.learn(make_job(epochs=2, max_epochs_stop=2), alone())
     monkeypatch.setenv("BOATLIB_RESUME", "1")
     with pytest.raises(ParameterError, match=r"learning_rate 0.001, now 0.1"):
-        training.train(make_job(epochs=2, max_epochs_stop=2, learning_rate=0.1))
+        fit.train(make_job(epochs=2, max_epochs_stop=2, learning_rate=0.1))
 
 
 def test_the_checkpoint_of_a_training_that_has_ended_stops_no_other(make_job, monkeypatch):
-    training.train(make_job())
+    fit.train(make_job())
     assert Run("job").trained_epochs() == 0
     monkeypatch.setenv("BOATLIB_RESUME", "1")
-    assert len(training.train(make_job(epochs=2, max_epochs_stop=2)).history) == 2
+    assert len(fit.train(make_job(epochs=2, max_epochs_stop=2)).history) == 2
 
 
 def test_resume_of_a_training_that_had_ended_gives_its_result(make_job, monkeypatch):
-    first = training.train(make_job())
+    first = fit.train(make_job())
     monkeypatch.setenv("BOATLIB_RESUME", "1")
-    again = training.train(make_job())
+    again = fit.train(make_job())
     pd.testing.assert_frame_equal(first.history, again.history)
     assert same(first, again)
 
 
 def test_a_damaged_checkpoint_stops_only_who_asks_for_it(make_job, monkeypatch):
     job = make_job()
-    training.train(job)
+    fit.train(job)
     (file,) = job.folder.glob("epoch-*")
     file.write_bytes(b"torn")
-    training.train(job)
+    fit.train(job)
     (file,) = job.folder.glob("epoch-*")
     file.write_bytes(b"torn")
     monkeypatch.setenv("BOATLIB_RESUME", "1")
     with pytest.raises(DamagedModelError, match="without --resume"):
-        training.train(job)
+        fit.train(job)
 
 
 def test_an_interrupted_training_is_offered_and_not_lost_before_the_first_epoch(make_job, capsys):
     job = make_job()
-    training.learn(job, alone())
+    fit.learn(job, alone())
     assert Run("job").trained_epochs() == 3
-    training._unfinished(job, World())
+    fit._unfinished(job, World())
     assert "after epoch 3" in capsys.readouterr().out
     assert json.loads((job.folder / "last.json").read_text())["epoch"] == 3
 
@@ -381,6 +382,6 @@ def test_the_same_in_bfloat16_is_nearly_the_same(make_job):
         pytest.skip("this CPU does not multiply bfloat16")
     exact = make_job(epochs=1, max_epochs_stop=1, label_smoothing=0.3, **FINETUNE)
     half = Job(**(vars(exact) | {"compute": Compute(device="cpu", amp="auto")}))
-    one, two = (training.train(job).history["train_loss"] for job in (exact, half))
+    one, two = (fit.train(job).history["train_loss"] for job in (exact, half))
     np.testing.assert_allclose(one, two, rtol=0.05)
     assert not np.array_equal(one, two)

@@ -24,6 +24,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from PIL import Image
 from ruamel.yaml import YAML
 
+from boatlib import show
 from boatlib.errors import BoatlibError, DataError
 from boatlib.lab import (
     augmentation,
@@ -36,15 +37,19 @@ from boatlib.lab import (
     try_photo,
     watch,
 )
-from boatlib.model import attention, bundle, networks, training, views
-from boatlib.model.prediction import Predictor
-from boatlib.model.views import Augmentation, Preprocessing
+from boatlib.model.inference import bundle, gradcam
+from boatlib.model.inference.predictor import Predictor
+from boatlib.model.inputs import views
+from boatlib.model.inputs.views import Augmentation, Preprocessing
+from boatlib.model.networks import modules
+from boatlib.model.training import fit
 from boatlib.params import load_params
-from boatlib.photos import catalog, thumbnails
+from boatlib.photos import catalog, splits, thumbnails
 from boatlib.photos.corrections import Corrections
-from boatlib.results import decisions, review_queue
+from boatlib.results import review, review_queue
 from boatlib.run import Run, finished_runs, last_run
-from boatlib.show import browser, html, provenance, tables
+from boatlib.show import provenance
+from boatlib.show.kit import html, paging, tables
 
 A, B, C, D = (letter * 64 for letter in "abcd")
 
@@ -96,33 +101,33 @@ def found(photo_set):
 
 def test_photos_are_chosen_by_class_use_split_and_size(found):
     split = pd.DataFrame({"photo": ["kayak/000.jpg", "kayak/001.jpg"], "split": ["train", "test"]})
-    rows = browser.with_splits(found.table, split)
-    assert len(browser.select(rows)) == 20
-    assert len(browser.select(rows, "raft")) == 0
-    assert len(browser.select(rows, "raft", "skipped")) == 3
-    assert len(browser.select(rows, status=browser.EVERYTHING)) == 23
-    assert browser.select(rows, split="test")["photo"].tolist() == ["kayak/001.jpg"]
-    assert len(browser.select(rows, size="under 300 pixels")) == 20
-    assert len(browser.select(rows, size="800 or more")) == 0
-    assert (browser.with_splits(found.table, None)["split"] == "").all()
+    rows = splits.with_splits(found.table, split)
+    assert len(show.catalog.select(rows)) == 20
+    assert len(show.catalog.select(rows, "raft")) == 0
+    assert len(show.catalog.select(rows, "raft", "skipped")) == 3
+    assert len(show.catalog.select(rows, status=show.catalog.EVERYTHING)) == 23
+    assert show.catalog.select(rows, split="test")["photo"].tolist() == ["kayak/001.jpg"]
+    assert len(show.catalog.select(rows, size="under 300 pixels")) == 20
+    assert len(show.catalog.select(rows, size="800 or more")) == 0
+    assert (splits.with_splits(found.table, None)["split"] == "").all()
 
 
 def test_pages_end_where_the_photos_end(found, tmp_path):
     rows = found.table
-    assert browser.page_count(rows) == 2
+    assert paging.page_count(rows) == 2
     for number in (2, 99):
-        page, count = browser.rows_of_page(rows, number)
+        page, count = paging.rows_of_page(rows, number)
         assert (len(page), count) == (11, "Photos 13 to 23 of 23")
-    assert browser.rows_of_page(rows.head(0), 1)[1] == "No photo is like that."
-    assert browser.page(rows, 1, tmp_path).text.startswith("Photos 1 to 12 of 23")
+    assert paging.rows_of_page(rows.head(0), 1)[1] == "No photo is like that."
+    assert show.catalog.page(rows, 1, tmp_path).text.startswith("Photos 1 to 12 of 23")
 
 
 def test_facts_name_what_is_known_and_leave_out_what_is_not(found):
-    rows = browser.with_splits(found.table, None)
-    used = browser.facts(rows.iloc[0]).text
+    rows = splits.with_splits(found.table, None)
+    used = show.catalog.facts(rows.iloc[0]).text
     assert "160 x 120" in used
     assert "reason" not in used
-    assert "its class has only 3 photos" in browser.facts(rows.iloc[-1]).text
+    assert "its class has only 3 photos" in show.catalog.facts(rows.iloc[-1]).text
 
 
 def test_a_thumbnail_is_made_once(photo_set, project):
@@ -169,7 +174,7 @@ def test_the_browser_asks_the_model_of_the_run(live, taught, project):
 def taught(make_job):
     """A run with a model of two classes."""
     job = make_job(epochs=4, max_epochs_stop=4)
-    trained = training.train(job)
+    trained = fit.train(job)
     told = {"run": "job", "photos": {"kayak": 6, "raft": 6}, "val_photos": 5, "left_out": {}, "seed": 1}
     told |= {"fingerprint": "0123", "mode": "head", "weights": "default", "unfreeze": "all", "sure": 0.95}
     bundle.save_bundle(job.run.path("model"), trained.bodies, trained.head, job.classes, told, 0.6)
@@ -224,26 +229,26 @@ class Colours(torch.nn.Module):
 
 
 def test_the_map_is_bright_where_lies_what_the_answer_came_from(monkeypatch, tmp_path):
-    body = networks.Body(Colours(), Preprocessing(32, 1.0, (0.0,) * 3, (1.0,) * 3)).eval()
+    body = modules.Body(Colours(), Preprocessing(32, 1.0, (0.0,) * 3, (1.0,) * 3)).eval()
     head = torch.nn.Linear(2, 2)
     head.weight.data = torch.eye(2)
     saved = SimpleNamespace(classes=["red", "blue"])
-    monkeypatch.setattr(attention, "_modules", lambda folder, changed: (saved, [body], head))
+    monkeypatch.setattr(gradcam, "_modules", lambda folder, changed: (saved, [body], head))
     (tmp_path / "model.json").write_text("{}")
     picture = np.zeros((32, 32, 3), np.uint8)
     picture[:, :16, 0] = picture[:, 16:, 2] = 255
     Image.fromarray(picture).save(tmp_path / "photo.png")
     for label, bright, dark in (("red", np.s_[:, :15], np.s_[:, 17:]), ("blue", np.s_[:, 17:], np.s_[:, :15])):
-        view, places = attention.where_it_looked(tmp_path, (tmp_path / "photo.png").read_bytes(), label)
+        view, places = gradcam.where_it_looked(tmp_path, (tmp_path / "photo.png").read_bytes(), label)
         assert view.shape == (32, 32, 3)
         assert places[bright].min() == pytest.approx(1)
         assert places[dark].max() == 0
 
 
 def test_a_network_without_maps_of_places_says_so():
-    body = networks.Body(torch.nn.Sequential(torch.nn.Flatten()), Preprocessing(8, 1.0, (0,) * 3, (1,) * 3))
+    body = modules.Body(torch.nn.Sequential(torch.nn.Flatten()), Preprocessing(8, 1.0, (0,) * 3, (1,) * 3))
     with pytest.raises(BoatlibError, match="no maps of places"):
-        attention._last_map(body, torch.zeros(1, 8, 8, 3, dtype=torch.uint8))
+        gradcam._last_map(body, torch.zeros(1, 8, 8, 3, dtype=torch.uint8))
 
 
 @pytest.fixture
@@ -321,12 +326,12 @@ ANSWERS = pd.DataFrame(
 
 
 def test_the_line_is_counted_for_each_answer():
-    rows = decisions.by_answer(ANSWERS, 0.7).set_index("answer")
+    rows = review.by_answer(ANSWERS, 0.7).set_index("answer")
     assert rows.loc["all answers"].tolist() == [5, 2, 3, 1]
     assert rows.loc["x"].tolist() == [2, 0, 2, 1]
     assert rows.loc["y"].tolist() == [3, 2, 1, 0]
-    assert decisions.by_answer(ANSWERS, 0)["checked"].sum() == 0
-    assert decisions.by_answer(ANSWERS, 1.01)["kept"].sum() == 0
+    assert review.by_answer(ANSWERS, 0)["checked"].sum() == 0
+    assert review.by_answer(ANSWERS, 1.01)["kept"].sum() == 0
 
 
 def test_the_slider_moves_the_numbers(live):
@@ -415,7 +420,7 @@ def test_a_training_elsewhere_is_watched_as_its_epochs_pass(live, make_job):
     async def watched():
         widget = watch.widget(job.run)
         first = words(widget)
-        await asyncio.to_thread(training.train, job)
+        await asyncio.to_thread(fit.train, job)
         curves = parts(widget, ipywidgets.HTML)[0]
         for _ in range(100):
             await asyncio.sleep(0.1)
@@ -432,11 +437,11 @@ def test_a_training_elsewhere_is_watched_as_its_epochs_pass(live, make_job):
 def test_each_epoch_is_in_the_history_at_once(make_job, monkeypatch):
     job = make_job(epochs=3, stop_on="last")
     seen = []
-    progress = training.runtime.progress
+    progress = fit.runtime.progress
     monkeypatch.setattr(
-        training.runtime, "progress", lambda text: (seen.append(len(job.run.table("history"))), progress(text))
+        fit.runtime, "progress", lambda text: (seen.append(len(job.run.table("history"))), progress(text))
     )
-    trained = training.train(job)
+    trained = fit.train(job)
     assert seen[:3] == [1, 2, 3]
     pd.testing.assert_frame_equal(job.run.table("history"), trained.history, check_dtype=False)
 
@@ -445,7 +450,7 @@ def test_every_widget_has_a_static_twin(static, taught, queue, tmp_path):
     run, job = taught
     rows = predictions_of(job, run)
     run.write_table("predictions", rows)
-    run.write_table("history", pd.DataFrame([[1, 1, 1, 0.5, 0.5, 0.5, 0.1, True]], columns=training.HISTORY))
+    run.write_table("history", pd.DataFrame([[1, 1, 1, 0.5, 0.5, 0.5, 0.1, True]], columns=fit.HISTORY))
     known = job.val.assign(status="skipped", reason="x", width=160, height=120)
     prepare = Preprocessing(48, 1.0, (0.5,) * 3, (0.5,) * 3)
     twins = {

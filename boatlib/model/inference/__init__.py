@@ -1,0 +1,1 @@
+"""Using a saved model. Never reaches the training."""

@@ -1,0 +1,226 @@
+"""The model on disk: a folder with its weights and everything needed to use them; no pickle, no network."""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from boatlib import runtime
+from boatlib.errors import DamagedModelError
+from boatlib.files import replacing, replacing_folder, write_text
+from boatlib.model.inputs.views import Preprocessing
+from boatlib.model.networks import engines
+from boatlib.model.networks.backbones import check_name, new_body, picture
+from boatlib.model.networks.weights import put_into, sha256
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from boatlib.model.networks.modules import Body, Network
+
+
+WEIGHTS = "weights.safetensors"
+DESCRIPTION = "model.json"
+CARD = "MODEL_CARD.md"
+BEFORE_REFIT = (
+    "before_refit"  # in the folder: the model that the validation photos have judged, before they taught it too
+)
+_KEY = re.compile(r"\w[\w.-]*")
+
+
+@dataclass(frozen=True)
+class SavedBody:
+    """One of the networks of a saved model that turn photos into features; `key` names its content."""
+
+    folder: Path
+    prefix: str
+    name: str
+    key: str
+    preprocessing: Preprocessing
+    pooling: str = "default"
+
+    def engine(self) -> engines.Engine:
+        """Ready to compute: uint8 rows [height, width, 3] in, float32 features out."""
+        return engines.compiled(*self.part())
+
+    def part(self) -> engines.Part:
+        """Name of its content, how to build it, and an example of its input."""
+        return self.key, self.build, picture(self.preprocessing)
+
+    def build(self) -> "Body":
+        """The torch module, in evaluation mode."""
+        check_name(self.name)
+        body = new_body(self.name, preprocessing=self.preprocessing, pooling=self.pooling)
+        body.drop_auxiliary()
+        put_into(body.network, _weights(self.folder, self.prefix))
+        return body
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A saved model: `classes` in the order of its outputs; `features` numbers a photo, those of the bodies side by side.
+
+    review_below: an answer given with less confidence than this should be looked at by a person.
+    """
+
+    folder: Path
+    classes: list[str]
+    bodies: list[SavedBody]
+    features: int
+    review_below: float
+    weights_sha256: str
+    taught_on: dict[str, Any]
+    versions: dict[str, str]
+
+    def before_refit(self) -> "Bundle":
+        """The model that had not learnt from the validation photos: itself, unless they taught it after they had judged."""
+        inside = self.folder / BEFORE_REFIT
+        return load_bundle(inside) if inside.is_dir() else self
+
+    def holds(self, bodies: Sequence[tuple[str, str, "Body"]], head: "nn.Module", temperature: float) -> bool:
+        """Whether what lies in the folder is, tensor by tensor, this network with this temperature."""
+        import torch
+
+        wanted = _tensors(bodies, head, temperature)
+        there = _weights(self.folder, "")
+        return there.keys() == wanted.keys() and all(torch.equal(there[name], wanted[name]) for name in wanted)
+
+    def head_engine(self) -> engines.Engine:
+        """The head, ready to compute: float32 rows of features in, log-probabilities out."""
+        return engines.compiled(*self._head_part())
+
+    def prepare(self) -> None:
+        """Convert what has not been converted yet, while torch is there: afterwards whoever predicts need not wait for it."""
+        for part in (*(body.part() for body in self.bodies), self._head_part()):
+            engines.prepare(*part)
+
+    def _head_part(self) -> engines.Part:
+        return f"head-{self.weights_sha256[:16]}", self.build_head, np.zeros(self.features, np.float32)
+
+    def build_head(self) -> "nn.Module":
+        """The head as torch module, in evaluation mode."""
+        from boatlib.model.networks.modules import article_head
+
+        head = article_head(self.features, len(self.classes))
+        head.load_state_dict(_weights(self.folder, "head."))
+        return head.eval()
+
+
+def save_bundle(
+    folder: Path,
+    bodies: Sequence[tuple[str, str, "Body"]],
+    head: "nn.Module",
+    classes: list[str],
+    taught_on: dict[str, Any],
+    review_below: float = 0.0,
+    temperature: float = 1.0,
+    before_refit: "Network | None" = None,
+) -> Bundle:
+    """Write the model folder in one step, in place of an older one.
+
+    bodies: name, key and torch module of each. taught_on: what the model card needs of the training, such as counts and
+    fingerprints. temperature: worked into the saved head, so that its confidences are calibrated wherever it is used.
+    before_refit: a model that had not learnt from the validation photos yet, kept inside, for choices by them.
+    """
+    from safetensors.torch import save_file
+
+    tensors = _tensors(bodies, head, temperature)
+    description = {
+        "classes": classes,
+        "bodies": [
+            {"name": name, "key": key, "preprocessing": asdict(body.preprocessing), "pooling": body.pooling}
+            for name, key, body in bodies
+        ],
+        "features": head.get_submodule("0").in_features,
+        "review_below": review_below,
+        "temperature": temperature,
+        "taught_on": taught_on,
+        "versions": runtime.versions(),
+    }
+    with replacing_folder(folder) as new:
+        with replacing(new / WEIGHTS) as temporary:
+            save_file(tensors, temporary)
+        description["weights_sha256"] = sha256(new / WEIGHTS)
+        write_text(new / DESCRIPTION, json.dumps(description, indent=2, ensure_ascii=False) + "\n")
+        if before_refit:
+            earlier = before_refit.bodies, before_refit.head
+            save_bundle(new / BEFORE_REFIT, *earlier, classes, taught_on, review_below, temperature)
+    saved = load_bundle(folder)
+    saved.prepare()
+    return saved
+
+
+def _tensors(
+    bodies: Sequence[tuple[str, str, "Body"]], head: "nn.Module", temperature: float
+) -> "dict[str, torch.Tensor]":
+    """What is saved of a network, by name."""
+    from boatlib.model.networks.modules import tempered
+
+    tensors = {f"head.{name}": tensor for name, tensor in tempered(head, temperature).state_dict().items()}
+    for number, (_, _, body) in enumerate(bodies):
+        tensors |= {f"{_prefix(number)}{name}": tensor for name, tensor in body.network.state_dict().items()}
+    # clones: some networks keep one tensor under two names, which the format refuses
+    return {name: tensor.cpu().clone().contiguous() for name, tensor in tensors.items()}
+
+
+def load_bundle(folder: Path) -> Bundle:
+    """Read a model folder and check its weights. Raises DamagedModelError when anything is missing or changed."""
+    try:
+        description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+        digest = sha256(folder / WEIGHTS)
+        bundle = Bundle(
+            folder,
+            description["classes"],
+            [
+                SavedBody(
+                    folder,
+                    _prefix(number),
+                    body["name"],
+                    body["key"],
+                    _preprocessing(body["preprocessing"]),
+                    body.get("pooling", "default"),
+                )
+                for number, body in enumerate(description["bodies"])
+            ],
+            description["features"],
+            description["review_below"],
+            description["weights_sha256"],
+            description["taught_on"],
+            description["versions"],
+        )
+        if not all(_KEY.fullmatch(body.key) for body in bundle.bodies):  # it becomes the name of a file in the cache
+            raise ValueError("a key that is none")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DamagedModelError(
+            f"{folder.name}/ is not a whole model folder ({type(error).__name__}). It is made by 03_training: run that again, "
+            "or copy the folder again."
+        ) from error
+    if digest != bundle.weights_sha256:
+        raise DamagedModelError(
+            f"{folder.name}/{WEIGHTS} is damaged (checksum). Copy it again, or run 03_training again."
+        )
+    return bundle
+
+
+def _preprocessing(saved: dict[str, Any]) -> Preprocessing:
+    values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in saved.items()}
+    return Preprocessing(**values)
+
+
+def _prefix(number: int) -> str:
+    """What the names of a body's tensors begin with."""
+    return f"body{number}."
+
+
+def _weights(folder: Path, prefix: str) -> dict[str, Any]:
+    """The tensors of one part, under their own names; the others are not read."""
+    from safetensors import safe_open
+
+    with safe_open(folder / WEIGHTS, "pt") as file:
+        names = [name for name in file.keys() if name.startswith(prefix)]  # noqa: SIM118 (it is not a dictionary)
+        return {name.removeprefix(prefix): file.get_tensor(name) for name in names}

@@ -1,0 +1,153 @@
+"""The one path from photos to probabilities: evaluation, TTA, the notebooks, the command line and the app all take it."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache, cached_property
+from itertools import islice
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from boatlib.errors import BoatlibError, UnreadablePhotoError
+from boatlib.model.features import embedding
+from boatlib.model.inference.bundle import Bundle, load_bundle
+from boatlib.model.inputs import loading, views
+from boatlib.model.networks import engines
+from boatlib.photos import reading
+from boatlib.photos.images import upright_rgb
+from boatlib.predictions import prediction_table
+
+Source = Path | str | bytes | Image.Image | np.ndarray
+CHUNK = 128  # photos whose views are in memory at a time
+PLAIN = (views.PLAIN,)
+
+
+class Predictor:
+    """A saved model, ready to say what photos show."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+        self.classes = bundle.classes
+
+    @classmethod
+    def load(cls, folder: Path | str) -> Self:
+        """Load a model folder. Raises DamagedModelError."""
+        return cls(load_bundle(Path(folder)))
+
+    def before_refit(self) -> "Predictor":
+        """The model by which the validation photos may choose: this one, or what it was before it learnt from them too."""
+        return Predictor(self.bundle.before_refit())
+
+    @cached_property
+    def _bodies(self) -> list[engines.Engine]:
+        return [body.engine() for body in self.bundle.bodies]
+
+    @cached_property
+    def _head(self) -> engines.Engine:
+        return self.bundle.head_engine()
+
+    def predict(self, photos: Source | Sequence[Source], looks: Sequence[str] = PLAIN) -> pd.DataFrame:
+        """What each photo shows, by the mean of the looks (names of views).
+
+        photos: one or several paths, files' bytes, PIL images, or arrays (`upright_rgb`). Returns a row a photo:
+        photo (its path, or its place in the list), predicted, confidence, p_<class> ..., needs_review, error. A photo that
+        cannot be read has the reason as `error`, and nothing else. Raises BoatlibError for numbers that are not finite.
+        """
+        sources = [photos] if isinstance(photos, Path | str | bytes | Image.Image | np.ndarray) else list(photos)
+        named = [(str(s if isinstance(s, Path | str) else number), s) for number, s in enumerate(sources)]
+        tables = list(self.predict_stream(named, looks)) or [self._table([], [], np.empty((0, len(self.classes))))]
+        return pd.concat(tables, ignore_index=True)
+
+    def predict_stream(
+        self, photos: Iterable[tuple[str, Source]], looks: Sequence[str] = PLAIN
+    ) -> Iterator[pd.DataFrame]:
+        """`predict` for any number of named photos in constant memory: a table for every CHUNK of them, in their order."""
+
+        def load(named: tuple[str, Source]) -> tuple[str, list[list[np.ndarray]], str]:
+            views_for = cache(lambda prepare: _views(named[1], looks, prepare))
+            try:
+                return named[0], [views_for(body.preprocessing) for body in self.bundle.bodies], ""
+            except UnreadablePhotoError as error:
+                return named[0], [], str(error)
+
+        loaded = reading.ahead(load, photos)
+        while chunk := self._predict_chunk(loaded, len(looks)):
+            names, errors, probabilities = chunk
+            yield self._table(names, errors, probabilities)
+
+    def _predict_chunk(
+        self, loaded: Iterator[tuple[str, list[list[np.ndarray]], str]], looks: int
+    ) -> tuple[list[str], list[str], np.ndarray] | None:
+        """Names, errors and probabilities of the next CHUNK photos; None when there are no more."""
+        taken: list[tuple[str, str]] = []
+
+        def readable() -> Iterator[list[list[np.ndarray]]]:
+            for name, rows, error in islice(loaded, CHUNK):
+                taken.append((name, error))
+                if not error:
+                    yield rows
+
+        features = engines.run_each(self._bodies, readable())
+        probabilities = np.full((len(taken), len(self.classes)), np.nan)
+        read = [not error for _, error in taken]
+        if any(read):
+            values = self._probabilities(np.concatenate(features, axis=1))
+            probabilities[read] = values.reshape(sum(read), looks, -1).mean(axis=1)
+        return ([name for name, _ in taken], [error for _, error in taken], probabilities) if taken else None
+
+    def _table(self, names: list[str], errors: list[str], probabilities: np.ndarray) -> pd.DataFrame:
+        table = prediction_table(pd.DataFrame({"photo": names}), probabilities, self.classes)
+        unread = [bool(error) for error in errors]
+        table.loc[unread, "predicted"] = ""
+        table["needs_review"] = (table["confidence"] < self.bundle.review_below) | pd.Series(unread, dtype=bool)
+        return table.assign(error=errors)
+
+    def _probabilities(self, features: Iterable[np.ndarray]) -> np.ndarray:
+        """float64 [rows, classes], sums 1. Raises BoatlibError when they are not finite."""
+        logs = self._head.run(features).astype(np.float64)
+        if not np.isfinite(logs).all():
+            raise BoatlibError("The model gives numbers that are not finite; its weights are damaged. Train it again.")
+        values = np.exp(logs)
+        return values / values.sum(axis=1, keepdims=True)
+
+    def probabilities(self, photos: pd.DataFrame, root: Path, looks: Sequence[str] = PLAIN) -> np.ndarray:
+        """Probabilities of each class for each look at photos of a catalog: float64 [photos, looks, classes], sums 1.
+
+        photos: columns `photo` (path below root) and `sha256`; their features are cached. Raises BoatlibError when the
+        model gives numbers that are not finite, DataError for a photo that changed.
+        """
+        features = embedding.embed(photos, root, list(looks), self.bundle.bodies)
+        values = self._probabilities(features.rows())
+        return values.reshape(len(photos), len(looks), len(self.classes))
+
+    def predict_catalogued(self, photos: pd.DataFrame, root: Path, looks: Sequence[str] = PLAIN) -> pd.DataFrame:
+        """What photos of a catalog show, by the mean of the looks: columns photo, label, predicted, confidence, p_<class> ..."""
+        return prediction_table(photos, self.probabilities(photos, root, looks).mean(axis=1), self.classes)
+
+    def predict_ways(
+        self, photos: pd.DataFrame, root: Path, ways: Mapping[str, Sequence[str]]
+    ) -> dict[str, pd.DataFrame]:
+        """The same for several ways of looking (name to views): each photo is opened once, each view computed once."""
+        looks = list(dict.fromkeys(look for way in ways.values() for look in way))
+        probabilities = self.probabilities(photos, root, looks)
+        return {
+            name: prediction_table(
+                photos, probabilities[:, [looks.index(look) for look in way]].mean(axis=1), self.classes
+            )
+            for name, way in ways.items()
+        }
+
+
+def _views(source: Source, looks: Sequence[str], prepare: views.Preprocessing) -> list[np.ndarray]:
+    """Raises UnreadablePhotoError."""
+    if isinstance(source, Image.Image | np.ndarray):
+        image = upright_rgb(source, prepare.value_range)
+        return views.make_views(image, looks, prepare, hashlib.sha256(image.tobytes()).hexdigest())
+    try:
+        data = source if isinstance(source, bytes) else Path(source).read_bytes()
+    except OSError as error:
+        raise UnreadablePhotoError(f"cannot be read ({error.strerror or error})") from error
+    return loading.decode(data, hashlib.sha256(data).hexdigest(), looks, prepare)

@@ -1,0 +1,1 @@
+"""How a photo is shown to a network."""

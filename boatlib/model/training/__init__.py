@@ -1,0 +1,1 @@
+"""Teaching: what is given, what is learnt from, epochs, checkpoints, several processes."""

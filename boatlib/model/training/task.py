@@ -1,0 +1,137 @@
+"""What a training is given: settings, photos, classes, and the folder for its checkpoints. It fits into a small file, so that
+other processes can take part.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+
+from boatlib import spreadsheet
+from boatlib.errors import DataError
+from boatlib.files import write_text
+from boatlib.model.inputs.views import Augmentation
+from boatlib.model.networks import backbones
+from boatlib.model.networks.backbones import Backbone
+from boatlib.order import natural
+from boatlib.params import Compute, Params, Training, names_of
+from boatlib.photos import sources
+from boatlib.photos.levels import Range
+from boatlib.run import CHECKPOINTS, Run
+
+# These change what is shown, or where it is computed, and not what is learnt
+FREE = ("range_test", "sure")
+
+
+@dataclass(frozen=True)
+class Job:
+    """A training. train, val: the rows of the split, columns photo (below root), label, sha256; value_range: of the set's
+    pictures of more than 8 bits, None where it has none.
+    """
+
+    run: Run
+    settings: Training
+    compute: Compute
+    seed: int
+    classes: list[str]
+    train: pd.DataFrame
+    val: pd.DataFrame
+    root: Path
+    value_range: Range | None = None
+
+    @classmethod
+    def of_run(cls, run: Run, settings: Training, compute: Compute, seed: int) -> Self:
+        """The training of a run that has been split. Raises DataError when there is nothing to learn from."""
+        split = run.table("split")
+        train, val = (split[split["split"] == part] for part in ("train", "val"))
+        classes = natural(set(split["label"]))
+        if set(train["label"]) < set(classes) or len(classes) < 2:
+            raise DataError("Some class has no training photo. Run 02_split again, or give that class more photos.")
+        if val.empty:
+            raise DataError("There are no validation photos. Raise split.val in the params file.")
+        root = sources.images_folder(run.record("photos")["images"])
+        return cls(run, settings, compute, seed, classes, train, val, root, run.value_range())
+
+    @classmethod
+    def read(cls, place: str) -> Self:
+        """From a file that `write` made, or, by the name of a run, with the settings of its params file."""
+        if not place.endswith(".json"):
+            params = Params.of_run(place)
+            return cls.of_run(Run(place), params.training, params.compute, params.seed)
+        saved = json.loads(Path(place).read_text(encoding="utf-8"))
+        settings, compute = Training.model_validate(saved["training"]), Compute.model_validate(saved["compute"])
+        return cls.of_run(Run(saved["run"]), settings, compute, saved["seed"])
+
+    def write(self) -> Path:
+        """The job as a file, in its folder."""
+        saved = {"run": self.run.name, "seed": self.seed}
+        saved |= {"training": self.settings.model_dump(), "compute": self.compute.model_dump()}
+        return write_text(self.folder / "job.json", json.dumps(saved, indent=2) + "\n")
+
+    @property
+    def folder(self) -> Path:
+        """For checkpoints and what several processes tell each other."""
+        return self.run.folder / CHECKPOINTS
+
+    def backbones(self) -> list[Backbone]:
+        """The networks that see. Raises ParameterError when they cannot be had."""
+        settings = self.settings
+        return backbones.find_backbones(
+            settings.backbone,
+            settings.weights,
+            self.seed,
+            settings.resolution,
+            settings.pooling,
+            self.value_range,
+        )
+
+    def augmentation(self) -> Augmentation:
+        """How random views are made."""
+        return Augmentation(self.settings.crop, self.settings.turn, self.settings.light, self.settings.mirror)
+
+    def labels(self, photos: pd.DataFrame) -> np.ndarray:
+        """The place of each photo's label in the list of classes: int64 [photos]."""
+        return pd.Categorical(photos["label"], self.classes).codes.astype(np.int64)
+
+    def identity(self) -> dict[str, Any]:
+        """All that the result depends on, by name: a checkpoint goes on only with the same."""
+        settings = {name: value for name, value in self.settings.model_dump().items() if name not in FREE}
+        return settings | {
+            "seed": self.seed,
+            "photos": self.fingerprint(),
+            "weights": [b.key for b in self.backbones()],
+            "head_first": self.head_first().model_dump() if self.settings.mode == "finetune" else {},
+        }
+
+    def head_first(self) -> Training:
+        """How a head is taught alone, on the features of a body that is to learn after it."""
+        return Training(**self.settings.model_dump(include={"dropout", "class_weights", "label_smoothing"}))
+
+    def fingerprint(self) -> str:
+        """Changes with the photos and their labels, those that teach and those that tune."""
+        rows = pd.concat([self.train, self.val])[["photo", "label", "split", "sha256"]]
+        return hashlib.sha256(spreadsheet.to_csv(rows).encode()).hexdigest()[:16]
+
+    def description(self, catalogued: pd.DataFrame) -> dict[str, Any]:
+        """What a saved model tells of its training. catalogued: the catalog's table of classes."""
+        left_out = catalogued[~catalogued["kept"]].set_index("class")["photos"]
+        told = self.settings.model_dump(include={"mode", "weights", "unfreeze", "sure", "refit"})
+        files = names_of(told["weights"])
+        told["weights"] = ", ".join(
+            Path(file).name for file in files
+        )  # a model that is passed on does not tell of folders
+        return {
+            "run": self.run.name,
+            "seed": self.seed,
+            "fingerprint": self.fingerprint(),
+            "photos": {
+                name: int(count) for name, count in self.train["label"].value_counts().reindex(self.classes).items()
+            },
+            "val_photos": len(self.val),
+            "left_out": {str(name): int(count) for name, count in left_out.items()},
+            **told,
+        }

@@ -1,0 +1,1 @@
+"""The drawn sample photos. Imported only when they are drawn."""

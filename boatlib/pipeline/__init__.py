@@ -1,0 +1,1 @@
+"""The chain: starting Snakemake, running one notebook, and what each depends on."""

@@ -1,0 +1,263 @@
+"""Starting the chain: checks the params files, calls Snakemake, and says in one sentence how it ended."""
+
+import contextlib
+import fcntl
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+from boatlib import environment, runtime
+from boatlib.errors import AlreadyRunningError, BoatlibError, ParameterError
+from boatlib.files import check_writable, write_text
+from boatlib.params import Params, load_params
+from boatlib.pipeline import preflight
+from boatlib.report.pages import PDF, page_name
+from boatlib.report.publish import verdict
+from boatlib.run import EARLIER, NEWEST, Run, cache_folder, project_root
+
+GRACE = 20.0  # seconds that steps have to end after Ctrl-C or SIGTERM
+SENTENCES = {
+    130: "Interrupted. What was finished is kept; the same command goes on from there.",
+    137: "A step was killed: the computer ran out of memory, or it was stopped from outside.",
+    143: "Stopped by the system. What was finished is kept; the same command goes on from there.",
+}
+
+NOISE = (
+    "Shutting down",
+    "Exiting because",
+    "Complete log",
+    "Building DAG",
+    "Trying to restart",
+    "Removing output",
+    "At least one",
+)
+ERROR = re.compile(r"([\w.]*(?:Error|Exception)\b|Error\b|.*: command not found|.*error: )")
+ERROR_NAME = re.compile(r"^[\w.]*(?:Error|Exception)(?: in (?:file|rule).*?)?:\s*")
+ADVICE = {
+    r"No space left|Errno 28|quota": "Make room on the disk and start again; what was finished is kept.",
+    r"Permission denied|Errno 13|Read-only file system": "Make that a place that you can write to.",
+    r"command not found|sbatch|executor": "Look at the profile, and whether its commands are on this computer.",
+    r"Missing (?:input|output) files": "Start again; what is missing is made anew.",
+    r"SyntaxError|NameError": "The program's own files are damaged: fetch them again.",
+}
+
+
+def run_chain(
+    files: list[Path],
+    overrides: list[str],
+    *,
+    until: str = "",
+    force: str = "",
+    dry_run: bool = False,
+    jobs: int = 1,
+    resume: bool = False,
+    profile: str = "",
+) -> int:
+    """Run the chain for params files; returns the exit code. Raises ParameterError or DataError before any step."""
+    root = project_root()
+    all_params = [load_params(file, overrides, root) for file in files]
+    names = [params.run for params in all_params]
+    if len(set(names)) < len(names):
+        raise ParameterError(
+            f"Two of the params files have the same run name: {', '.join(names)}. Change `run:` in one."
+        )
+    if profile and not (root / profile / "config.yaml").is_file():
+        raise ParameterError(f"--profile {profile}: there is no {profile}/config.yaml. See workflow/profiles/.")
+    steps = {step: find_step(step, root) for step in (until, force) if step}
+    for folder in [*(root / "runs" / name for name in names), root / "reports", cache_folder(".")]:
+        check_writable(folder)
+    for params in all_params:
+        if words := preflight.examine(params, elsewhere=bool(profile)):
+            print(f"{params.run}: {words}", flush=True)
+    command = _snakemake(names, steps.get(until, ""), steps.get(force, ""), dry_run, jobs, profile)
+    if resume:
+        os.environ[runtime.RESUME] = "1"  # Snakemake and the steps inherit it
+    with contextlib.ExitStack() as stack:
+        locks = [stack.enter_context(_locked(name)) for name in names]
+        for params in all_params:
+            _write_params(params)
+        if dry_run:
+            return _dry_run(command, root)
+        print(f"{', '.join(names)}: {', '.join(page_name(step).lower() for step in all_steps(root))}", flush=True)
+        return _start(command, names, root, locks, until=steps.get(until, ""), elsewhere=bool(profile))
+
+
+def all_steps(root: Path) -> list[str]:
+    """The notebooks of the chain, in their order."""
+    return [path.stem for path in sorted((root / "notebooks").glob("*.ipynb"))]
+
+
+def find_step(word: str, root: Path) -> str:
+    """The notebook meant by "03", "training" or "03_training". Raises ParameterError that lists them."""
+    steps = all_steps(root)
+    for step in steps:
+        if word in (step, *step.split("_", 1)):
+            return step
+    raise ParameterError(f"There is no step {word!r}. The steps: {', '.join(steps)}.")
+
+
+def _write_params(params: Params) -> None:
+    file = Run(params.run).folder / "params.json"
+    text = params.model_dump_json(indent=2) + "\n"
+    if not file.is_file() or file.read_text(encoding="utf-8") != text:
+        write_text(file, text)
+
+
+def _snakemake(names: list[str], until: str, force: str, dry_run: bool, jobs: int, profile: str) -> list[str]:
+    usual = f"--workflow-profile none --cores {jobs + 1} --resources notebooks={jobs}"  # no profile that lies somewhere
+    where = f"--workflow-profile {profile}" if profile else usual
+    options = f"{where} --keep-going --nocolor --nolock --rerun-incomplete"
+    command = [sys.executable, "-m", "snakemake", "--snakefile", "workflow/Snakefile", *options.split()]
+    command += ["--rerun-triggers", "mtime", "params", "input", "code"]
+    command += ["--config", f"runs={','.join(names)},"]  # the last comma keeps it a text, also for a run called 007
+    if force:
+        command += ["--forcerun", force.split("_", 1)[1]]
+    if dry_run:
+        command += ["--dry-run"]
+    if until:
+        command += ["--until", until.split("_", 1)[1]]
+    return command
+
+
+def _start(command: list[str], names: list[str], root: Path, locks: list[int], until: str, elsewhere: bool) -> int:
+    logs = [Run(name).folder / "logs" for name in names]
+    for folder in logs:
+        (folder / "failure.json").unlink(missing_ok=True)
+    log = logs[0] / "snakemake.log"
+    started = time.perf_counter()
+    with log.open("w", encoding="utf-8") as errors:
+        code = _wait_for(command, root, errors, locks)
+    seconds = time.perf_counter() - started
+    if code:
+        return _explain(code, names, log, root, elsewhere)
+    print(f"Done in {seconds:.0f} s.")
+    for name in names:
+        if until:
+            notebook = (Run(name).folder / "notebooks" / f"{until}.ipynb").relative_to(root)
+            print(f"{name}: stopped after {until}, as asked: {notebook}. The reports are made by a whole run.")
+        else:
+            page = root / "reports" / name / "index.html"
+            printed = f" and {PDF}" if page.with_name(PDF).is_file() else ""
+            print(f"{name}: {page.relative_to(root)}{printed}\n  {verdict(page)}")
+    return 0
+
+
+@contextlib.contextmanager
+def _locked(name: str) -> Iterator[int]:
+    """Hold the lock of a run; gives its file descriptor. The system frees it when its last holder ends, however it ends."""
+    file = Run(name).folder / "logs" / "lock"
+    file.parent.mkdir(exist_ok=True)
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(descriptor, 200).decode() or "another process"
+            raise AlreadyRunningError(
+                f"Run {name!r} is being made by {holder}. Wait for it, or stop it first."
+            ) from None
+        os.truncate(descriptor, 0)
+        os.pwrite(descriptor, f"process {os.getpid()}, since {time.strftime('%H:%M on %d %B')}".encode(), 0)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _wait_for(command: list[str], root: Path, errors: TextIO, locks: list[int]) -> int:
+    """Run Snakemake in a process group of its own. Ctrl-C and SIGTERM go to the whole group, which has GRACE seconds to
+    end; returns 130 or 143 then, otherwise Snakemake's code. Snakemake holds the locks too, should this process be killed.
+    """
+    process = subprocess.Popen(
+        command, cwd=root, stderr=errors, env=environment.own(), start_new_session=True, pass_fds=locks
+    )  # fmt: skip
+    stopped: list[tuple[int, float]] = []
+
+    def stop(number: int, _: object) -> None:
+        stopped.append((number, time.monotonic()))
+        os.killpg(process.pid, number)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        while process.poll() is None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(0.5)
+            if stopped and time.monotonic() - stopped[0][1] > GRACE:
+                os.killpg(process.pid, signal.SIGKILL)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return 128 + stopped[0][0] if stopped else process.returncode
+
+
+def _explain(code: int, names: list[str], log: Path, root: Path, elsewhere: bool) -> int:
+    """The exit code of the step that failed, with a sentence where the step itself had no chance to say one."""
+    code = 128 - code if code < 0 else code
+    if code not in SENTENCES:
+        for name in names:
+            record = Run(name).folder / "logs" / "failure.json"
+            if record.is_file():
+                failure = json.loads(record.read_text(encoding="utf-8"))
+                if elsewhere:  # what the step printed is in a log of the cluster's
+                    print(f"\n{failure['step']} stopped: {failure['sentence']}")
+                if words := _what_is_left(names):
+                    print(words)
+                return int(failure["code"])
+    said = what_it_said(log.read_text(encoding="utf-8", errors="replace"))
+    sentence = SENTENCES.get(code, f"The chain stopped: {said} All of it is in {log.relative_to(root)}.")
+    raise _failure(code, f"{sentence} {_what_is_left(names)}".strip())
+
+
+def what_it_said(log: str) -> str:
+    """The cause that Snakemake gives, in a sentence: its last error, in one line, with what to do where that is known."""
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    lines = [line for line in lines if not line.startswith(NOISE)]
+    places = [number for number, line in enumerate(lines) if ERROR.match(line)]
+    first = lines[places[-1]] if places else lines[-1] if lines else "Snakemake ended without a word."
+    if first.endswith(":") and places and places[-1] + 1 < len(lines):  # the words stand below the name of the error
+        first = f"{first} {lines[places[-1] + 1]}"
+    first = ERROR_NAME.sub("", first)[:300].rstrip(".:")
+    advice = next((words for pattern, words in ADVICE.items() if re.search(pattern, log, re.I)), "")
+    return f"{first}.{f' {advice}' if advice else ''}"
+
+
+def _what_is_left(names: list[str]) -> str:
+    """What a failure has not touched: checkpoints to go on from, and the last good run."""
+    words = [
+        f"The training of {name!r} had come to the end of epoch {epoch}: the same command with --resume goes on from there."
+        for name in names
+        if (epoch := Run(name).trained_epochs())
+    ]
+    words += [
+        f"The last good run of {name!r} is whole: reports/{name}/, and its files in runs/{name}/{EARLIER}/{NEWEST}/."
+        for name in names
+        if (Run(name).folder / EARLIER / NEWEST).is_dir()
+    ]
+    return " ".join(words)
+
+
+def _failure(code: int, sentence: str) -> BoatlibError:
+    error = BoatlibError(sentence)
+    error.exit_code = code if code in SENTENCES else BoatlibError.exit_code
+    return error
+
+
+def _dry_run(command: list[str], root: Path) -> int:
+    """Say which steps would run, and Snakemake's reason for each."""
+    result = subprocess.run(command, cwd=root, capture_output=True, text=True, env=environment.own())
+    if result.returncode:
+        raise BoatlibError(f"The chain cannot be planned: {what_it_said(result.stdout + result.stderr)}")
+    shown = []
+    for text in re.split(r"^(?:local)?rule ", result.stdout + result.stderr, flags=re.M)[1:]:
+        rule = text.partition(":")[0]
+        run, reason = (re.search(pattern, text) for pattern in (r"wildcards: run=([^,\n]+)", r"reason: (.+)"))
+        if rule not in ("all", "page"):
+            shown.append(f"  {run[1] if run else '':<12} {rule:<12} {reason[1] if reason else ''}")
+    print("\n".join(["Would run:", *shown]) if shown else "Nothing to do: nothing has changed.")
+    return 0

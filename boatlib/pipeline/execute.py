@@ -1,0 +1,149 @@
+"""One step of the chain: a notebook executed by papermill, with the parameters that it declares and no others."""
+
+import contextlib
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import papermill
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
+from papermill.exceptions import PapermillExecutionError
+
+from boatlib import runtime
+from boatlib.errors import BoatlibError, DiskError, find_error
+from boatlib.failures import note_failure
+from boatlib.files import explain_disk, write_text
+from boatlib.params import Params
+from boatlib.run import Run, project_root
+
+CLEAR_LINE = "\r\x1b[K"
+KERNEL_DIED = 137
+START_SECONDS = 120  # that a kernel may take to start
+STEP_FAILED = BoatlibError.exit_code
+
+
+class Terminal:
+    """Where a notebook's progress lines go: rewritten in place on a terminal, one below the other in a file."""
+
+    def __init__(self, step: str) -> None:
+        self._step = step
+        self._live = sys.stdout.isatty()
+        self._started = time.perf_counter()
+        self._show(f"  {step:<28} ...")
+
+    def write(self, text: str) -> None:
+        """Called by papermill with what the notebook printed."""
+        for line in filter(None, (line.strip() for line in text.splitlines())):
+            self._show(f"  {self._step:<28} {line}" if self._live else f"      {line}")
+
+    def flush(self) -> None:
+        """Papermill expects it."""
+        sys.stdout.flush()
+
+    def close(self, word: str) -> None:
+        """The step's one line that stays, with its time."""
+        seconds = time.perf_counter() - self._started
+        print(f"{CLEAR_LINE if self._live else ''}  {self._step:<28} {seconds:6.1f} s   {word}", flush=True)
+
+    def _show(self, line: str) -> None:
+        if self._live:
+            print(f"{CLEAR_LINE}{line[:100]}", end="", flush=True)
+        elif not line.endswith("..."):
+            print(line, flush=True)
+
+
+def execute(run: Run, step: str) -> int:
+    """Run `notebooks/<step>.ipynb` for a run; returns the exit code. What went wrong is printed in a sentence.
+
+    The executed notebook lies in `runs/<run>/logs/` (also after a failure, to look into) and, only when it ran to its
+    last cell, in `runs/<run>/notebooks/`.
+    """
+    root = project_root()
+    os.chdir(root)
+    notebook = Path("notebooks") / f"{step}.ipynb"
+    params = Params.of_run(run.name)
+    log = run.folder.relative_to(root) / "logs" / f"{step}.ipynb"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    terminal = Terminal(f"{run.name}/{step}")
+    code, sentence = _papermill(notebook, log, params.for_notebook(notebook), terminal)
+    if code == 0 and not reached_the_end(log):
+        code, sentence = STEP_FAILED, "it ended before its last cell, so nothing of it is used."
+    if code == 0:
+        try:
+            write_text(run.folder / "notebooks" / f"{step}.ipynb", log.read_text(encoding="utf-8"))
+        except DiskError as error:
+            code, sentence = error.exit_code, str(error)
+    terminal.close("done" if code == 0 else "FAILED")
+    if code:
+        with contextlib.suppress(DiskError):
+            note_failure(run, step, code, sentence)
+        print(f"\n{step} stopped: {sentence}\nThe notebook as far as it came: {log}", flush=True)
+    return code
+
+
+class OwnKernel(AsyncKernelManager):
+    """A kernel of this interpreter, whatever the user has registered under the name python3."""
+
+    @property
+    def kernel_spec(self) -> KernelSpec:
+        """How it is started."""
+        command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        return KernelSpec(argv=command, display_name="Python 3 (ipykernel)", language="python")
+
+
+def _papermill(notebook: Path, log: Path, parameters: dict[str, object], terminal: Terminal) -> tuple[int, str]:
+    try:
+        with open(os.devnull, "w") as nowhere, contextlib.redirect_stderr(nowhere):
+            papermill.execute_notebook(
+                str(notebook), str(log), parameters, kernel_name="python3", progress_bar=False, stdout_file=terminal,
+                start_timeout=START_SECONDS, cwd=".", kernel_manager_class=OwnKernel,
+            )  # fmt: skip
+    except PapermillExecutionError as error:
+        ours = find_error(error.ename)
+        if ours:
+            return ours.exit_code, str(error.evalue)
+        return STEP_FAILED, f"{error.ename} in cell {error.exec_count}: {error.evalue}"
+    except KeyboardInterrupt:
+        return 130, "stopped from outside. The same command goes on from here."
+    except Exception as error:
+        if isinstance(error, OSError) and (sentence := explain_disk(error, log)):
+            return STEP_FAILED, sentence
+        if type(error).__name__ == "DeadKernelError":
+            return KERNEL_DIED, "the computer ran out of memory, or the process was stopped from outside."
+        return STEP_FAILED, f"the notebook could not be executed ({type(error).__name__}: {error})."
+    return 0, ""
+
+
+def reached_the_end(notebook: Path) -> bool:
+    """Whether the last code cell has shown something. Papermill's own word is not enough: it calls cells completed
+    that never ran, after a kernel was killed or a cell ended the kernel by itself.
+    """
+    cells = [cell for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "code"]
+    return (
+        bool(cells) and bool(cells[-1].outputs) and all(cell.execution_count for cell in cells if cell.source.strip())
+    )
+
+
+def _set_environment(run: Run) -> None:
+    """What the kernel of this process inherits: that nobody watches, where and how networks compute, and all cores, of which
+    Snakemake leaves one.
+    """
+    compute = Params.of_run(run.name).compute
+    runtime.choose_device(compute.device)
+    runtime.choose_precision(compute.amp)
+    os.environ |= {runtime.STATIC: "1"} | dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(runtime.cores()))
+
+
+def _interrupt(*_: object) -> None:
+    """SIGTERM is taken as Ctrl-C, so that papermill ends its kernel and no process is left behind."""
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _interrupt)
+    _set_environment(Run(sys.argv[1]))
+    sys.exit(execute(Run(sys.argv[1]), sys.argv[2]))

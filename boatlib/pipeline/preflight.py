@@ -1,0 +1,46 @@
+"""What can be known before the first step: it is refused now, and not by a later step or after a training."""
+
+from boatlib.errors import ParameterError
+from boatlib.model.networks import backbones
+from boatlib.order import natural
+from boatlib.params import Params
+from boatlib.photos import sources
+from boatlib.photos.corrections import Corrections
+from boatlib.photos.tree import find_files
+
+
+def examine(params: Params, elsewhere: bool = False) -> str:
+    """Check settings against networks, photos, decisions and machine; returns a sentence on the decisions that were read, or "".
+
+    Photos and weights that are not at hand are fetched. elsewhere: the steps run on other machines, which look for themselves.
+    Raises ParameterError, DataError.
+    """
+    _examine_networks(params)
+    if not elsewhere:
+        params.compute.check()
+    root = sources.images_folder(params.images)
+    if wanted := params.evaluation.show_class:
+        classes = natural({file.name.split("/")[0] for file in find_files(root) if "/" in file.name})
+        if wanted not in classes:
+            raise ParameterError(
+                f"evaluation.show_class: there is no class {wanted!r} in {params.images}. There are: {', '.join(classes[:40])}."
+            )
+    return Corrections.named(params.exploration.corrections).check()
+
+
+def _examine_networks(params: Params) -> None:
+    """Weights that fit, pictures of a size that the network takes, a way of pooling that it has, a stage that is one of its own.
+
+    What was built once is not built again: its converted form is in the cache.
+    """
+    settings = params.training
+    found = backbones.find_backbones(
+        settings.backbone, settings.weights, params.seed, settings.resolution, settings.pooling
+    )
+    for backbone in found:
+        if settings.mode == "finetune":
+            body = backbone.build(auxiliary=True)
+            if settings.unfreeze != "all":
+                body.check_stage(settings.unfreeze)
+        elif not backbone.is_ready():
+            backbone.build()

@@ -1,0 +1,24 @@
+"""Tables of predictions: how they are made, and what their columns mean."""
+
+import numpy as np
+import pandas as pd
+
+
+def prediction_table(photos: pd.DataFrame, probabilities: np.ndarray, classes: list[str]) -> pd.DataFrame:
+    """Photos with what was predicted: columns photo, label (where known), predicted, confidence, p_<class> ..."""
+    best = probabilities.argmax(axis=1)
+    known = [name for name in ("photo", "label") if name in photos]
+    table = photos[known].reset_index(drop=True)
+    table["predicted"] = [classes[number] for number in best]
+    table["confidence"] = probabilities[np.arange(len(best)), best]
+    return pd.concat([table, pd.DataFrame(probabilities, columns=[f"p_{name}" for name in classes])], axis=1)
+
+
+def classes_of(predictions: pd.DataFrame) -> list[str]:
+    """The class names in the order of the probability columns."""
+    return [str(name).removeprefix("p_") for name in predictions.columns if str(name).startswith("p_")]
+
+
+def probability_matrix(predictions: pd.DataFrame) -> np.ndarray:
+    """Probabilities as array [photos, classes]."""
+    return predictions[[f"p_{name}" for name in classes_of(predictions)]].to_numpy(dtype=np.float64)

@@ -1,0 +1,160 @@
+"""What is taken for what: the confusion matrix, whose cells open to their photos; the commonest mistakes."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from boatlib.results import metrics
+from boatlib.shares import confidence, percent
+from boatlib.show.kit import charts, gallery, tables, theme
+from boatlib.show.kit.html import Html, escape, paragraph
+from boatlib.show.kit.names import shortened
+from boatlib.show.kit.words import photos_in_words
+
+PHOTOS = 6  # photos behind a cell of right answers, the least certain ones; of mistakes all are shown, up to MISTAKES
+MISTAKES = 24
+
+
+def matrix(predictions: pd.DataFrame, root: Path) -> Html:
+    """Counts and row shares, coloured by the share of the row on a scale from 0 to 1.
+
+    A cell is a <details>: it opens by click or Enter, without script. root: the photos' folder.
+    """
+    matrix, left_out = metrics.worst_classes(metrics.confusion_matrix(predictions))
+    short = shortened([str(name) for name in matrix.columns])
+    head = "".join(f'<th scope="col">{_head(str(name), short)}</th>' for name in matrix.columns)
+    body = []
+    for label, counts in matrix.iterrows():
+        total = int((predictions["label"] == label).sum())
+        cells = "".join(
+            _cell(str(label), str(name), int(count), total, predictions, root) for name, count in counts.items()
+        )
+        body.append(
+            f'<tr><th scope="row">{_head(str(label), short)}</th>{cells}<td class="number sum">{total}</td></tr>'
+        )
+    caption = "Confusion matrix: rows are what the photo shows, columns what the model says."
+    if left_out:
+        caption += f" The {len(matrix)} classes with most mistakes are shown, {left_out} others are not."
+    hint = '<span class="screen">A number opens to its photos.</span>'
+    markup = (
+        f'<div class="matrix-block"><div class="table" tabindex="0" role="region" aria-label="Confusion matrix">'
+        f'<table class="matrix"><caption>{caption} {hint}</caption>'
+        f'<thead><tr><td></td>{head}<th scope="col">photos</th></tr></thead>'
+        f"<tbody>{''.join(body)}</tbody></table></div></div>"
+    )
+    return Html(markup, f"{caption}\n{matrix.to_string()}")
+
+
+def _head(name: str, short: dict[str, str]) -> str:
+    """A class's name, cut where it is long, with all of it at hand."""
+    if short[name] == name:
+        return escape(name)
+    return f'<span title="{escape(name)}">{escape(short[name])}</span>'
+
+
+def _cell(label: str, predicted: str, count: int, total: int, predictions: pd.DataFrame, root: Path) -> str:
+    share = count / total if total else 0.0
+    css = "right" if label == predicted else "wrong" if count else "none"
+    start = f'<td class="cell {css}" style="--share:{share:.3f}">'
+    if not count:
+        return f'{start}<span class="zero">0</span></td>'
+    words = what_happened(label, predicted, count)
+    own = photos_of_cell(predictions, label, predicted, surest_first=label != predicted)
+    limit = PHOTOS if label == predicted else MISTAKES
+    cut = f" {'The least certain' if label == predicted else 'The surest'} {limit} are shown." if count > limit else ""
+    return (
+        f'{start}<details name="cell"><summary><strong>{count}</strong> <small>{percent(share, 0)}</small>'
+        f'<span class="unseen">, {escape(words)}</span></summary>'
+        f'<div class="behind" tabindex="0" role="region" aria-label="{escape(words)}">'
+        f"<p><strong>{escape(words)}.</strong>{cut}</p>{_photos(own.head(limit), root)}</div></details></td>"
+    )
+
+
+def photos_of_cell(predictions: pd.DataFrame, label: str, predicted: str, surest_first: bool) -> pd.DataFrame:
+    """The predictions behind a cell, by confidence."""
+    own = predictions[(predictions["label"] == label) & (predictions["predicted"] == predicted)]
+    return own.sort_values(["confidence", "photo"], ascending=[not surest_first, True], ignore_index=True)
+
+
+def what_happened(label: str, predicted: str, count: int) -> str:
+    """A cell in words."""
+    photos = f"{count} photo{'' if count == 1 else 's'} of {label}"
+    return f"{photos} named rightly" if label == predicted else f"{photos} taken for {predicted}"
+
+
+def _photos(rows: pd.DataFrame, root: Path, css: str = "") -> str:
+    cards = [
+        gallery.photo_card(
+            root / row["photo"],
+            f"Photo of {row['label']}; the model says {row['predicted']}",
+            [str(row["predicted"]), f"{confidence(row['confidence'], 0)} sure"],
+        )
+        for row in rows.to_dict("records")
+    ]
+    return gallery.grid(cards, css)
+
+
+def pairs(predictions: pd.DataFrame, root: Path, pairs: int = 3, photos: int = 6) -> Html:
+    """The commonest mistakes with the photos behind them, open: what the matrix hides behind its cells, for paper too."""
+    found = metrics.most_confused(metrics.confusion_matrix(predictions), pairs)
+    parts = []
+    for row in found.to_dict("records"):
+        own = photos_of_cell(predictions, row["label"], row["predicted"], surest_first=True)
+        words = what_happened(row["label"], row["predicted"], row["photos"])
+        pictures = _photos(own.head(photos), root, "strip")
+        more = f", {photos} of them here" if len(own) > photos else ""
+        parts.append(
+            f"<h4>{escape(words)} <small>{percent(row['share'], 0)} of that class{more}</small></h4>{pictures}"
+        )
+    return Html("".join(parts), f"{len(found)} pairs")
+
+
+def words(pairs: pd.DataFrame) -> Html:
+    """The commonest mistakes in words."""
+    if pairs.empty:
+        return paragraph("No test photo was named wrongly.")
+    first = pairs.iloc[0]
+    return paragraph(
+        f"The commonest mistake: {photos_in_words(int(first['photos']))} of {first['label']} "
+        f"({percent(first['share'], 0)} of that class) {'is' if first['photos'] == 1 else 'are'} taken for {first['predicted']}."
+    )
+
+
+def pairs_table(pairs: pd.DataFrame) -> Html:
+    """The commonest mistakes in words."""
+    rows = pd.DataFrame(
+        {
+            "the photo shows": pairs["label"],
+            "the model says": pairs["predicted"],
+            "photos": pairs["photos"],
+            "of that class": pairs["share"],
+        }
+    )
+    return tables.table(rows, "The most confused pairs", {"photos": tables.number, "of that class": percent})
+
+
+def chart(matrix: pd.DataFrame) -> Html:
+    """The confusion matrix as a picture: counts, coloured by the share of each row (0 to 1). Of many classes the worst."""
+    import seaborn
+
+    right, total = int(np.trace(matrix.to_numpy())), int(matrix.to_numpy().sum())
+    matrix, left_out = metrics.worst_classes(matrix)
+    short = shortened([str(name) for name in matrix.columns])
+    matrix = matrix.rename(index=short, columns=short)
+    shares = matrix.div(matrix.sum(axis=1).replace(0, 1), axis=0)
+    size = min(0.8 * len(matrix) + 1.6, 14)
+    with theme.applied():
+        figure, ((axes,),) = charts.grid_of(1, 1, size, size + 0.8)
+        colours = seaborn.light_palette(theme.ACCENT, as_cmap=True)
+        seaborn.heatmap(shares, annot=matrix, fmt="d", cmap=colours, vmin=0, vmax=1, square=True, linewidths=1.5,
+                        cbar=False, ax=axes, annot_kws={"fontsize": 11})  # fmt: skip
+        note = f"The {len(matrix)} classes with most mistakes; {left_out} others are not shown." if left_out else ""
+        axes.set(xlabel="the model says", ylabel="the photo shows", title=note)
+        axes.tick_params(axis="x", rotation=35, colors=theme.INK)
+        axes.tick_params(axis="y", rotation=0, colors=theme.INK)
+        for label in axes.get_xticklabels():
+            label.set_horizontalalignment("right")
+    return charts.chart(
+        figure, f"Confusion matrix: {right} of {total} photos lie on the diagonal, where the model is right."
+    )
