@@ -60,6 +60,11 @@ def project_root(start: Path | None = None) -> Path:
     raise MissingInputError(f"{start} is not inside the project (no folder above it holds workflow/Snakefile).")
 
 
+def all_steps(root: Path) -> list[str]:
+    """The notebooks of the chain, in their order; 00_by_hand stands outside."""
+    return [path.stem for path in sorted((root / "notebooks").glob("*.ipynb")) if not path.name.startswith("00")]
+
+
 def last_run() -> str | None:
     """Name of the run that was started last; None where there is none."""
     files = (project_root() / "runs").glob("*/params.json")

@@ -20,7 +20,7 @@ from boatlib.params import Params, load_params
 from boatlib.pipeline import preflight
 from boatlib.report.pages import PDF, page_name
 from boatlib.report.publish import verdict
-from boatlib.run import EARLIER, NEWEST, Run, cache_folder, project_root
+from boatlib.run import EARLIER, NEWEST, Run, all_steps, cache_folder, project_root
 
 GRACE = 20.0  # seconds that steps have to end after Ctrl-C or SIGTERM
 SENTENCES = {
@@ -39,6 +39,7 @@ NOISE = (
     "At least one",
 )
 ERROR = re.compile(r"([\w.]*(?:Error|Exception)\b|Error\b|.*: command not found|.*error: )")
+CODE = re.compile(r"'([\w./]+ [0-9a-f]{8})'")  # a line of `dependencies.fingerprint`
 ERROR_NAME = re.compile(r"^[\w.]*(?:Error|Exception)(?: in (?:file|rule).*?)?:\s*")
 ADVICE = {
     r"No space left|Errno 28|quota": "Make room on the disk and start again; what was finished is kept.",
@@ -87,11 +88,6 @@ def run_chain(
             return _dry_run(command, root)
         print(f"{', '.join(names)}: {', '.join(page_name(step).lower() for step in all_steps(root))}", flush=True)
         return _start(command, names, root, locks, until=steps.get(until, ""), elsewhere=bool(profile))
-
-
-def all_steps(root: Path) -> list[str]:
-    """The notebooks of the chain, in their order."""
-    return [path.stem for path in sorted((root / "notebooks").glob("*.ipynb"))]
 
 
 def find_step(word: str, root: Path) -> str:
@@ -258,6 +254,19 @@ def _dry_run(command: list[str], root: Path) -> int:
         rule = text.partition(":")[0]
         run, reason = (re.search(pattern, text) for pattern in (r"wildcards: run=([^,\n]+)", r"reason: (.+)"))
         if rule not in ("all", "page"):
-            shown.append(f"  {run[1] if run else '':<12} {rule:<12} {reason[1] if reason else ''}")
+            shown.append(f"  {run[1] if run else '':<12} {rule:<12} {why(reason[1]) if reason else ''}")
     print("\n".join(["Would run:", *shown]) if shown else "Nothing to do: nothing has changed.")
     return 0
+
+
+def why(reason: str) -> str:
+    """Snakemake's reason to run a step; of parameters and code that have changed only what has changed."""
+    kept, _, changed = reason.partition("Params have changed since last execution")
+    if not changed:
+        return reason
+    before, now = (set(CODE.findall(part)) for part in changed.partition("now:")[::2])
+    places = sorted({line.split()[0] for line in before ^ now})
+    words = [f"Code has changed: {', '.join(places[:6])}{' and more' if len(places) > 6 else ''}"] if places else []
+    if "{'run'" in changed or not places:
+        words.append("Settings have changed")
+    return f"{kept}{'; '.join(words)}"

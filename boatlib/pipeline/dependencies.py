@@ -1,61 +1,202 @@
-"""Which modules a notebook or module uses, read from its imports: so that a change re-runs what it can change."""
+"""On which code a step depends: every definition that its notebook reaches, in whatever room it stands, and no other.
+
+A notebook names functions; these name others. What is reached is known by its source, so a reworded caption runs again where
+it is shown, and nowhere else. Code that makes data is not followed: what it makes is known by its content (DATA).
+"""
 
 import ast
+import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+DATA = ("boatlib.photos.sample",)  # draws photos, and these are known by their fingerprint
+Place = tuple[str, str]  # of a definition: its module and its name; "": what runs when the module is imported
 
-def used_by(file: Path, root: Path) -> list[Path]:
-    """All modules of boatlib that a notebook or module imports, directly or through others; relative to `root`."""
-    found: set[Path] = set()
-    waiting = [file]
+
+def fingerprint(file: Path, root: Path) -> list[str]:
+    """The code that a notebook or script runs: a line for each module of which it reaches anything, with a digest of that.
+
+    file, root: absolute. It changes with a definition that is reached, and with nothing else.
+    """
+    start = _read_text(_code(file), "", root)
+    reached = {place for statement in start.statements for place in statement.places}
+    waiting = list(reached)
     while waiting:
-        new = imports_of(waiting.pop(), root) - found
-        found |= new
-        waiting += [root / module for module in new]
-    return sorted(found)
+        new = _places_of(waiting.pop(), root) - reached
+        reached |= new
+        waiting += new
+    digests: dict[str, list[str]] = {file.relative_to(root).as_posix(): [_shown(file)]}
+    for module, name in sorted(reached):
+        for statement in _read(module, root).named(name) if module else []:
+            digests.setdefault(module, []).append(statement.source)
+    return [
+        f"{place} {hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:8]}" for place, parts in digests.items()
+    ]
 
 
 @cache
-def imports_of(file: Path, root: Path) -> frozenset[Path]:
-    """The modules of boatlib that a file itself imports when it runs (not those for type checkers only)."""
-    found = set()
-    tree = ast.parse(_source(file))
-    named = {
-        f"{node.value.id}.{node.attr}"
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
-    }
-    for node in _nodes(tree):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-            packages = [
-                alias.name for alias in node.names if (root / Path(*node.module.split("."), alias.name)).is_dir()
-            ]
-            names += [f"{node.module}.{chain}" for chain in named if chain.split(".")[0] in packages]
-        else:
+def imports_of(module: str, root: Path) -> frozenset[str]:
+    """The modules of boatlib that a module imports anywhere, also for type checkers only."""
+    return frozenset(_read(module, root).imported)
+
+
+@dataclass
+class Statement:
+    """A statement of a module: the names that it defines (none: it runs at import), its source, and what it names itself."""
+
+    names: tuple[str, ...]
+    source: str
+    places: frozenset[Place]
+
+
+@dataclass
+class Module:
+    """What stands in a module, and where its imported names lead to: a module and a name in it, or a module and ""."""
+
+    name: str
+    statements: list[Statement] = field(default_factory=list)
+    aliases: dict[str, Place] = field(default_factory=dict)
+    imported: set[str] = field(default_factory=set)  # modules, also those for type checkers only
+    at_import: set[str] = field(default_factory=set)  # modules that run when this one is imported
+
+    def named(self, name: str) -> list[Statement]:
+        """The statements that define a name; "": those that define none; "*": all."""
+        return [s for s in self.statements if name == "*" or (name in s.names if name else not s.names)]
+
+
+def _places_of(place: Place, root: Path) -> set[Place]:
+    """What a definition names, and what runs when its module is imported."""
+    module, name = _read(place[0], root), place[1]
+    found = {place for statement in module.named(name) for place in statement.places}
+    if name and name != "*" and not module.named(name) and name in module.aliases:
+        found.add(module.aliases[name])  # it stands elsewhere, and is passed on
+    return found | {(module.name, "")} | {(other, "") for other in module.at_import}
+
+
+@cache
+def _read(module: str, root: Path) -> Module:
+    path = _file(module, root)
+    return _read_text(path.read_text(encoding="utf-8") if path else "", module, root)
+
+
+def _file(module: str, root: Path) -> Path | None:
+    """The file of a module of boatlib; None where it is none, or one that makes data."""
+    place = root.joinpath(*module.split("."))
+    if not module.startswith("boatlib.") or any(module == name or module.startswith(f"{name}.") for name in DATA):
+        return None
+    return next((file for file in (place.with_suffix(".py"), place / "__init__.py") if file.is_file()), None)
+
+
+def _read_text(text: str, name: str, root: Path) -> Module:
+    tree, lines = ast.parse(text), text.splitlines()
+    module = Module(name)
+    for node, typing in _walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            _note_import(module, node, typing, root)
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and node.module:
+            module.at_import |= {place[0] for place in _imported(node, root).values()}
+    defined = {own for node in tree.body for own in _names(node)}
+    for node in tree.body:
+        if not isinstance(node, ast.Import | ast.ImportFrom) and not _is_for_types(node) and not _is_text(node):
+            first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
+            source = "\n".join(lines[first - 1 : node.end_lineno])
+            module.statements.append(Statement(_names(node), source, _named_places(node, module, defined, root)))
+    return module
+
+
+def _note_import(module: Module, node: ast.Import | ast.ImportFrom, typing: bool, root: Path) -> None:
+    found = _imported(node, root) if isinstance(node, ast.ImportFrom) else {}
+    module.imported |= {place[0] for place in found.values()}
+    if not typing:
+        module.aliases |= found
+
+
+def _imported(node: ast.ImportFrom, root: Path) -> dict[str, Place]:
+    """Where the names lead to that an import brings in."""
+    found = {}
+    for alias in node.names:
+        inner = f"{node.module}.{alias.name}"
+        if _file(inner, root):
+            found[alias.asname or alias.name] = (inner, "")
+        elif _file(str(node.module), root):
+            found[alias.asname or alias.name] = (str(node.module), alias.name)
+    return found
+
+
+def _named_places(node: ast.AST, module: Module, defined: set[str], root: Path) -> frozenset[Place]:
+    """Definitions that a statement names: its own module's, imported ones, and modules whose name is a text (`python -m`)."""
+    places: set[Place] = set()
+    for inner, typing in _walk(node):
+        if typing:
             continue
-        for name in names:
-            module = Path(*name.split(".")).with_suffix(".py")
-            if name.startswith("boatlib.") and (root / module).is_file():
-                found.add(module)
-    return frozenset(found)
+        if isinstance(inner, ast.Attribute):
+            if place := _chain(inner, module, root):
+                places.add(place)
+        elif isinstance(inner, ast.Name):
+            if inner.id in defined:
+                places.add((module.name, inner.id))
+            elif inner.id in module.aliases and module.aliases[inner.id][1]:
+                places.add(module.aliases[inner.id])
+        elif isinstance(inner, ast.Constant) and isinstance(inner.value, str) and _file(inner.value, root):
+            places.add((inner.value, "*"))
+    return frozenset(places)
 
 
-def _source(file: Path) -> str:
+def _chain(node: ast.Attribute, module: Module, root: Path) -> Place | None:
+    """Where `module.name` or `package.module.name` leads to; None where it begins with no module."""
+    names = [node.attr]
+    inner: ast.expr = node.value
+    while isinstance(inner, ast.Attribute):
+        names.insert(0, inner.attr)
+        inner = inner.value
+    if not isinstance(inner, ast.Name) or module.aliases.get(inner.id, ("", "-"))[1]:
+        return None
+    place = module.aliases[inner.id][0]
+    while names and _file(f"{place}.{names[0]}", root):
+        place = f"{place}.{names.pop(0)}"
+    return (place, names[0] if names else "")
+
+
+def _names(node: ast.stmt) -> tuple[str, ...]:
+    """The names that a statement defines."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return (node.name,)
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+    return tuple(inner.id for target in targets for inner in ast.walk(target) if isinstance(inner, ast.Name))
+
+
+def _is_text(node: ast.stmt) -> bool:
+    """A docstring."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _is_for_types(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
+def _walk(node: ast.AST, typing: bool = False) -> Iterator[tuple[ast.AST, bool]]:
+    """All parts of a tree; and whether each is for type checkers only."""
+    yield node, typing
+    for inner in ast.iter_child_nodes(node):
+        yield from _walk(inner, typing or _is_for_types(node))
+
+
+def _code(file: Path) -> str:
+    """A script, or the code of a notebook."""
     text = file.read_text(encoding="utf-8")
     if file.suffix != ".ipynb":
         return text
     return "\n".join("".join(c["source"]) for c in json.loads(text)["cells"] if c["cell_type"] == "code")
 
 
-def _nodes(tree: ast.AST) -> Iterator[ast.AST]:
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
-            continue
-        yield node
-        yield from _nodes(node)
+def _shown(file: Path) -> str:
+    """A script, or all cells of a notebook: a page shows its prose too."""
+    text = file.read_text(encoding="utf-8")
+    if file.suffix != ".ipynb":
+        return text
+    cells = [(c["cell_type"], "".join(c["source"]), c["metadata"].get("tags", [])) for c in json.loads(text)["cells"]]
+    return json.dumps(cells)

@@ -11,7 +11,7 @@ from boatlib.show.kit import charts, tables, theme
 from boatlib.show.kit.html import Html, paragraph
 
 
-def line(threshold: float, work: Mapping[str, int]) -> Html:
+def advice(threshold: float, work: Mapping[str, int]) -> Html:
     """Which answers a person should look at."""
     total = work["kept"] + work["reviewed"]
     kept = f", and of the {work['kept']} others {work['kept_right']} are right" if work["kept"] else ""

@@ -87,7 +87,7 @@ def test_74_the_sentences_of_the_list():
     rows = pd.DataFrame([("a", 299, 300, 299 / 300, *wilson(299, 300), 300)], columns=columns)
     words = verdict.verdict_words(metrics_, rows, 0.9)
     assert "for more than 99 of 100 photos (between 98 and more than 99)" in words
-    assert "less than 99.7% confidence" in show.review.line(0.9973, {"reviewed": 1, "kept": 9, "kept_right": 9}).text
+    assert "less than 99.7% confidence" in show.review.advice(0.9973, {"reviewed": 1, "kept": 9, "kept_right": 9}).text
     judged = class_verdicts.class_verdicts(rows, 0.9)
     more = pd.DataFrame({"class": [], "now": [], "doubled": []})
     text = verdict.what_to_do(judged, 0.9, 0.9973, {"reviewed": 1, "kept": 300, "kept_right": 299}, more, 0).text

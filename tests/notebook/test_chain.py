@@ -76,6 +76,36 @@ def test_a_changed_tta_parameter_runs_05_and_06_only(tiny_run, tiny_images):
     assert changed == {"05_tta", "06_summary"}
 
 
+@pytest.fixture
+def own_code(tmp_path, tiny_images):
+    """A project of its own with a copy of the program, after a whole run: ask what would run after a change."""
+    from awkward import Project
+
+    made = Project(tmp_path / "house")
+    (made.folder / "boatlib").unlink()
+    shutil.copytree(ROOT / "boatlib", made.folder / "boatlib", ignore=shutil.ignore_patterns("__pycache__"))
+    assert made.run().returncode == 0
+    return made
+
+
+def test_a_change_of_the_code_runs_what_reaches_it(own_code):
+    changes = [
+        ("show/verdict.py", "the right class for", "the proper class for", ["summary", "report"]),
+        ("photos/sample/boats.py", "def ", "def  ", []),
+        ("results/tta.py", "def choose(", "def choose(  # by validation alone\n    ", ["tta", "summary", "report"]),
+    ]
+    for file, old, new, steps in changes:
+        path = own_code.folder / "boatlib" / file
+        text = path.read_text()
+        path.write_text(text.replace(old, new))
+        shown = own_code.run("--dry-run").stdout
+        path.write_text(text)
+        assert re.findall(r"^  mine +(\w+)", shown, re.M) == steps, shown
+        if steps:
+            assert f"Code has changed: boatlib.{file.removesuffix('.py').replace('/', '.')}\n" in shown
+    assert "nothing has changed" in own_code.run("--dry-run").stdout
+
+
 def test_a_changed_folder_would_run_everything(tiny_run, tiny_images):
     new = tiny_images / "kayak" / "new.jpg"
     new.write_bytes((tiny_images / "raft" / "000.jpg").read_bytes()[:-2] + b"\xff\xd9")

@@ -1,32 +1,102 @@
 """The house stands as ARCHITECTURE.md draws it."""
 
+import ast
+import importlib
 import json
 import re
 import subprocess
 import sys
 import tomllib
-from pathlib import Path
 
 import pytest
 from conftest import ROOT
 
 from boatlib.pipeline import dependencies
 
-MODULES = sorted(path.relative_to(ROOT) for path in (ROOT / "boatlib").rglob("*.py") if path.name != "__init__.py")
-LAYERS = ["photos", "model", "results", "show", "lab", "report"]
+PACKAGE = ROOT / "boatlib"
+MODULES = sorted(path.relative_to(ROOT) for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
+NAMES = [".".join(path.with_suffix("").parts) for path in MODULES]
+# from the ground up: a module uses its own room, rooms of floors below, and the leaves (the files beside the rooms)
+FLOORS = [
+    ["photos.sample"], ["photos"],
+    ["model.inputs"], ["model.networks"], ["model.features"], ["model.inference", "model.training"],
+    ["results"], ["show.kit"], ["show"], ["lab", "report"], ["pipeline"],
+]  # fmt: skip
+DOORS = ["cli", "app", "doctor", "__main__"]  # beside the rooms too, but above all of them
 
 
-def layer(module: Path) -> str:
-    return module.parts[1] if len(module.parts) > 2 else ""
+def room(module: str) -> str:
+    return module.removeprefix("boatlib.").rpartition(".")[0]
 
 
-@pytest.mark.parametrize("module", MODULES, ids=str)
-def test_arrows_point_one_way(module):
-    own = layer(module)
-    for used in dependencies.imports_of(ROOT / module, ROOT):
-        if own in LAYERS and layer(used) in LAYERS:
-            assert LAYERS.index(layer(used)) <= LAYERS.index(own), f"{module} uses {used}"
-        assert module not in dependencies.used_by(ROOT / used, ROOT), f"{module} and {used} use each other"
+def floor(module: str) -> int:
+    if not room(module):
+        return len(FLOORS) if module.removeprefix("boatlib.") in DOORS else -1
+    return next(number for number, rooms in enumerate(FLOORS) if room(module) in rooms)
+
+
+def used_by(module: str) -> set[str]:
+    return {name for name in dependencies.imports_of(module, ROOT) if name in NAMES}
+
+
+def reached_by(module: str) -> set[str]:
+    found, waiting = set(), [module]
+    while waiting:
+        new = used_by(waiting.pop()) - found
+        found |= new
+        waiting += new
+    return found
+
+
+def test_every_room_is_on_a_floor_and_no_floor_is_empty():
+    assert {room(name) for name in NAMES} - {""} == {name for rooms in FLOORS for name in rooms}
+
+
+@pytest.mark.parametrize("module", NAMES)
+def test_arrows_point_down_and_nothing_goes_round_in_circles(module):
+    """Imports for type checkers only included."""
+    for used in used_by(module):
+        below = floor(used) < floor(module) or room(used) == room(module)
+        drawn = (room(module), room(used)) == ("photos", "photos.sample")  # where a sample is drawn
+        assert below or drawn, f"{module} uses {used}"
+    assert module not in reached_by(module)
+
+
+def test_using_a_model_never_reaches_teaching_one():
+    for module in NAMES:
+        if room(module) == "model.inference":
+            assert [name for name in reached_by(module) if room(name) == "model.training"] == []
+
+
+def test_the_kit_names_no_topic():
+    topics = {path.stem for path in (PACKAGE / "show").glob("*.py")} | {
+        path.stem for path in (PACKAGE / "results").glob("*.py")
+    }
+    topics -= {"__init__"}
+    for path in (PACKAGE / "show" / "kit").glob("*.py"):
+        tree = ast.parse(path.read_text())
+        own = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+        assert own & topics == set(), path.name
+        module = f"boatlib.show.kit.{path.stem}"
+        assert path.stem == "__init__" or {room(used) for used in reached_by(module)} & {"show", "results"} == set()
+
+
+@pytest.mark.parametrize("script", sorted((ROOT / "benchmarks").glob("*.py")), ids=lambda path: path.stem)
+def test_benchmarks_import_what_is_there(script):
+    """They are not run by the tests, so a name that moved would be noticed by whoever measures."""
+    tree, modules = ast.parse(script.read_text()), {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("boatlib"):
+            for alias in node.names:
+                if (name := f"{node.module}.{alias.name}") in NAMES:
+                    modules[alias.name] = importlib.import_module(name)
+                else:
+                    assert hasattr(importlib.import_module(node.module), alias.name), (
+                        f"{node.module} has no {alias.name}"
+                    )
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in modules:
+            assert hasattr(modules[node.value.id], node.attr), f"{node.value.id} has no {node.attr}"
 
 
 @pytest.mark.parametrize(

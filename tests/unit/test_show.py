@@ -86,12 +86,14 @@ def test_the_range_test_names_the_valley_and_the_chosen_step():
 
 
 def test_the_review_sentence_counts_photos():
-    text = review.line(0.7, {"reviewed": 3, "kept": 17, "kept_right": 16}).text
+    text = review.advice(0.7, {"reviewed": 3, "kept": 17, "kept_right": 16}).text
     assert text == (
         "An answer given with less than 70% confidence should be looked at by a person. That would be 3 of the 20 validation "
         "photos, and of the 17 others 16 are right."
     )
-    assert review.line(1.0, {"reviewed": 5, "kept": 0, "kept_right": 0}).text.endswith("5 of the 5 validation photos.")
+    assert review.advice(1.0, {"reviewed": 5, "kept": 0, "kept_right": 0}).text.endswith(
+        "5 of the 5 validation photos."
+    )
 
 
 def test_one_prediction_is_shown_with_photo_words_and_bars(photo_set):

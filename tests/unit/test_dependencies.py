@@ -1,0 +1,67 @@
+"""A step runs again when code that it reaches has changed, and for no other change."""
+
+import shutil
+
+import pytest
+from conftest import ROOT
+
+from boatlib.pipeline.dependencies import fingerprint
+
+STEPS = ["01_exploration", "02_split", "03_training", "04_evaluation", "05_tta", "06_summary"]
+
+
+@pytest.fixture
+def house(tmp_path):
+    """A copy of program and notebooks, to change."""
+    for part in ("boatlib", "notebooks"):
+        shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    return tmp_path
+
+
+def changed_by(house, file, old, new):
+    """The steps whose code is another when a text in a file is."""
+    path = house / file
+    text = path.read_text()
+    assert old in text, f"{file} no longer holds {old!r}"
+    before = {step: fingerprint(ROOT / "notebooks" / f"{step}.ipynb", ROOT) for step in STEPS}
+    path.write_text(text.replace(old, new))
+    return [step for step in STEPS if fingerprint(house / "notebooks" / f"{step}.ipynb", house) != before[step]]
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "steps"),
+    [
+        ("boatlib/show/verdict.py", "the right class for", "the proper class for", ["06_summary"]),
+        ("boatlib/show/review.py", "Without any check", "Unchecked,", ["06_summary"]),
+        ("boatlib/show/review.py", "should be looked at by a person", "needs a look", ["03_training"]),
+        ("boatlib/results/tta.py", "def choose(", "def choose(  # by validation alone\n    ", ["05_tta"]),
+        ("boatlib/photos/sample/boats.py", "def ", "def  ", []),
+        ("boatlib/photos/splits.py", "np.maximum(shares", "np.minimum(shares", ["02_split"]),
+        ("boatlib/model/training/trainer.py", "SMALL = 16", "SMALL = 8", ["03_training"]),
+        ("boatlib/model/training/worker.py", "def main()", "def  main()", ["03_training"]),  # run by its name, as a process
+        ("boatlib/show/kit/html.py", "def paragraph(", "def  paragraph(", STEPS),
+        ("boatlib/show/kit/tables.py", "_style_frames()\n", "_style_frames()\n\n\n", []),  # blank lines are no code
+        ("boatlib/order.py", "natsorted(", "natsorted( ", STEPS),
+        ("notebooks/05_tta.ipynb", "What we learnt", "What we know", ["05_tta"]),  # pages show the prose
+    ],
+)  # fmt: skip
+def test_a_change_reaches_these_steps(house, file, old, new, steps):
+    assert changed_by(house, file, old, new) == steps
+
+
+def test_a_function_that_nobody_calls_changes_nothing(house):
+    assert (
+        changed_by(house, "boatlib/show/tta.py", "import pandas as pd\n", "import pandas as pd\n\n\ndef idle(): ...\n")
+        == []
+    )
+
+
+def test_what_is_passed_on_by_another_module_is_followed(tmp_path):
+    (tmp_path / "boatlib").mkdir()
+    (tmp_path / "boatlib" / "__init__.py").touch()
+    (tmp_path / "boatlib" / "first.py").write_text("from boatlib.second import answer\n")
+    (tmp_path / "boatlib" / "second.py").write_text("def answer():\n    return 42\n")
+    script = tmp_path / "script.py"
+    script.write_text("from boatlib import first\nfirst.answer()\n")
+    before = fingerprint(script, tmp_path)
+    assert [line.split()[0] for line in before] == ["script.py", "boatlib.second"]
