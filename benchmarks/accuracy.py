@@ -18,7 +18,7 @@ from boatlib.model.inference.bundle import save_bundle
 from boatlib.model.inference.predictor import Predictor
 from boatlib.model.inputs import views
 from boatlib.model.training import fit
-from boatlib.model.training.task import Job
+from boatlib.model.training.task import TrainingTask
 from boatlib.params import Params, load_params
 from boatlib.photos import catalog, splits
 from boatlib.results import metrics
@@ -28,30 +28,30 @@ RUN = Run("benchmark")
 
 
 def one_seed(table: pd.DataFrame, root: Path, params: Params, tta: bool) -> pd.DataFrame:
-    """Split, train and judge once; one row a way of looking.
+    """Split, train and judge once; one row a strategy of looking.
 
-    Columns way, val (share of the validation photos named rightly, in the epoch kept), accuracy and balanced (of the test
+    Columns strategy, val (share of the validation photos named rightly, in the epoch kept), accuracy and balanced (of the test
     photos), seconds (of the training step, features that are cached not included).
     """
     split = splits.make_split(table, params.split.train, params.split.val, params.split.test, params.seed)
     train, val, test = (split[split["split"] == part] for part in splits.SPLITS)
     classes = sorted(set(split["label"]))
-    job = Job(RUN, params.training, params.compute, params.seed, classes, train, val, root)
+    task = TrainingTask(RUN, params.training, params.compute, params.seed, classes, train, val, root)
     started = time.perf_counter()
-    trained = fit.train(job)
+    trained = fit.train(task)
     seconds = time.perf_counter() - started
     kept = trained.history[trained.history["best"]].iloc[0]
     saved = save_bundle(RUN.path("model"), trained.bodies, trained.head, classes, {})
     rows = []
-    ways = views.tta_ways(params.tta.views, params.tta.fixed) if tta else {"plain": [views.PLAIN]}
-    for way, predictions in Predictor(saved).predict_ways(test, root, ways).items():
+    strategies = views.tta_strategies(params.tta.views, params.tta.fixed) if tta else {"plain": [views.PLAIN]}
+    for strategy, predictions in Predictor(saved).predict_strategies(test, root, strategies).items():
         overall = metrics.overall(predictions, [1])
-        rows.append({"way": way, "accuracy": overall["accuracy"], "balanced": overall["balanced_accuracy"]})
+        rows.append({"strategy": strategy, "accuracy": overall["accuracy"], "balanced": overall["balanced_accuracy"]})
     return pd.DataFrame(rows).assign(seed=params.seed, val=kept["val_accuracy"], seconds=seconds)
 
 
 def main() -> None:
-    """Print mean and spread over the seeds, for each recipe and each way of looking."""
+    """Print mean and spread over the seeds, for each recipe and each strategy of looking."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("images", type=Path)
     parser.add_argument("--params", type=Path, nargs="+", default=[Path("params/boats.yaml")], metavar="PARAMS.yaml")
@@ -77,7 +77,7 @@ def main() -> None:
     print(
         f"{options.seeds} seeds, {len(table[table['status'] == 'used'])} photos{''.join(f', {s}' for s in options.set)}"
     )
-    print(rows.groupby(["recipe", "way"])[[*figures, "seconds"]].agg(["mean", "std"]).round(2).to_string())
+    print(rows.groupby(["recipe", "strategy"])[[*figures, "seconds"]].agg(["mean", "std"]).round(2).to_string())
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ from boatlib.model.networks import backbones, engines
 from boatlib.model.networks.backbones import Backbone
 from boatlib.model.networks.modules import article_head
 from boatlib.model.training import fit
-from boatlib.model.training.task import Job
+from boatlib.model.training.task import TrainingTask
 from boatlib.params import Params, load_params
 from boatlib.photos import catalog, folders, reading, splits
 from boatlib.run import Run, cache_folder
@@ -92,11 +92,13 @@ def article_epoch(folder: Path) -> float:
 def our_training(split: pd.DataFrame, root: Path, params: Params) -> float:
     """Seconds of the whole training of a params file, embedding included."""
     train, val = (split[split["split"] == part] for part in ("train", "val"))
-    job = Job(RUN, params.training, params.compute, params.seed, sorted(set(split["label"])), train, val, root)
-    for network in job.backbones():
+    task = TrainingTask(
+        RUN, params.training, params.compute, params.seed, sorted(set(split["label"])), train, val, root
+    )
+    for network in task.backbones():
         network.engine()  # compiled once for each machine, at set-up
     with empty_cache():
-        return seconds_of(lambda: fit.train(job))
+        return seconds_of(lambda: fit.train(task))
 
 
 def bare_engine(network: Backbone, shown: list[np.ndarray], count: int) -> float:

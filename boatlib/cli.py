@@ -221,23 +221,23 @@ def _predict(options: argparse.Namespace) -> int:
     from boatlib.errors import DataError
     from boatlib.files import is_stream
     from boatlib.model.inference import batch
-    from boatlib.model.inference.predictor import PLAIN, Predictor
+    from boatlib.model.inference.predictor import ONE_VIEW, Predictor
     from boatlib.model.inputs import views
 
     predictor = Predictor.load(options.model)
-    looks = views.DETERMINISTIC if options.tta else PLAIN
+    chosen = views.DETERMINISTIC if options.tta else ONE_VIEW
     sources = batch.find_sources(options.paths)
     if not sources:
         raise DataError(f"There are no photos in {', '.join(map(str, options.paths))}.")
     if options.csv and options.csv.is_dir():
         raise DataError(f"{options.csv} is a folder. Name a file after --csv.")
-    table = batch.GrowingTable(options.csv, predictor, looks) if options.csv else None
+    table = batch.GrowingTable(options.csv, predictor, chosen) if options.csv else None
     done = table.done(sources) if table else 0
     if done:
         print(f"{done} of {len(sources)} photos were done before; going on with the others.", file=sys.stderr)
     unread = 0
     with tqdm(total=len(sources), initial=done, unit="photo", disable=None) as bar:
-        for part in predictor.predict_stream(sources[done:], looks):
+        for part in predictor.predict_stream(sources[done:], chosen):
             unread += int((part["error"] != "").sum())
             bar.update(len(part))
             if table:

@@ -28,6 +28,16 @@ SHARED = ("run", "images", "seed")  # parameters outside the sections; a noteboo
 LARGEST = 1_000_000  # bytes of a params file
 FOLDER = "FOLDER"  # stands for the folder of photos in what is shared
 COMMON = ("compute", "share")  # sections without a notebook of their own
+# what was called otherwise before: an old name is refused with the new one
+RENAMED = {
+    "training.sure": "training.target_accuracy",
+    "training.stop_on": "training.monitor",
+    "training.accumulate": "training.gradient_accumulation",
+    "training.crop": "training.min_scale",
+    "training.turn": "training.rotation",
+    "training.light": "training.jitter",
+    "training.mirror": "training.flip",
+}
 
 
 Chosen = TypeVar("Chosen", bound=BaseModel)
@@ -98,18 +108,20 @@ class Training(Section):
         "all", min_length=1, description="finetune: the stage from which on the backbone learns, or `all`"
     )
     views: int = Field(0, ge=0, le=64, description="head: augmented views of each training photo, beside the plain one")
-    crop: float = Field(
+    min_scale: float = Field(
         0.5, gt=0, le=1, description="augmented views: smallest share of the photo's area that one shows"
     )
-    turn: float = Field(10.0, ge=0, le=180, description="augmented views: degrees by which they are turned, at most")
-    light: float = Field(0.2, ge=0, lt=1, description="augmented views: change of brightness, contrast and saturation")
-    mirror: bool = Field(True, description="augmented views: half of them are mirror images")
+    rotation: float = Field(
+        10.0, ge=0, le=180, description="augmented views: degrees by which they are turned, at most"
+    )
+    jitter: float = Field(0.2, ge=0, lt=1, description="augmented views: change of brightness, contrast and saturation")
+    flip: bool = Field(True, description="augmented views: half of them are mirror images")
     refit: bool = Field(
         True, description="when the validation photos have decided, teach once more with them, for as many epochs"
     )
     epochs: int = Field(24, ge=1, description="most passes over the training photos")
     max_epochs_stop: int = Field(10, ge=1, description="stop after so many epochs without progress on validation")
-    stop_on: Literal["loss", "balanced_accuracy", "last"] = Field(
+    monitor: Literal["loss", "balanced_accuracy", "last"] = Field(
         "last", description="what progress means on validation; `last`: none, the last epoch counts (falling schedules)"
     )
     learning_rate: float = Field(1e-3, gt=0, description="step size of the optimiser (AdamW) for the head")
@@ -118,7 +130,9 @@ class Training(Section):
     warmup_epochs: float = Field(0.0, ge=0, description="constant, cosine: epochs in which the step sizes rise")
     weight_decay: float = Field(0.01, ge=0, description="how strongly weights are pulled towards zero")
     batch_size: int = Field(64, ge=2, description="views in one step of the optimiser")
-    accumulate: int = Field(1, ge=1, description="parts in which a step is computed: less memory, same result")
+    gradient_accumulation: int = Field(
+        1, ge=1, description="parts in which a step is computed: less memory, same result"
+    )
     dropout: float = Field(0.4, ge=0, lt=1, description="share of the head that pauses in each step")
     label_smoothing: float = Field(
         0.1, ge=0, lt=1, description="share of certainty taken from the label while it learns"
@@ -130,13 +144,13 @@ class Training(Section):
     cutmix: float = Field(0.0, ge=0, description="finetune: alpha of cutmix (pasted photos); 0: off")
     ema: float = Field(0.0, ge=0, lt=1, description="decay of the running average of the weights, e.g. 0.99; 0: off")
     range_test: int = Field(50, ge=0, description="steps of the learning-rate range test; 0: none")
-    sure: float = Field(
+    target_accuracy: float = Field(
         0.95, gt=0, lt=1, description="answers kept without a look by a person shall be right this often"
     )
 
     @model_validator(mode="after")
     def _belong_together(self) -> Self:
-        if self.stop_on != "last" and self.max_epochs_stop > self.epochs:
+        if self.monitor != "last" and self.max_epochs_stop > self.epochs:
             raise ValueError(f"max_epochs_stop ({self.max_epochs_stop}) is larger than epochs ({self.epochs})")
         if not re.fullmatch(r"default|[1-9]\d*x[1-9]\d*", self.resolution):
             raise ValueError(
@@ -175,7 +189,7 @@ class Tta(Section):
 
     views: int = Field(0, ge=0, le=64, description="random views a photo in the article's way of TTA; 0: not tried")
     fixed: list[Literal["flip", "start", "end"]] = Field(
-        ["flip"], min_length=1, description="views of the fixed way of TTA, beside the plain one"
+        ["flip"], min_length=1, description="views of the fixed strategy of TTA, beside the plain one"
     )
 
 
@@ -248,7 +262,7 @@ class Params(Section):
     def of_run(cls, run: str) -> Self:
         """The settings that a run was made with, as the chain has written them down; the defaults without a chain."""
         file = Run(run).folder / "params.json"
-        return cls.model_validate_json(file.read_text(encoding="utf-8")) if file.is_file() else cls(run=run)
+        return cls.model_validate(settings_of(file)) if file.is_file() else cls(run=run)
 
     def for_notebook(self, notebook: Path) -> dict[str, Any]:
         """The values that a notebook declares in its `parameters` cell.
@@ -272,6 +286,16 @@ class Params(Section):
             elif homes:
                 values[name] = sections[homes[0]][name]
         return values
+
+
+def settings_of(file: Path) -> dict[str, Any]:
+    """The settings in a `params.json`, by the names that they have now: runs of older versions stay readable."""
+    settings = json.loads(file.read_text(encoding="utf-8"))
+    for old, new in RENAMED.items():
+        section, _, name = old.partition(".")
+        if name in settings.get(section, {}):
+            settings[section][new.removeprefix(f"{section}.")] = settings[section].pop(name)
+    return settings
 
 
 def shareable(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -431,6 +455,8 @@ def _sentence(detail: ErrorDetails, lines: dict[tuple[str, ...], str], elsewhere
 
 
 def _did_you_mean(place: tuple[str, ...]) -> str:
+    if new := RENAMED.get(".".join(place)):
+        return f"It is called {new!r} now."
     everything = _all_keys()
     here = [key.rsplit(".", 1)[-1] for key in everything if key.rpartition(".")[0] == ".".join(place[:-1])]
     close = difflib.get_close_matches(place[-1], here, n=1)

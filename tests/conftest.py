@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from boatlib.model.training.task import Job
+from boatlib.model.training.task import TrainingTask
 from boatlib.params import Compute, Training
 from boatlib.report import pdf
 from boatlib.run import Run
@@ -69,17 +69,17 @@ def project(tmp_path, monkeypatch):
 
 PLAIN = {  # a training without anything special
     "backbone": "efficientnet_lite0", "resolution": "default", "pooling": "default", "views": 0, "refit": False,
-    "stop_on": "loss", "schedule": "constant", "weight_decay": 0.0, "label_smoothing": 0.0, "class_weights": "none",
+    "monitor": "loss", "schedule": "constant", "weight_decay": 0.0, "label_smoothing": 0.0, "class_weights": "none",
 }  # fmt: skip
 
 
 @pytest.fixture
-def make_job(project):
-    """A training on a few drawn photos of two classes, in a run of its own: `make_job(epochs=2, mode="finetune")`."""
+def make_task(project):
+    """A training on a few drawn photos of two classes, in a run of its own: `make_task(epochs=2, mode="finetune")`."""
 
     def make(
-        name: str = "job", train: int = 12, val: int = 5, processes: int = 1, seed: int = 1, **settings: object
-    ) -> Job:
+        name: str = "task", train: int = 12, val: int = 5, processes: int = 1, seed: int = 1, **settings: object
+    ) -> TrainingTask:
         run, photos = Run(name), project / "photos"
         rows = []
         for number in range(train + val):
@@ -93,7 +93,9 @@ def make_job(project):
         run.write_table("split", pd.DataFrame(rows, columns=["photo", "label", "split", "group", "sha256"]))
         run.write_record("photos", {"images": str(photos), "notes": []})
         few = PLAIN | {"epochs": 3, "max_epochs_stop": 3, "batch_size": 5}
-        return Job.of_run(run, Training(**few | settings), Compute(amp="off", processes=processes, device="cpu"), seed)
+        return TrainingTask.of_run(
+            run, Training(**few | settings), Compute(amp="off", processes=processes, device="cpu"), seed
+        )
 
     return make
 

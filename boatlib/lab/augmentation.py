@@ -13,7 +13,7 @@ from boatlib.show.kit.html import Html
 from boatlib.show.views import augmented
 
 VIEWS = 12
-RANGES = {"crop": (0.05, 1.0, 0.05), "turn": (0.0, 90.0, 1.0), "light": (0.0, 0.9, 0.05)}
+RANGES = {"min_scale": (0.05, 1.0, 0.05), "rotation": (0.0, 90.0, 1.0), "jitter": (0.0, 0.9, 0.05)}
 
 
 def widget(
@@ -25,30 +25,28 @@ def widget(
     """
     if not runtime.is_interactive():
         return augmented(root / photos["photo"].iloc[0], photos["sha256"].iloc[0], preprocessing, augmentation)
-    wide = {"style": {"description_width": "50px"}, "layout": {"width": "420px"}, "continuous_update": False}
+    wide = {"style": {"description_width": "70px"}, "layout": {"width": "420px"}, "continuous_update": False}
     sliders = {
         name: ipywidgets.FloatSlider(
             value=getattr(augmentation, name), min=low, max=high, step=step, description=name, **wide
         )
         for name, (low, high, step) in RANGES.items()
     }
-    mirror = ipywidgets.Checkbox(
-        value=augmentation.mirror, description="mirror", indent=False, layout={"width": "110px"}
-    )
+    flip = ipywidgets.Checkbox(value=augmentation.flip, description="flip", indent=False, layout={"width": "110px"})
     views = ipywidgets.IntSlider(value=count, min=0, max=64, description="views", **wide)
     another = ipywidgets.Button(description="another photo", icon="random")
     pane, lines, place = Pane(), Pane(), [0]
 
     def show(_: object = None) -> None:
-        chosen = Augmentation(**{name: slider.value for name, slider in sliders.items()}, mirror=mirror.value)
+        chosen = Augmentation(**{name: slider.value for name, slider in sliders.items()}, flip=flip.value)
         row = photos.iloc[place[0] % len(photos)]
         pane.show(augmented(root / row["photo"], row["sha256"], preprocessing, chosen, VIEWS))
         wanted = {
             "views": views.value,
-            "crop": chosen.crop,
-            "turn": chosen.turn,
-            "light": chosen.light,
-            "mirror": chosen.mirror,
+            "min_scale": chosen.min_scale,
+            "rotation": chosen.rotation,
+            "jitter": chosen.jitter,
+            "flip": chosen.flip,
         }
         lines.show(provenance.params_lines("training", wanted))
 
@@ -57,7 +55,7 @@ def widget(
         show()
 
     another.on_click(next_photo)
-    for control in (*sliders.values(), mirror, views):
+    for control in (*sliders.values(), flip, views):
         control.observe(show, "value")
     show()
-    return ipywidgets.VBox([views, *sliders.values(), ipywidgets.HBox([mirror, another]), pane, lines])
+    return ipywidgets.VBox([views, *sliders.values(), ipywidgets.HBox([flip, another]), pane, lines])

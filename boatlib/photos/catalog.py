@@ -30,7 +30,7 @@ class Catalog:
     what a person decided about it (keep, relabel, drop); `stratum` is the class as which 02 divides it: what it would be
     called if nobody had corrected anything, "" if it would be skipped then. So a correction moves no photo to another split;
     low, high: what a picture of more than 8 bits uses of its range, empty for others and where the file states its own.
-    duplicates: columns group, kind (exact | near), photo, label, status, conflict; a row a photo that has a twin.
+    duplicates: columns group, kind (exact | near), photo, label, status, conflict; a row a photo that has a duplicate.
     classes: columns class, photos (readable, in its folder), conflicts, copies, used, kept; a row a class.
     notes: sentences on what is unusual about the folder as a whole.
     value_range: what is black and white in used pictures of more than 8 bits; None where there are none.
@@ -66,10 +66,10 @@ def build_catalog(
     uncorrected = table[["photo", "label", "reason", "sha256"]].copy()
     table["decision"] = "" if decided is None else corrections.apply(table, decided)
     photos_per_class = table.loc[table["reason"] == "", "label"].value_counts()
-    _settle_exact_duplicates(table)
+    _resolve_exact_duplicates(table)
     dropped = _drop_small_classes(table, min_photos_per_class)
     if (table["decision"] != "").any():
-        _settle_exact_duplicates(uncorrected)
+        _resolve_exact_duplicates(uncorrected)
         _drop_small_classes(uncorrected, min_photos_per_class)
     else:
         uncorrected = table
@@ -80,7 +80,7 @@ def build_catalog(
         [levels.Levels(*row) for row in zip(deep["low"], deep["high"], deep["whole"], strict=True)]
     )
     classes = _classes(table, photos_per_class, dropped)
-    catalog = Catalog(table[CATALOG], _twins(table), classes, notes, value_range)
+    catalog = Catalog(table[CATALOG], _duplicates(table), classes, notes, value_range)
     _refuse_too_few_classes(catalog, root, min_photos_per_class)
     return catalog
 
@@ -180,17 +180,17 @@ def _size(path: Path) -> int:
         return 0
 
 
-def _settle_exact_duplicates(table: pd.DataFrame) -> None:
+def _resolve_exact_duplicates(table: pd.DataFrame) -> None:
     """The rule for equal files: with one label the first is kept; with two labels nobody knows, and none is kept."""
     readable = table[table["reason"] == ""]
-    for _, twins in readable.groupby("sha256", sort=False):
-        if len(twins) == 1:
+    for _, same in readable.groupby("sha256", sort=False):
+        if len(same) == 1:
             continue
-        labels = natural(set(twins["label"]))
+        labels = natural(set(same["label"]))
         if len(labels) > 1:
-            table.loc[twins.index, "reason"] = f"the same photo has two labels: {' and '.join(labels)}"
+            table.loc[same.index, "reason"] = f"the same photo has two labels: {' and '.join(labels)}"
         else:
-            table.loc[twins.index[1:], "reason"] = f"exact copy of {twins['photo'].iloc[0]}"
+            table.loc[same.index[1:], "reason"] = f"exact copy of {same['photo'].iloc[0]}"
 
 
 def _drop_small_classes(table: pd.DataFrame, minimum: int) -> set[str]:
@@ -202,13 +202,13 @@ def _drop_small_classes(table: pd.DataFrame, minimum: int) -> set[str]:
     return dropped
 
 
-def _twins(table: pd.DataFrame) -> pd.DataFrame:
+def _duplicates(table: pd.DataFrame) -> pd.DataFrame:
     grouped = table[table["group"] != ""].assign(group=lambda rows: duplicates.whole_group(rows["group"]))
-    twins = grouped[grouped.groupby("group")["photo"].transform("size") > 1].copy()
-    twins["kind"] = ["exact" if same else "near" for same in twins.duplicated("sha256", keep=False)]
-    twins["conflict"] = twins.groupby("group")["label"].transform("nunique") > 1
-    twins = twins.sort_values(["group", "kind", "photo"])
-    return twins[["group", "kind", "photo", "label", "status", "conflict"]].reset_index(drop=True)
+    same = grouped[grouped.groupby("group")["photo"].transform("size") > 1].copy()
+    same["kind"] = ["exact" if same else "near" for same in same.duplicated("sha256", keep=False)]
+    same["conflict"] = same.groupby("group")["label"].transform("nunique") > 1
+    same = same.sort_values(["group", "kind", "photo"])
+    return same[["group", "kind", "photo", "label", "status", "conflict"]].reset_index(drop=True)
 
 
 def _classes(table: pd.DataFrame, photos: pd.Series, dropped: set[str]) -> pd.DataFrame:

@@ -28,4 +28,4 @@ def colour_histograms(photos: pd.DataFrame, root: Path, value_range: Range | Non
         return (counts / counts.sum()).astype(np.float32)
 
     named = zip(photos["photo"], photos["sha256"], strict=True)
-    return np.stack(list(reading.ahead(load, named, beside=0)))
+    return np.stack(list(reading.prefetch(load, named, beside=0)))

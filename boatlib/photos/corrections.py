@@ -263,15 +263,15 @@ def apply(table: "pd.DataFrame", decided: "pd.DataFrame") -> "pd.Series":
     readable = table[(table["reason"] == "") & table["sha256"].isin(decided["sha256"])]
     by_file = decided.set_index("sha256").to_dict("index")
     made = pd.Series("", table.index, dtype=str)
-    for sha256, twins in readable.groupby("sha256"):
+    for sha256, same in readable.groupby("sha256"):
         decision = by_file[sha256]
-        if decision["label"] not in set(twins["label"]):
+        if decision["label"] not in set(same["label"]):
             continue
-        made[twins.index] = decision["decision"]
+        made[same.index] = decision["decision"]
         if decision["decision"] == DROP:
-            table.loc[twins.index, "reason"] = DROPPED
+            table.loc[same.index, "reason"] = DROPPED
         else:
-            table.loc[twins.index, "label"] = decision["new_label"] or decision["label"]
+            table.loc[same.index, "label"] = decision["new_label"] or decision["label"]
     return made
 
 

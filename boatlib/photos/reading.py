@@ -10,7 +10,7 @@ from typing import TypeVar
 from boatlib import runtime
 from boatlib.errors import DataError
 
-AHEAD = 32  # photos that are decoded before they are asked for
+PREFETCHED = 32  # photos that are decoded before they are asked for
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -23,7 +23,7 @@ def read_unchanged(root: Path, photo: str, sha256: str) -> bytes:
     return data
 
 
-def ahead(function: Callable[[Item], Result], items: Iterable[Item], beside: int = 1) -> Iterator[Result]:
+def prefetch(function: Callable[[Item], Result], items: Iterable[Item], beside: int = 1) -> Iterator[Result]:
     """Results in order, computed by threads and never more than a few ahead, so that memory stays flat.
 
     Whoever has to wait for one computes another meanwhile, so a light network gets as much decoding as it can take.
@@ -33,7 +33,7 @@ def ahead(function: Callable[[Item], Result], items: Iterable[Item], beside: int
         window: deque[tuple[Future[Result], Item]] = deque()
         for item in items:
             window.append((pool.submit(function, item), item))
-            if len(window) > AHEAD:
+            if len(window) > PREFETCHED:
                 yield _first(window, function)
         while window:
             yield _first(window, function)

@@ -1,6 +1,5 @@
 """The model against simple rules and against the last run: always on the same photos, in pairs."""
 
-import json
 from typing import Any
 
 import numpy as np
@@ -8,7 +7,7 @@ import pandas as pd
 
 from boatlib import spreadsheet
 from boatlib.order import natural
-from boatlib.params import shareable
+from boatlib.params import settings_of, shareable
 from boatlib.photos.corrections import DROP
 from boatlib.results.intervals import mcnemar, wilson
 from boatlib.run import Run
@@ -104,7 +103,7 @@ def against_last_run(run: Run, predictions: pd.DataFrame, settings: dict[str, An
     if folder is None:
         return None
     then = spreadsheet.read_csv(folder / "predictions.csv", ["photo", "label", "predicted"])
-    old = shareable(json.loads((folder / "params.json").read_text(encoding="utf-8")))
+    old = shareable(settings_of(folder / "params.json"))
     return between(then, old, predictions, settings)
 
 

@@ -10,15 +10,15 @@ LEAST = 0.5  # an answer that is held less probable than all others together is 
 SHARES = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5)  # of the photos that people check, in the table
 
 
-def review_threshold(predictions: pd.DataFrame, sure: float) -> float:
-    """The confidence below which a person should look: the lowest one at or above which at least `sure` of the answers are
-    right (and never below LEAST); 1.0 where no confidence is enough.
+def review_threshold(predictions: pd.DataFrame, target_accuracy: float) -> float:
+    """The confidence below which a person should look: the lowest one at or above which at least `target_accuracy` of the
+    answers are right (and never below LEAST); 1.0 where no confidence is enough.
 
     predictions: columns label, predicted, confidence, of photos that were not learnt from.
     """
     right = (predictions["predicted"] == predictions["label"]).groupby(predictions["confidence"]).agg(["sum", "count"])
     kept = right.sort_index(ascending=False).cumsum()  # at or above each confidence
-    enough = kept.index[kept["sum"] >= sure * kept["count"]]
+    enough = kept.index[kept["sum"] >= target_accuracy * kept["count"]]
     return max(LEAST, float(enough.min())) if len(enough) else 1.0
 
 

@@ -17,8 +17,8 @@ def review_queue(
     catalog: columns photo, sha256, label, decision, split; duplicates: of the catalog; suspects: `find_suspects`; predictions:
     of the test photos. suggested: another class that the photo may show, or "".
     """
-    twins = duplicates[duplicates["conflict"]]
-    other = {group: sorted(set(labels)) for group, labels in twins.groupby("group")["label"]}
+    contradicting = duplicates[duplicates["conflict"]]
+    other = {group: sorted(set(labels)) for group, labels in contradicting.groupby("group")["label"]}
     doubted = [
         f"looks like {s}, {confidence(c, 0)}"
         for s, c in zip(suspects["suggested"], suspects["suggested_confidence"], strict=True)
@@ -28,8 +28,8 @@ def review_queue(
         f"the model says {p}, {confidence(c, 0)}" for p, c in zip(wrong["predicted"], wrong["confidence"], strict=True)
     ]
     parts = [
-        twins[["photo"]].assign(
-            why=[f"labelled {' and '.join(other[group])}" for group in twins["group"]], suggested=""
+        contradicting[["photo"]].assign(
+            why=[f"labelled {' and '.join(other[group])}" for group in contradicting["group"]], suggested=""
         ),
         suspects[["photo", "suggested"]].assign(why=doubted),
         wrong[["photo"]].assign(why=said, suggested=wrong["predicted"]),

@@ -9,7 +9,7 @@ from boatlib.order import natural
 from boatlib.results.intervals import mcnemar
 from boatlib.results.metrics import SMALLEST
 
-PLAIN = "plain"  # the way that looks once
+PLAIN = "plain"  # the strategy with one view
 
 
 def accuracy(predictions: pd.DataFrame) -> float:
@@ -24,16 +24,16 @@ def loss(predictions: pd.DataFrame) -> float:
 
 
 def choose(candidates: dict[str, pd.DataFrame]) -> str:
-    """The way with most right answers on the validation photos; among equals the lower loss. Test is not asked."""
+    """The strategy with most right answers on the validation photos; among equals the lower loss. Test is not asked."""
     return min(candidates, key=lambda name: (-accuracy(candidates[name]), loss(candidates[name]), name))
 
 
-def summarise(candidates: dict[str, pd.DataFrame], ways: dict[str, list[str]], choice: str) -> pd.DataFrame:
-    """One row a way of looking: way, looks (a photo), right (share), loss, chosen."""
+def summarise(candidates: dict[str, pd.DataFrame], strategies: dict[str, list[str]], choice: str) -> pd.DataFrame:
+    """One row a strategy: strategy, views (a photo), right (share), loss, chosen."""
     rows = [
         {
-            "way": name,
-            "looks": len(ways[name]),
+            "strategy": name,
+            "views": len(strategies[name]),
             "right": accuracy(table),
             "loss": loss(table),
             "chosen": "chosen" if name == choice else "",
@@ -59,23 +59,23 @@ def compare(plain: pd.DataFrame, averaged: pd.DataFrame) -> dict[str, Any]:
 
 
 def judge(
-    on_val: dict[str, pd.DataFrame], on_test: dict[str, pd.DataFrame], ways: dict[str, list[str]]
+    on_val: dict[str, pd.DataFrame], on_test: dict[str, pd.DataFrame], strategies: dict[str, list[str]]
 ) -> dict[str, Any]:
-    """The record of the comparison: chosen and shown (both on validation), looks (a photo), test (each against plain).
+    """The record of the comparison: chosen and shown (both on validation), views (a photo), test (each against plain).
 
-    shown is the way whose predictions are kept: the chosen one, or the better of the others where plain is chosen.
+    shown is the strategy whose predictions are kept: the chosen one, or the better of the others where plain is chosen.
     """
-    others = {name: on_val[name] for name in ways if name != PLAIN}
+    others = {name: on_val[name] for name in strategies if name != PLAIN}
     return {
         "chosen": choose(on_val),
         "shown": choose(others) if choose(on_val) == PLAIN else choose(on_val),
-        "looks": {name: len(views) for name, views in ways.items()},
+        "views": {name: len(views) for name, views in strategies.items()},
         "test": {name: compare(on_test[PLAIN], on_test[name]) for name in others},
     }
 
 
 def per_class(on_test: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """One row a class: class, test (photos), and each way of looking as share of right answers."""
+    """One row a class: class, test (photos), and each strategy as share of right answers."""
     table = pd.DataFrame({"test": on_test[PLAIN]["label"].value_counts()})
     for name, predictions in on_test.items():
         right = predictions["predicted"] == predictions["label"]

@@ -47,11 +47,11 @@ def table(duplicates: pd.DataFrame, limit: int = 30) -> Html:
     more = f" (the first {limit} of {len(duplicates)})" if len(duplicates) > limit else ""
     kinds = {"exact": "byte for byte", "near": "to the eye"}
     rows = rows.assign(kind=rows["kind"].map(kinds)).rename(columns={"kind": "the same"})
-    return tables.table(rows, f"Photos that have a twin{more}")
+    return tables.table(rows, f"Photos that stand there twice{more}")
 
 
 def photos(duplicates: pd.DataFrame, root: Path, limit: int = LIMIT) -> Html:
-    """Photos that have a twin, side by side: label, kind, and whether the labels differ."""
+    """Photos that stand there twice, side by side: label, kind, and whether the labels differ."""
     shown = duplicates.head(limit)
     cards = []
     for row in shown.to_dict("records"):
@@ -61,4 +61,4 @@ def photos(duplicates: pd.DataFrame, root: Path, limit: int = LIMIT) -> Html:
             gallery.photo_card(root / row["photo"], f"Photo of group {row['group']}, labelled {row['label']}", words)
         )
     cut = f"<p class='note'>{limit} of {len(duplicates)} photos are shown.</p>" if len(duplicates) > limit else ""
-    return Html(gallery.grid(cards) + cut, f"{len(shown)} photos with a twin")
+    return Html(gallery.grid(cards) + cut, f"{len(shown)} photos that stand there twice")

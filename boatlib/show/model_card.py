@@ -123,7 +123,7 @@ def _limits(bundle: Bundle, per_class: pd.DataFrame | None) -> list[str]:
     lines.append(
         f"Answers given with less than {percent(bundle.review_below, 0)} confidence carry the flag `needs_review`: a "
         "person should look. "
-        f"The line was drawn on the validation photos, so that {percent(bundle.taught_on['sure'], 0)} of the other "
+        f"The line was drawn on the validation photos, so that {percent(bundle.taught_on['target_accuracy'], 0)} of the other "
         "answers are right."
     )
     return lines

@@ -34,10 +34,10 @@ def plan(settings: "Training", photos: int, val_photos: int) -> Html:
         stage = "" if settings.unfreeze == "all" else f" from its stage {settings.unfreeze} on"
         how = f"learns too{stage}{untrained}, after its head has learnt alone; in every epoch it sees another view of each of the"
     stop = (
-        f"the training stops when the {'loss' if settings.stop_on == 'loss' else 'balanced accuracy'} on them has made no "
+        f"the training stops when the {'loss' if settings.monitor == 'loss' else 'balanced accuracy'} on them has made no "
         f"progress for {settings.max_epochs_stop} epochs, after {settings.epochs} at the latest."
     )
-    if settings.stop_on == "last":
+    if settings.monitor == "last":
         stop = f"they watch over its {settings.epochs} epochs, and adjust its confidence; the last epoch counts."
     again = " Then it is taught once more with those too, for as many epochs." if settings.refit else ""
     return paragraph(

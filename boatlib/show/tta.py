@@ -1,4 +1,4 @@
-"""Several looks at a photo: the ways, the test, the verdict."""
+"""Several looks at a photo: the strategies, the test, the verdict."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -28,31 +28,31 @@ def words(record: Mapping[str, Any]) -> str:
     test = record["test"][record["chosen"]]
     fixed, broken, p_value = test["fixed"], test["broken"], test["p_value"]
     change = f"{photos_in_words(fixed)} put right and {broken} made wrong"
-    looks = record["looks"][record["chosen"]]
+    views = record["views"][record["chosen"]]
     if p_value < 0.05:
         better = "worth it" if fixed > broken else "harmful"
         return (
             f"Several looks are {better}: {change} of {test['photos']} test photos, more than chance explains "
-            f"({p_words(p_value)}), for {looks} times the work."
+            f"({p_words(p_value)}), for {views} times the work."
         )
     return (
         f"Several looks make no difference that can be proven: {change} of {test['photos']} test photos, which chance "
-        f"explains as well ({p_words(p_value)}), for {looks} times the work."
+        f"explains as well ({p_words(p_value)}), for {views} times the work."
     )
 
 
-def ways(rows: pd.DataFrame) -> Html:
-    """How each way of looking did on the validation photos. rows: `tta.summarise`."""
-    formats: dict[str, tables.Format] = {"looks": tables.number, "right": percent, "loss": tables.decimal}
-    return tables.table(rows, "Ways of looking, judged on the validation photos", formats)
+def strategies(rows: pd.DataFrame) -> Html:
+    """How each strategy did on the validation photos. rows: `tta.summarise`."""
+    formats: dict[str, tables.Format] = {"views": tables.number, "right": percent, "loss": tables.decimal}
+    return tables.table(rows, "Strategies, judged on the validation photos", formats)
 
 
 def tests(record: Mapping[str, Any]) -> Html:
-    """The paired test of each way of looking against the plain look. record: `tta.json`."""
+    """The paired test of each strategy against the plain look. record: `tta.json`."""
     rows = pd.DataFrame(
         [
             {
-                "way": name,
+                "strategy": name,
                 "plain": f"{test['plain_correct']} of {test['photos']}",
                 "with several looks": f"{test['tta_correct']} of {test['photos']}",
                 "put right": test["fixed"],
@@ -67,9 +67,9 @@ def tests(record: Mapping[str, Any]) -> Html:
 
 
 def per_class(rows: pd.DataFrame) -> Html:
-    """Each class on the test photos, plainly and with each way of TTA."""
-    ways = [name for name in rows.columns if name not in ("class", "test")]
-    return tables.table(rows, "Right answers on the test photos, by way of looking", dict.fromkeys(ways, percent))
+    """Each class on the test photos, plainly and with each strategy of TTA."""
+    names = [name for name in rows.columns if name not in ("class", "test")]
+    return tables.table(rows, "Right answers on the test photos, by strategy", dict.fromkeys(names, percent))
 
 
 def changes(record: Mapping[str, Any], per_class: pd.DataFrame) -> Html:
@@ -80,8 +80,8 @@ def changes(record: Mapping[str, Any], per_class: pd.DataFrame) -> Html:
         [f"{name} ({number:+d})" for name, number in zip(names, change, strict=True) if number * sign > 0]
         for sign in (1, -1)
     )
-    looks = record["looks"][record["shown"]]
+    views = record["views"][record["shown"]]
     return paragraph(
         f"By class, in photos: {f'{listing(gain, NAMED)} gain' if gain else 'no class gains'}; "
-        f"{f'{listing(lose, NAMED)} lose' if lose else 'no class loses'}. The cost: {looks} looks at each photo instead of one."
+        f"{f'{listing(lose, NAMED)} lose' if lose else 'no class loses'}. The cost: {views} looks at each photo instead of one."
     )

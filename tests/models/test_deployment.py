@@ -30,15 +30,15 @@ APP = pytest.mark.app
 
 
 @pytest.fixture
-def model(make_job):
-    job = make_job(epochs=3, backbone=["efficientnet_lite0", "shufflenet_v2_x0_5"], weights=["default", "none"])
-    return save(job)
+def model(make_task):
+    task = make_task(epochs=3, backbone=["efficientnet_lite0", "shufflenet_v2_x0_5"], weights=["default", "none"])
+    return save(task)
 
 
-def save(job, classes=None):
-    trained = fit.train(job)
-    classes = classes or job.classes
-    return bundle.save_bundle(job.run.path("model"), trained.bodies, trained.head, classes, {}, review_below=0.6)
+def save(task, classes=None):
+    trained = fit.train(task)
+    classes = classes or task.classes
+    return bundle.save_bundle(task.run.path("model"), trained.bodies, trained.head, classes, {}, review_below=0.6)
 
 
 @pytest.fixture
@@ -167,10 +167,10 @@ def test_the_page_names_what_is_on_dropped_photos(page, model, photos, chromium_
 
 
 @APP
-def test_names_are_text_on_the_page(make_job, photos):
+def test_names_are_text_on_the_page(make_task, photos):
     from streamlit.testing.v1 import AppTest
 
-    saved = save(make_job(), ["**bold**", "<img src=x onerror=alert(1)>"])
+    saved = save(make_task(), ["**bold**", "<img src=x onerror=alert(1)>"])
     script = f"from boatlib import app\napp.main({str(saved.folder)!r})"
     page = AppTest.from_string(script, default_timeout=60).run()
     assert not page.exception

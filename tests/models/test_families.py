@@ -44,17 +44,17 @@ def test_no_family_is_forgotten():
 
 @pytest.mark.parametrize("mode", ["head", "finetune"])
 @pytest.mark.parametrize("name", ARTICLE + NEWER)
-def test_a_family_learns_is_saved_and_answers_the_same_elsewhere(make_job, project, monkeypatch, name, mode):
+def test_a_family_learns_is_saved_and_answers_the_same_elsewhere(make_task, project, monkeypatch, name, mode):
     monkeypatch.setenv("BOATLIB_CACHE", str(project / "cache"))  # large, and of no use to anyone else
     one_epoch = {"epochs": 1, "max_epochs_stop": 1, "range_test": 0, "batch_size": 4}
-    job = make_job(train=6, val=2, backbone=name, weights="none", mode=mode, **one_epoch)
-    trained = fit.train(job)
+    task = make_task(train=6, val=2, backbone=name, weights="none", mode=mode, **one_epoch)
+    trained = fit.train(task)
     assert len(trained.history) == 1
     assert np.isfinite(trained.history[["train_loss", "val_loss"]].to_numpy()).all()
-    saved = bundle.save_bundle(job.run.path("model"), trained.bodies, trained.head, job.classes, {})
+    saved = bundle.save_bundle(task.run.path("model"), trained.bodies, trained.head, task.classes, {})
     shutil.rmtree(project / "cache")  # a fresh process on another computer: it has the model folder alone
     command = [sys.executable, "-c", PREDICT, str(saved.folder), str(project / "out.csv")]
-    subprocess.run([*command, *(str(job.root / photo) for photo in job.val["photo"])], check=True)
+    subprocess.run([*command, *(str(task.root / photo) for photo in task.val["photo"])], check=True)
     there = pd.read_csv(project / "out.csv")
     np.testing.assert_allclose(there[P].to_numpy(), trained.validation[P].to_numpy(), atol=AGREE)
     clear = (there[P[0]] - there[P[1]]).abs() > 2 * AGREE

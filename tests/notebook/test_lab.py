@@ -167,7 +167,7 @@ def test_the_browser_pages_and_tells_of_a_photo(browser, lab):
     for number in (0, 1):  # views, and the smallest crop
         sliders.locator(".noUi-handle").nth(number).press("ArrowRight")
     expect(sliders.get_by_text("views: 1")).to_be_visible()
-    expect(sliders.get_by_text("crop: 0.55")).to_be_visible()
+    expect(sliders.get_by_text("min_scale: 0.55")).to_be_visible()
     notebook.close()
 
 

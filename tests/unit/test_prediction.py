@@ -19,17 +19,17 @@ from boatlib.show import model_card
 
 
 @pytest.fixture
-def taught(make_job):
-    """A model of two classes, with its job."""
-    job = make_job(epochs=4, max_epochs_stop=4)
-    return save(job), job
+def taught(make_task):
+    """A model of two classes, with its task."""
+    task = make_task(epochs=4, max_epochs_stop=4)
+    return save(task), task
 
 
-def save(job, review_below=0.6):
-    trained = fit.train(job)
-    told = {"run": "job", "photos": {"kayak": 6, "raft": 6}, "val_photos": 5, "left_out": {"punt": 2}, "seed": 1}
-    told |= {"fingerprint": "0123", "mode": "head", "weights": "default", "unfreeze": "all", "sure": 0.95}
-    return bundle.save_bundle(job.run.path("model"), trained.bodies, trained.head, job.classes, told, review_below)
+def save(task, review_below=0.6):
+    trained = fit.train(task)
+    told = {"run": "task", "photos": {"kayak": 6, "raft": 6}, "val_photos": 5, "left_out": {"punt": 2}, "seed": 1}
+    told |= {"fingerprint": "0123", "mode": "head", "weights": "default", "unfreeze": "all", "target_accuracy": 0.95}
+    return bundle.save_bundle(task.run.path("model"), trained.bodies, trained.head, task.classes, told, review_below)
 
 
 def probabilities(table):
@@ -50,25 +50,25 @@ def test_every_form_of_a_photo_gives_the_same_answer(taught):
 
 
 def test_answers_are_those_of_the_evaluation_whatever_the_batch(taught):
-    saved, job = taught
+    saved, task = taught
     predictor = Predictor(saved)
-    expected = probabilities(predictor.predict_catalogued(job.train, job.root))
-    files = [job.root / photo for photo in job.train["photo"]]
+    expected = probabilities(predictor.predict_catalogued(task.train, task.root))
+    files = [task.root / photo for photo in task.train["photo"]]
     assert np.abs(probabilities(predictor.predict(files)) - expected).max() < 1e-6
     alone = pd.concat([predictor.predict(file) for file in files])
     assert np.abs(probabilities(alone) - expected).max() < 1e-6
     assert np.abs(probabilities(predictor.predict(files[::-1]))[::-1] - expected).max() < 1e-6
-    several = probabilities(predictor.predict_catalogued(job.train, job.root, views.DETERMINISTIC))
+    several = probabilities(predictor.predict_catalogued(task.train, task.root, views.DETERMINISTIC))
     assert np.abs(probabilities(predictor.predict(files, views.DETERMINISTIC)) - several).max() < 1e-6
 
 
-def test_several_bodies_see_side_by_side(make_job, tmp_path):
-    job = make_job(backbone=["efficientnet_lite0", "efficientnet_lite1"])
-    saved = save(job)
+def test_several_bodies_see_side_by_side(make_task, tmp_path):
+    task = make_task(backbone=["efficientnet_lite0", "efficientnet_lite1"])
+    saved = save(task)
     assert [body.preprocessing.size for body in saved.bodies] == [224, 240]
     assert saved.features == 2560
-    expected = probabilities(Predictor(saved).predict_catalogued(job.val, job.root))
-    files = [job.root / photo for photo in job.val["photo"]]
+    expected = probabilities(Predictor(saved).predict_catalogued(task.val, task.root))
+    files = [task.root / photo for photo in task.val["photo"]]
     assert np.abs(probabilities(Predictor.load(saved.folder).predict(files)) - expected).max() < 1e-6
 
 
@@ -93,8 +93,8 @@ def test_bad_files_are_rows_with_a_reason(taught, tmp_path):
 
 
 def test_what_is_not_sure_enough_is_flagged(taught):
-    saved, job = taught
-    files = [job.root / photo for photo in job.val["photo"]]
+    saved, task = taught
+    files = [task.root / photo for photo in task.val["photo"]]
     lowest = Predictor(saved).predict(files)["confidence"].min()
     for below, flags in ((lowest - 1e-6, 0), (lowest + 1e-6, 1)):
         object.__setattr__(saved, "review_below", below)
@@ -104,13 +104,13 @@ def test_what_is_not_sure_enough_is_flagged(taught):
 def test_28_numbers_that_are_not_finite_are_an_error_and_not_a_class(taught):
     import torch
 
-    saved, job = taught
+    saved, task = taught
     _, _, body = "", "", saved.bodies[0].build()
     head = saved.build_head()
     torch.nn.init.constant_(head[3].bias, float("nan"))
     broken = bundle.save_bundle(saved.folder, [(saved.bodies[0].name, saved.bodies[0].key, body)], head, ["a", "b"], {})
     with pytest.raises(BoatlibError, match="not finite"):
-        Predictor(broken).predict(job.root / job.val["photo"].iloc[0])
+        Predictor(broken).predict(task.root / task.val["photo"].iloc[0])
 
 
 def test_a_saved_model_comes_back_with_everything(taught):
@@ -123,14 +123,14 @@ def test_a_saved_model_comes_back_with_everything(taught):
 
 @pytest.mark.parametrize(("field", "value"), [("key", "../../outside"), ("name", "timm/hf-hub:somebody/something")])
 def test_60_a_model_folder_from_somewhere_cannot_reach_outside(taught, monkeypatch, tmp_path, field, value):
-    saved, job = taught
+    saved, task = taught
     file = saved.folder / bundle.DESCRIPTION
     description = json.loads(file.read_text())
     description["bodies"][0][field] = value
     file.write_text(json.dumps(description))
     monkeypatch.setenv("BOATLIB_CACHE", str(tmp_path / "empty"))
     with pytest.raises(BoatlibError, match="not a whole model folder|There is no backbone"):
-        Predictor.load(saved.folder).predict(job.root / job.val["photo"].iloc[0])
+        Predictor.load(saved.folder).predict(task.root / task.val["photo"].iloc[0])
 
 
 def test_a_saved_model_normalises_as_it_was_saved_whatever_the_library_says_today(taught):
@@ -147,9 +147,9 @@ def test_a_saved_model_normalises_as_it_was_saved_whatever_the_library_says_toda
 
 def test_more_than_one_chunk_in_order(taught, monkeypatch):
     monkeypatch.setattr("boatlib.model.inference.predictor.CHUNK", 4)
-    saved, job = taught
-    files = [(str(number), job.root / photo) for number, photo in enumerate(job.train["photo"])]
-    files.insert(5, ("bad", job.root / "none.jpg"))
+    saved, task = taught
+    files = [(str(number), task.root / photo) for number, photo in enumerate(task.train["photo"])]
+    files.insert(5, ("bad", task.root / "none.jpg"))
     tables = list(Predictor(saved).predict_stream(files))
     assert [len(table) for table in tables] == [4, 4, 4, 1]
     assert pd.concat(tables)["photo"].tolist() == [name for name, _ in files]
@@ -275,22 +275,22 @@ def test_answers_of_equal_confidence_are_kept_or_reviewed_together():
 
 
 def test_the_card_says_what_the_data_say(taught):
-    saved, job = taught
-    table = Predictor(saved).predict_catalogued(job.val, job.root)
+    saved, task = taught
+    table = Predictor(saved).predict_catalogued(task.val, task.root)
     overall = metrics.overall(table, [1])
     text = model_card.write_card(saved, "validation", overall).read_text()
     assert f"{overall['correct']} of {overall['photos']} validation photos" in text
     assert "test photos have not judged yet" in text
     assert "punt (2 photos)" in text
     assert "| raft | 6 |" in text
-    per_class = metrics.per_class(table, job.val.assign(split="test"), [1])
+    per_class = metrics.per_class(table, task.val.assign(split="test"), [1])
     text = model_card.write_card(saved, "test", overall, per_class).read_text()
     assert "These photos had no say in its making" in text
     for row in per_class.to_dict("records"):
         assert f"| {row['class']} | {row['correct']} of {row['test']} |" in text
     assert saved.weights_sha256 in text
     code = text.split("```python\n")[1].split("```")[0]
-    names = [str(job.root / photo) for photo in job.val["photo"].iloc[:2]]
+    names = [str(task.root / photo) for photo in task.val["photo"].iloc[:2]]
     code = code.replace('"model"', repr(str(saved.folder))).replace('["photo1.jpg", "photo2.jpg"]', repr(names))
     exec(compile(code, "card", "exec"), {})
 

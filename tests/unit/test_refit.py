@@ -22,33 +22,33 @@ HEAD = {"epochs": 3, "max_epochs_stop": 3, "views": 1}
 WIDE = backbones.find_backbone("efficientnet_lite0", resolution="96x160")
 
 
-def test_the_same_seed_teaches_the_same(make_job):
-    one, two = (fit.train(make_job(**FINETUNE, refit=True)) for _ in range(2))
+def test_the_same_seed_teaches_the_same(make_task):
+    one, two = (fit.train(make_task(**FINETUNE, refit=True)) for _ in range(2))
     for first, second in ((one.network, two.network), (one.before_refit, two.before_refit)):
         own, other = first.bodies[0][2].state_dict(), second.bodies[0][2].state_dict()
         assert all(torch.equal(own[name], other[name]) for name in own)
 
 
-def test_the_last_epoch_counts_when_nothing_else_is_to(make_job):
-    history = fit.train(make_job(**HEAD, stop_on="last")).history
+def test_the_last_epoch_counts_when_nothing_else_is_to(make_task):
+    history = fit.train(make_task(**HEAD, monitor="last")).history
     assert history["best"].tolist() == [False, False, True]
 
 
 @pytest.mark.parametrize("settings", [HEAD, FINETUNE])
-def test_a_refit_teaches_the_validation_photos_and_keeps_who_was_judged_by_them(make_job, tmp_path, settings):
-    job = make_job(**settings, refit=True)
-    plain = fit.train(make_job(**settings))
-    trained = fit.train(job)
+def test_a_refit_teaches_the_validation_photos_and_keeps_who_was_judged_by_them(make_task, tmp_path, settings):
+    task = make_task(**settings, refit=True)
+    plain = fit.train(make_task(**settings))
+    trained = fit.train(task)
     assert trained.history.equals(plain.history)
     for name, tensor in plain.head.state_dict().items():
         assert torch.equal(trained.before_refit.head.state_dict()[name], tensor)
     assert not torch.equal(trained.head.state_dict()["0.weight"], plain.head.state_dict()["0.weight"])
     saved = bundle.save_bundle(
-        tmp_path / "model", trained.bodies, trained.head, job.classes, {}, before_refit=trained.before_refit
+        tmp_path / "model", trained.bodies, trained.head, task.classes, {}, before_refit=trained.before_refit
     )
-    judged = Predictor(saved).before_refit().predict_catalogued(job.val, job.root)
+    judged = Predictor(saved).before_refit().predict_catalogued(task.val, task.root)
     np.testing.assert_allclose(judged["confidence"], trained.validation["confidence"], atol=1e-3)
-    alone = bundle.save_bundle(tmp_path / "alone", plain.bodies, plain.head, job.classes, {})
+    alone = bundle.save_bundle(tmp_path / "alone", plain.bodies, plain.head, task.classes, {})
     assert alone.before_refit() is alone
 
 
@@ -115,15 +115,15 @@ def test_settings_that_do_not_go_together_are_refused(settings, sentence):
         Params.model_validate_json(json.dumps({"run": "a", "training": settings}))
 
 
-def test_a_photo_is_opened_once_for_all_networks_that_are_shown_the_same(make_job, monkeypatch, tmp_path):
-    job = make_job()
+def test_a_photo_is_opened_once_for_all_networks_that_are_shown_the_same(make_task, monkeypatch, tmp_path):
+    task = make_task()
     monkeypatch.setenv("BOATLIB_CACHE", str(tmp_path / "empty cache"))
     opened = []
     decode = loading.decode
     monkeypatch.setattr(loading, "decode", lambda *words: opened.append(words[1]) or decode(*words))
     two = backbones.find_backbones(["squeezenet1_0", "squeezenet1_1"], "none", resolution="96x160")
-    both = embedding.embed(job.val, job.root, [views.PLAIN, "flip"], two)
-    assert sorted(opened) == sorted(job.val["sha256"])
-    alone = [embedding.embed(job.val, job.root, [views.PLAIN, "flip"], [one]) for one in two]
+    both = embedding.embed(task.val, task.root, [views.PLAIN, "flip"], two)
+    assert sorted(opened) == sorted(task.val["sha256"])
+    alone = [embedding.embed(task.val, task.root, [views.PLAIN, "flip"], [one]) for one in two]
     np.testing.assert_array_equal(both, np.concatenate(alone, axis=2))
-    assert len(opened) == len(job.val), "the rest comes from the cache"
+    assert len(opened) == len(task.val), "the rest comes from the cache"

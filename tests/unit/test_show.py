@@ -15,7 +15,7 @@ from boatlib.show.catalog import samples
 )
 def test_the_tta_verdict_follows_the_paired_test(fixed, broken, p_value, words):
     test = {"fixed": fixed, "broken": broken, "p_value": p_value, "photos": 100}
-    assert words in tta.words({"chosen": "fixed", "looks": {"fixed": 4}, "test": {"fixed": test}})
+    assert words in tta.words({"chosen": "fixed", "views": {"fixed": 4}, "test": {"fixed": test}})
 
 
 def test_an_unknown_class_to_show_is_named_with_the_known_ones(tmp_path):
@@ -62,7 +62,7 @@ def test_open_photo_is_the_only_way_in():
             {},
             "they watch over its 24 epochs, and adjust its confidence; the last epoch counts. Then it is taught once more",
         ),
-        ({"stop_on": "balanced_accuracy"}, "when the balanced accuracy on them has made no progress for 10 epochs"),
+        ({"monitor": "balanced_accuracy"}, "when the balanced accuracy on them has made no progress for 10 epochs"),
     ],
 )
 def test_the_plan_of_a_training_says_what_learns(settings, words):

@@ -27,12 +27,12 @@ def test_1_the_words_of_the_curves_name_the_lowest_loss_and_the_epoch_that_count
     assert "lowest (0.200) in epoch 2; epoch 3 counts, with a loss of 0.400 and 90.0% of" in text
 
 
-def test_2_the_model_that_goes_out_is_read_back_number_by_number(make_job):
-    job = make_job(refit=True)
-    trained = fit.train(job)
-    told = job.description(pd.DataFrame({"class": [], "kept": [], "photos": []}).astype({"kept": bool}))
-    folder = job.run.path("model")
-    saved = bundle.save_bundle(folder, trained.bodies, trained.head, job.classes, told, 0.5, 1.3, trained.before_refit)
+def test_2_the_model_that_goes_out_is_read_back_number_by_number(make_task):
+    task = make_task(refit=True)
+    trained = fit.train(task)
+    told = task.description(pd.DataFrame({"class": [], "kept": [], "photos": []}).astype({"kept": bool}))
+    folder = task.run.path("model")
+    saved = bundle.save_bundle(folder, trained.bodies, trained.head, task.classes, told, 0.5, 1.3, trained.before_refit)
     assert saved.holds(trained.bodies, trained.head, 1.3)
     assert not saved.holds(trained.bodies, trained.head, 1.2)
     assert not saved.holds(trained.bodies, trained.before_refit.head, 1.3)
@@ -93,13 +93,13 @@ def test_5_now_counts_all_photos_that_teach():
     assert with_val["now"].iloc[0] > without["now"].iloc[0]
 
 
-def test_6_a_training_is_told_apart_by_how_its_first_head_learns(make_job, monkeypatch):
-    job = make_job(mode="finetune")
-    before = job.identity()
+def test_6_a_training_is_told_apart_by_how_its_first_head_learns(make_task, monkeypatch):
+    task = make_task(mode="finetune")
+    before = task.identity()
     assert before["head_first"]["epochs"] == Training().epochs
-    monkeypatch.setattr(type(job), "head_first", lambda self: Training(epochs=99))
-    assert job.identity() != before
-    assert make_job(name="head").identity()["head_first"] == {}
+    monkeypatch.setattr(type(task), "head_first", lambda self: Training(epochs=99))
+    assert task.identity() != before
+    assert make_task(name="head").identity()["head_first"] == {}
 
 
 def test_7_the_share_up_to_which_photos_are_counted_is_the_runs_own():

@@ -155,7 +155,10 @@ def test_the_table_of_classes_says_what_is_known_and_draws_ranges():
 
 
 def test_a_table_without_rows_is_a_sentence():
-    assert tables.table(pd.DataFrame({"photo": []}), "Photos that have a twin").text == "Photos that have a twin: none."
+    assert (
+        tables.table(pd.DataFrame({"photo": []}), "Photos that stand there twice").text
+        == "Photos that stand there twice: none."
+    )
 
 
 def test_a_cell_of_the_matrix_opens_to_its_photos(photo_set):
@@ -220,7 +223,7 @@ def test_costs_are_told_with_the_line_from_validation():
 
 
 def test_gains_and_losses_by_several_looks_are_counted_in_photos():
-    record = {"shown": "fixed", "looks": {"fixed": 4}}
+    record = {"shown": "fixed", "views": {"fixed": 4}}
     rows = pd.DataFrame({"class": ["a", "b", "c"], "test": [10, 20, 5], "plain": [0.5, 0.9, 1.0]})
     assert tta.changes(record, rows.assign(fixed=[0.7, 0.85, 1.0])).text == (
         "By class, in photos: a (+2) gain; b (-1) lose. The cost: 4 looks at each photo instead of one."

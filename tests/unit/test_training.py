@@ -11,8 +11,8 @@ from sklearn.utils.class_weight import compute_class_weight
 from boatlib.errors import DamagedModelError, DataError, ParameterError, TrainingError
 from boatlib.model.networks import modules
 from boatlib.model.training import checkpoints, datasets, fit, optim, trainer
-from boatlib.model.training.process_group import World, alone
-from boatlib.model.training.task import Job
+from boatlib.model.training.process_group import ProcessGroup, alone
+from boatlib.model.training.task import TrainingTask
 from boatlib.params import Compute, Params, Training
 from boatlib.run import Run
 
@@ -31,8 +31,8 @@ def same(one, two):
     return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
 
 
-def test_the_head_learns_and_the_best_epoch_is_kept(make_job):
-    trained = fit.train(make_job(epochs=8, max_epochs_stop=8, views=1))
+def test_the_head_learns_and_the_best_epoch_is_kept(make_task):
+    trained = fit.train(make_task(epochs=8, max_epochs_stop=8, views=1))
     history = trained.history
     assert list(history.columns) == fit.HISTORY
     assert history["best"].sum() == 1
@@ -43,40 +43,40 @@ def test_the_head_learns_and_the_best_epoch_is_kept(make_job):
     assert len(trained.seconds) == len(history)
 
 
-def test_balanced_accuracy_can_decide_when_to_stop(make_job):
-    history = fit.train(make_job(epochs=6, max_epochs_stop=6, stop_on="balanced_accuracy")).history
+def test_balanced_accuracy_can_decide_when_to_stop(make_task):
+    history = fit.train(make_task(epochs=6, max_epochs_stop=6, monitor="balanced_accuracy")).history
     assert history.loc[history["best"], "val_balanced_accuracy"].iloc[0] == history["val_balanced_accuracy"].max()
 
 
-def test_no_progress_stops_the_training(make_job):
-    history = fit.train(make_job(epochs=50, max_epochs_stop=2, learning_rate=1e-12)).history
+def test_no_progress_stops_the_training(make_task):
+    history = fit.train(make_task(epochs=50, max_epochs_stop=2, learning_rate=1e-12)).history
     assert len(history) < 50
     assert int(history.loc[history["best"], "epoch"].iloc[0]) == len(history) - 2
 
 
-def test_31_the_same_seed_teaches_the_same_and_another_does_not(make_job):
-    one, two, other = (fit.train(make_job(seed=seed)) for seed in (1, 1, 2))
+def test_31_the_same_seed_teaches_the_same_and_another_does_not(make_task):
+    one, two, other = (fit.train(make_task(seed=seed)) for seed in (1, 1, 2))
     pd.testing.assert_frame_equal(one.history, two.history)
     assert same(one, two)
     assert not same(one, other)
 
 
-def test_the_range_test_changes_neither_model_nor_training(make_job):
+def test_the_range_test_changes_neither_model_nor_training(make_task):
     for settings in ({}, FINETUNE | {"range_test": 6}):
-        plain = fit.train(make_job(**settings))
-        job = make_job(**settings)
+        plain = fit.train(make_task(**settings))
+        task = make_task(**settings)
         before = torch.random.get_rng_state()
-        curve = fit.range_test(job)
+        curve = fit.range_test(task)
         assert torch.equal(before, torch.random.get_rng_state())
-        assert 1 < len(curve) <= job.settings.range_test
+        assert 1 < len(curve) <= task.settings.range_test
         assert curve["learning_rate"].is_monotonic_increasing
-        assert same(plain, fit.train(job))
+        assert same(plain, fit.train(task))
 
 
-def test_finetuning_moves_what_is_unfrozen_and_nothing_else(make_job):
-    trained = fit.train(make_job(epochs=1, max_epochs_stop=1, **FINETUNE))
+def test_finetuning_moves_what_is_unfrozen_and_nothing_else(make_task):
+    trained = fit.train(make_task(epochs=1, max_epochs_stop=1, **FINETUNE))
     name, key, body = trained.bodies[0]
-    before = make_job().backbones()[0].build().network.state_dict()
+    before = make_task().backbones()[0].build().network.state_dict()
     moved = {n for n, tensor in body.network.state_dict().items() if not torch.equal(tensor, before[n])}
     assert moved
     assert {n.rsplit(".", 1)[0].split(".")[0] for n in moved} <= {"blocks", "conv_head", "bn2"}
@@ -87,8 +87,8 @@ def test_finetuning_moves_what_is_unfrozen_and_nothing_else(make_job):
 
 
 @pytest.mark.parametrize("settings", [{}, FINETUNE])
-def test_parts_of_a_step_give_the_same_as_the_whole(make_job, settings):
-    whole, parts = (fit.train(make_job(accumulate=count, **settings)).history for count in (1, 3))
+def test_parts_of_a_step_give_the_same_as_the_whole(make_task, settings):
+    whole, parts = (fit.train(make_task(gradient_accumulation=count, **settings)).history for count in (1, 3))
     np.testing.assert_allclose(whole["train_loss"], parts["train_loss"], rtol=1e-4)
     np.testing.assert_allclose(whole["val_loss"], parts["val_loss"], rtol=1e-4)
 
@@ -106,8 +106,8 @@ def test_class_weights_are_those_of_scikit_learn_with_mean_one():
     assert (sqrt[2] / sqrt[0]) ** 2 == pytest.approx(auto[2] / auto[0])
 
 
-def test_class_weights_reach_the_loss(make_job):
-    plain, weighted = (fit.train(make_job(train=14, class_weights=kind)) for kind in ("none", "auto"))
+def test_class_weights_reach_the_loss(make_task):
+    plain, weighted = (fit.train(make_task(train=14, class_weights=kind)) for kind in ("none", "auto"))
     assert same(plain, weighted), "classes of equal size weigh the same"
     model = (torch.log(torch.tensor([[0.9, 0.1], [0.9, 0.1]])), [])
     loss = optim.loss(model, torch.tensor([0, 1]), torch.tensor([1.0, 3.0]), Training(label_smoothing=0.0))
@@ -149,10 +149,10 @@ def test_schedules_have_their_shape():
     assert rates(warmup_epochs=1)[-1] == pytest.approx(0.001)
 
 
-def test_the_body_has_a_step_size_of_its_own(make_job):
-    job = make_job(**FINETUNE, body_learning_rate=0.0003)
-    lesson = fit._prepare(job, alone())
-    groups = optim.optimiser(lesson.model, job.settings).param_groups
+def test_the_body_has_a_step_size_of_its_own(make_task):
+    task = make_task(**FINETUNE, body_learning_rate=0.0003)
+    lesson = fit._prepare(task, alone())
+    groups = optim.optimiser(lesson.model, task.settings).param_groups
     assert [group["lr"] for group in groups] == [0.001, 0.0003]
     assert all(parameter.requires_grad for parameter in groups[1]["params"])
 
@@ -175,84 +175,84 @@ def test_mixing_is_off_unless_asked_for_and_mixes_rows_and_labels():
         assert ((targets > 0) & (targets < 1)).any()
 
 
-def test_mixup_and_averaged_weights_train(make_job):
-    plain, mixed, averaged = (fit.train(make_job(**s)) for s in ({}, {"mixup": 0.4}, {"ema": 0.5}))
+def test_mixup_and_averaged_weights_train(make_task):
+    plain, mixed, averaged = (fit.train(make_task(**s)) for s in ({}, {"mixup": 0.4}, {"ema": 0.5}))
     assert not same(plain, mixed)
     assert not same(plain, averaged)
     np.testing.assert_allclose(plain.history["train_loss"], averaged.history["train_loss"])  # it learns the same ...
     assert (plain.history["val_loss"] != averaged.history["val_loss"]).any()  # ... and is judged by its average
 
 
-def test_pictures_change_from_epoch_to_epoch_and_not_with_the_division(make_job):
-    job = make_job(**FINETUNE)
-    train = fit._prepare(job, alone()).train
-    assert isinstance(train, datasets.PictureExamples)
+def test_pictures_change_from_epoch_to_epoch_and_not_with_the_division(make_task):
+    task = make_task(**FINETUNE)
+    train = fit._prepare(task, alone()).train
+    assert isinstance(train, datasets.PictureDataset)
     rows = np.arange(6)
     first, again = (torch.cat(list(train.batches(np.array_split(rows, n), 1))) for n in (2, 3))
     assert torch.equal(first, again)
     assert not torch.equal(first, next(train.batches([rows], 2)))
 
 
-def test_26_a_loss_that_is_not_finite_stops_with_the_photos(make_job):
+def test_26_a_loss_that_is_not_finite_stops_with_the_photos(make_task):
     with pytest.raises(TrainingError) as error:
-        fit.train(make_job(learning_rate=1e30, epochs=5, max_epochs_stop=5))
+        fit.train(make_task(learning_rate=1e30, epochs=5, max_epochs_stop=5))
     assert "not finite" in str(error.value)
     assert ".jpg" in str(error.value)
     assert "lower training.learning_rate (now 1e+30)" in str(error.value)
 
 
-def test_26_no_checkpoint_holds_numbers_that_are_not_finite(make_job):
-    job = make_job(learning_rate=1e30, epochs=5, max_epochs_stop=5)
+def test_26_no_checkpoint_holds_numbers_that_are_not_finite(make_task):
+    task = make_task(learning_rate=1e30, epochs=5, max_epochs_stop=5)
     with pytest.raises(TrainingError):
-        fit.train(job)
-    state = checkpoints.load(job.folder)
+        fit.train(task)
+    state = checkpoints.load(task.folder)
     assert state is None or all(torch.isfinite(t).all() for t in state["model"].values())
 
 
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), MemoryError()])
-def test_29_out_of_memory_is_one_sentence_with_three_remedies(make_job, monkeypatch, error):
+def test_29_out_of_memory_is_one_sentence_with_three_remedies(make_task, monkeypatch, error):
     def fail(*_):
         raise error
 
-    monkeypatch.setattr(trainer.Learner, "_part", fail)
+    monkeypatch.setattr(trainer.Trainer, "_part", fail)
     with pytest.raises(TrainingError) as caught:
-        fit.train(make_job(batch_size=6))
-    for words in ("steps of 6 photos", "training.accumulate", "training.batch_size", "training.backbone"):
+        fit.train(make_task(batch_size=6))
+    for words in ("steps of 6 photos", "training.gradient_accumulation", "training.batch_size", "training.backbone"):
         assert words in str(caught.value)
 
 
-def test_56_a_photo_that_changed_since_is_named(make_job):
-    job = make_job(**FINETUNE)
-    photo = job.root / job.train["photo"].iloc[3]
+def test_56_a_photo_that_changed_since_is_named(make_task):
+    task = make_task(**FINETUNE)
+    photo = task.root / task.train["photo"].iloc[3]
     content = photo.read_bytes()
-    fit._features(job)  # cached before it changes
+    fit._features(task)  # cached before it changes
     photo.write_bytes(content[:-2])
     with pytest.raises(DataError, match="003.jpg was changed"):
-        fit.train(job)
+        fit.train(task)
 
 
-def test_37_a_job_needs_two_classes_and_validation_photos(make_job):
-    job = make_job()
-    split = job.run.table("split")
+def test_37_a_job_needs_two_classes_and_validation_photos(make_task):
+    task = make_task()
+    split = task.run.table("split")
     for rows, words in (
         (split[split["split"] == "train"], "no validation photos"),
         (split[split["label"] == "raft"], "no training photo"),
         (split.assign(split=np.where(split["label"] == "raft", "val", "train")), "no training photo"),
     ):
-        job.run.write_table("split", rows)
+        task.run.write_table("split", rows)
         with pytest.raises(DataError, match=words):
-            Job.of_run(job.run, job.settings, job.compute, 1)
+            TrainingTask.of_run(task.run, task.settings, task.compute, 1)
 
 
-def test_a_job_travels_as_a_file_and_by_the_name_of_its_run(make_job):
-    job = make_job(learning_rate=0.002)
-    again = Job.read(str(job.write()))
-    assert (again.settings, again.compute, again.seed) == (job.settings, job.compute, job.seed)
-    pd.testing.assert_frame_equal(again.train, job.train)
-    assert again.identity() == job.identity()
-    params = Params(run="job", training=Training(learning_rate=0.005))
-    (job.run.folder / "params.json").write_text(params.model_dump_json())
-    assert Job.read("job").settings.learning_rate == 0.005
+def test_a_job_travels_as_a_file_and_by_the_name_of_its_run(make_task):
+    task = make_task(learning_rate=0.002)
+    again = TrainingTask.read(str(task.write()))
+    assert (again.settings, again.compute, again.seed) == (task.settings, task.compute, task.seed)
+    pd.testing.assert_frame_equal(again.train, task.train)
+    assert again.identity() == task.identity()
+    params = Params(run="task", training=Training(learning_rate=0.005))
+    (task.run.folder / "params.json").write_text(params.model_dump_json())
+    assert TrainingTask.read("task").settings.learning_rate == 0.005
 
 
 # Checkpoints
@@ -300,48 +300,48 @@ def test_23_a_write_that_fails_leaves_the_checkpoint_before(tmp_path, monkeypatc
     assert sorted(path.name for path in tmp_path.iterdir()) == ["epoch-0001.safetensors", "last.json"]
 
 
-def test_25_resume_asks_for_the_same_training(make_job, monkeypatch):
-    fit.learn(make_job(epochs=2, max_epochs_stop=2), alone())
+def test_25_resume_asks_for_the_same_training(make_task, monkeypatch):
+    fit.learn(make_task(epochs=2, max_epochs_stop=2), alone())
     monkeypatch.setenv("BOATLIB_RESUME", "1")
     with pytest.raises(ParameterError, match=r"learning_rate 0.001, now 0.1"):
-        fit.train(make_job(epochs=2, max_epochs_stop=2, learning_rate=0.1))
+        fit.train(make_task(epochs=2, max_epochs_stop=2, learning_rate=0.1))
 
 
-def test_the_checkpoint_of_a_training_that_has_ended_stops_no_other(make_job, monkeypatch):
-    fit.train(make_job())
-    assert Run("job").trained_epochs() == 0
+def test_the_checkpoint_of_a_training_that_has_ended_stops_no_other(make_task, monkeypatch):
+    fit.train(make_task())
+    assert Run("task").trained_epochs() == 0
     monkeypatch.setenv("BOATLIB_RESUME", "1")
-    assert len(fit.train(make_job(epochs=2, max_epochs_stop=2)).history) == 2
+    assert len(fit.train(make_task(epochs=2, max_epochs_stop=2)).history) == 2
 
 
-def test_resume_of_a_training_that_had_ended_gives_its_result(make_job, monkeypatch):
-    first = fit.train(make_job())
+def test_resume_of_a_training_that_had_ended_gives_its_result(make_task, monkeypatch):
+    first = fit.train(make_task())
     monkeypatch.setenv("BOATLIB_RESUME", "1")
-    again = fit.train(make_job())
+    again = fit.train(make_task())
     pd.testing.assert_frame_equal(first.history, again.history)
     assert same(first, again)
 
 
-def test_a_damaged_checkpoint_stops_only_who_asks_for_it(make_job, monkeypatch):
-    job = make_job()
-    fit.train(job)
-    (file,) = job.folder.glob("epoch-*")
+def test_a_damaged_checkpoint_stops_only_who_asks_for_it(make_task, monkeypatch):
+    task = make_task()
+    fit.train(task)
+    (file,) = task.folder.glob("epoch-*")
     file.write_bytes(b"torn")
-    fit.train(job)
-    (file,) = job.folder.glob("epoch-*")
+    fit.train(task)
+    (file,) = task.folder.glob("epoch-*")
     file.write_bytes(b"torn")
     monkeypatch.setenv("BOATLIB_RESUME", "1")
     with pytest.raises(DamagedModelError, match="without --resume"):
-        fit.train(job)
+        fit.train(task)
 
 
-def test_an_interrupted_training_is_offered_and_not_lost_before_the_first_epoch(make_job, capsys):
-    job = make_job()
-    fit.learn(job, alone())
-    assert Run("job").trained_epochs() == 3
-    fit._unfinished(job, World())
+def test_an_interrupted_training_is_offered_and_not_lost_before_the_first_epoch(make_task, capsys):
+    task = make_task()
+    fit.learn(task, alone())
+    assert Run("task").trained_epochs() == 3
+    fit._unfinished(task, ProcessGroup())
     assert "after epoch 3" in capsys.readouterr().out
-    assert json.loads((job.folder / "last.json").read_text())["epoch"] == 3
+    assert json.loads((task.folder / "last.json").read_text())["epoch"] == 3
 
 
 # The machine
@@ -377,11 +377,11 @@ def test_contradictions_in_the_settings_are_refused():
             Training.from_notebook(settings)
 
 
-def test_the_same_in_bfloat16_is_nearly_the_same(make_job):
+def test_the_same_in_bfloat16_is_nearly_the_same(make_task):
     if not torch.cpu.get_capabilities().get("avx512_bf16"):
         pytest.skip("this CPU does not multiply bfloat16")
-    exact = make_job(epochs=1, max_epochs_stop=1, label_smoothing=0.3, **FINETUNE)
-    half = Job(**(vars(exact) | {"compute": Compute(device="cpu", amp="auto")}))
-    one, two = (fit.train(job).history["train_loss"] for job in (exact, half))
+    exact = make_task(epochs=1, max_epochs_stop=1, label_smoothing=0.3, **FINETUNE)
+    half = TrainingTask(**(vars(exact) | {"compute": Compute(device="cpu", amp="auto")}))
+    one, two = (fit.train(task).history["train_loss"] for task in (exact, half))
     np.testing.assert_allclose(one, two, rtol=0.05)
     assert not np.array_equal(one, two)

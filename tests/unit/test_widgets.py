@@ -160,38 +160,38 @@ def test_the_browser_filters_pages_and_tells(live, found, photo_set, project):
 
 
 def test_the_browser_asks_the_model_of_the_run(live, taught, project):
-    run, job = taught
-    rows = pd.concat([job.train, job.val]).assign(
+    run, task = taught
+    rows = pd.concat([task.train, task.val]).assign(
         status="used", reason="", decision="", width=160, height=120, format="JPEG", mode="RGB", bytes=1
     )
-    widget = photo_browser.widget(rows.drop(columns="split"), job.root, run)
+    widget = photo_browser.widget(rows.drop(columns="split"), task.root, run)
     button(widget, "kayak/000.jpg").click()
     assert "The model says: kayak" in words(widget)
     assert "has learnt from this photo" in words(widget)
 
 
 @pytest.fixture
-def taught(make_job):
+def taught(make_task):
     """A run with a model of two classes."""
-    job = make_job(epochs=4, max_epochs_stop=4)
-    trained = fit.train(job)
-    told = {"run": "job", "photos": {"kayak": 6, "raft": 6}, "val_photos": 5, "left_out": {}, "seed": 1}
-    told |= {"fingerprint": "0123", "mode": "head", "weights": "default", "unfreeze": "all", "sure": 0.95}
-    bundle.save_bundle(job.run.path("model"), trained.bodies, trained.head, job.classes, told, 0.6)
-    return job.run, job
+    task = make_task(epochs=4, max_epochs_stop=4)
+    trained = fit.train(task)
+    told = {"run": "task", "photos": {"kayak": 6, "raft": 6}, "val_photos": 5, "left_out": {}, "seed": 1}
+    told |= {"fingerprint": "0123", "mode": "head", "weights": "default", "unfreeze": "all", "target_accuracy": 0.95}
+    bundle.save_bundle(task.run.path("model"), trained.bodies, trained.head, task.classes, told, 0.6)
+    return task.run, task
 
 
-def predictions_of(job, run):
-    rows = Predictor.load(run.path("model")).predict_catalogued(job.val, job.root)
+def predictions_of(task, run):
+    rows = Predictor.load(run.path("model")).predict_catalogued(task.val, task.root)
     rows.loc[0, "predicted"] = "raft" if rows.loc[0, "label"] == "kayak" else "kayak"
     return rows
 
 
 def test_a_cell_opens_to_its_photos_and_to_where_the_model_looked(live, taught):
-    run, job = taught
-    rows = predictions_of(job, run)
+    run, task = taught
+    rows = predictions_of(task, run)
     wrong = rows.iloc[0]
-    widget = mistake_explorer.widget(rows, job.val, job.root, run)
+    widget = mistake_explorer.widget(rows, task.val, task.root, run)
     assert f"1 photo of {wrong['label']} taken for {wrong['predicted']}" in words(widget)  # the commonest mistake
     button(widget, f"photos of {'raft'} named rightly").click()
     assert "of raft named rightly" in words(widget)
@@ -204,9 +204,9 @@ def test_a_cell_opens_to_its_photos_and_to_where_the_model_looked(live, taught):
 
 
 def test_photos_of_a_cell_come_by_confidence(live, taught):
-    run, job = taught
-    rows = predictions_of(job, run)
-    widget = mistake_explorer.widget(rows, job.val, job.root, run)
+    run, task = taught
+    rows = predictions_of(task, run)
+    widget = mistake_explorer.widget(rows, task.val, task.root, run)
     button(widget, "photos of kayak named rightly").click()
     own = rows[(rows["label"] == "kayak") & (rows["predicted"] == "kayak")].sort_values("confidence")
     order = parts(widget, ipywidgets.Dropdown)[0]
@@ -342,9 +342,9 @@ def test_the_slider_moves_the_numbers(live):
 
 
 def test_a_photo_that_is_uploaded_or_pasted_gets_the_predictors_answer(live, taught):
-    run, job = taught
+    run, task = taught
     predictor = Predictor.load(run.path("model"))
-    file = job.root / "kayak" / "000.jpg"
+    file = task.root / "kayak" / "000.jpg"
     expected = predictor.predict(file).iloc[0]
     widget = try_photo.widget(predictor, file)
     upload, pasted = parts(widget, ipywidgets.FileUpload)[0], parts(widget, ipywidgets.Textarea)[0]
@@ -388,14 +388,19 @@ def test_sliders_give_lines_that_a_params_file_takes(live, photo_set, project, t
     sliders = {
         s.description: s for s in parts(widget, ipywidgets.FloatSlider | ipywidgets.IntSlider | ipywidgets.Checkbox)
     }
-    sliders["crop"].value, sliders["turn"].value, sliders["views"].value, sliders["mirror"].value = 0.8, 3.0, 6, False
+    sliders["min_scale"].value, sliders["rotation"].value, sliders["views"].value, sliders["flip"].value = (
+        0.8,
+        3.0,
+        6,
+        False,
+    )
     assert parts(widget, ipywidgets.HTML)[0].value != before
     lines = BeautifulSoup(parts(widget, ipywidgets.HTML)[1].value, "html.parser").find("pre").get_text()
     file = tmp_path / "mine.yaml"
     file.write_text(lines)
     settings = load_params(file).training
-    assert (settings.views, settings.crop, settings.turn, settings.mirror) == (6, 0.8, 3.0, False)
-    assert YAML(typ="safe").load(lines) == {"training": {"views": 6, "crop": 0.8, "turn": 3.0, "mirror": False}}
+    assert (settings.views, settings.min_scale, settings.rotation, settings.flip) == (6, 0.8, 3.0, False)
+    assert YAML(typ="safe").load(lines) == {"training": {"views": 6, "min_scale": 0.8, "rotation": 3.0, "flip": False}}
     assert provenance.params_lines("training", {"views": 0}).text.startswith("# training")
     photo = parts(widget, ipywidgets.HTML)[0].value
     button(widget, "another photo").click()
@@ -414,13 +419,13 @@ def test_strengths_change_views_and_their_names_and_the_usual_ones_keep_theirs()
     assert views._of_name("augmented-3-0.25-45-0.5-0") == (3, strong)
 
 
-def test_a_training_elsewhere_is_watched_as_its_epochs_pass(live, make_job):
-    job = make_job("elsewhere", epochs=3, stop_on="last")
+def test_a_training_elsewhere_is_watched_as_its_epochs_pass(live, make_task):
+    task = make_task("elsewhere", epochs=3, monitor="last")
 
     async def watched():
-        widget = watch.widget(job.run)
+        widget = watch.widget(task.run)
         first = words(widget)
-        await asyncio.to_thread(fit.train, job)
+        await asyncio.to_thread(fit.train, task)
         curves = parts(widget, ipywidgets.HTML)[0]
         for _ in range(100):
             await asyncio.sleep(0.1)
@@ -434,33 +439,33 @@ def test_a_training_elsewhere_is_watched_as_its_epochs_pass(live, make_job):
     assert "Curves over 3 epochs" in curves
 
 
-def test_each_epoch_is_in_the_history_at_once(make_job, monkeypatch):
-    job = make_job(epochs=3, stop_on="last")
+def test_each_epoch_is_in_the_history_at_once(make_task, monkeypatch):
+    task = make_task(epochs=3, monitor="last")
     seen = []
     progress = fit.runtime.progress
     monkeypatch.setattr(
-        fit.runtime, "progress", lambda text: (seen.append(len(job.run.table("history"))), progress(text))
+        fit.runtime, "progress", lambda text: (seen.append(len(task.run.table("history"))), progress(text))
     )
-    trained = fit.train(job)
+    trained = fit.train(task)
     assert seen[:3] == [1, 2, 3]
-    pd.testing.assert_frame_equal(job.run.table("history"), trained.history, check_dtype=False)
+    pd.testing.assert_frame_equal(task.run.table("history"), trained.history, check_dtype=False)
 
 
 def test_every_widget_has_a_static_twin(static, taught, queue, tmp_path):
-    run, job = taught
-    rows = predictions_of(job, run)
+    run, task = taught
+    rows = predictions_of(task, run)
     run.write_table("predictions", rows)
     run.write_table("history", pd.DataFrame([[1, 1, 1, 0.5, 0.5, 0.5, 0.1, True]], columns=fit.HISTORY))
-    known = job.val.assign(status="skipped", reason="x", width=160, height=120)
+    known = task.val.assign(status="skipped", reason="x", width=160, height=120)
     prepare = Preprocessing(48, 1.0, (0.5,) * 3, (0.5,) * 3)
     twins = {
-        "Photos 1 to 5 of 5": photo_browser.widget(known, job.root, run),
-        "Confusion matrix": mistake_explorer.widget(rows, job.val, job.root, run),
+        "Photos 1 to 5 of 5": photo_browser.widget(known, task.root, run),
+        "Confusion matrix": mistake_explorer.widget(rows, task.val, task.root, run),
         "3 photos wait": correction_queue.widget(queue, ["kayak", "raft"], tmp_path, Corrections.named("none")),
         "they look at": threshold.widget(rows, 0.5),
-        "The model says": try_photo.widget(Predictor.load(run.path("model")), job.root / "kayak" / "000.jpg"),
-        "There is no earlier run": compare_runs.widget(run, job.root),
-        "16 random views": augmentation.widget(job.val, job.root, prepare, Augmentation()),
+        "The model says": try_photo.widget(Predictor.load(run.path("model")), task.root / "kayak" / "000.jpg"),
+        "There is no earlier run": compare_runs.widget(run, task.root),
+        "16 random views": augmentation.widget(task.val, task.root, prepare, Augmentation()),
         "Curves over 1 epoch": watch.widget(run),
     }
     for expected, twin in twins.items():

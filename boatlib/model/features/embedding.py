@@ -88,7 +88,7 @@ def _fill(
         own = [networks[n].preprocessing for n in busy]
         return [decode(names, prepare) if names else [] for names, prepare in zip(wanted, own, strict=True)]
 
-    loaded = _counted(reading.ahead(load, work), work)
+    loaded = _counted(reading.prefetch(load, work), work)
     ready = [networks[n].engine() for n in busy]
     for start in range(0, len(work), CHUNK):
         some = work[start : start + CHUNK]

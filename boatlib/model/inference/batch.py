@@ -32,15 +32,15 @@ def find_sources(paths: Sequence[Path]) -> list[tuple[str, Path]]:
 class GrowingTable:
     """A CSV file that grows part by part beside its place, and takes its place when it is whole; through a link, if it is one.
 
-    Its name until then says which model and which looks it comes from, so only the same work is gone on with. Into a device or
+    Its name until then says which model and which views it comes from, so only the same work is gone on with. Into a device or
     a pipe rows are written as they come.
     """
 
-    def __init__(self, file: Path, predictor: Predictor, looks: Sequence[str]) -> None:
+    def __init__(self, file: Path, predictor: Predictor, views: Sequence[str]) -> None:
         self.file = file
         self._stream = open_stream(file) if is_stream(file) else None
         self._begun = False
-        work, place = f"{predictor.bundle.weights_sha256[:12]}-{len(looks)}", through_links(file)
+        work, place = f"{predictor.bundle.weights_sha256[:12]}-{len(views)}", through_links(file)
         self.part = place.with_name(f".{place.name[:50]}.{work}.part")
 
     def done(self, sources: Sequence[tuple[str, Path]]) -> int:

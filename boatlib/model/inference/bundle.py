@@ -190,7 +190,7 @@ def load_bundle(folder: Path) -> Bundle:
             description["features"],
             description["review_below"],
             description["weights_sha256"],
-            description["taught_on"],
+            _taught_on(description["taught_on"]),
             description["versions"],
         )
         if not all(_KEY.fullmatch(body.key) for body in bundle.bodies):  # it becomes the name of a file in the cache
@@ -205,6 +205,11 @@ def load_bundle(folder: Path) -> Bundle:
             f"{folder.name}/{WEIGHTS} is damaged (checksum). Copy it again, or run 03_training again."
         )
     return bundle
+
+
+def _taught_on(saved: dict[str, Any]) -> dict[str, Any]:
+    """What a model tells of its training; one of an older version called the target accuracy "sure"."""
+    return {("target_accuracy" if name == "sure" else name): value for name, value in saved.items()}
 
 
 def _preprocessing(saved: dict[str, Any]) -> Preprocessing:

@@ -14,7 +14,8 @@ from PIL import Image
 from boatlib.errors import BoatlibError, UnreadablePhotoError
 from boatlib.model.features import embedding
 from boatlib.model.inference.bundle import Bundle, load_bundle
-from boatlib.model.inputs import loading, views
+from boatlib.model.inputs import loading
+from boatlib.model.inputs.views import PLAIN, Preprocessing, make_views
 from boatlib.model.networks import engines
 from boatlib.photos import reading
 from boatlib.photos.images import upright_rgb
@@ -22,7 +23,7 @@ from boatlib.predictions import prediction_table
 
 Source = Path | str | bytes | Image.Image | np.ndarray
 CHUNK = 128  # photos whose views are in memory at a time
-PLAIN = (views.PLAIN,)
+ONE_VIEW = (PLAIN,)
 
 
 class Predictor:
@@ -49,8 +50,8 @@ class Predictor:
     def _head(self) -> engines.Engine:
         return self.bundle.head_engine()
 
-    def predict(self, photos: Source | Sequence[Source], looks: Sequence[str] = PLAIN) -> pd.DataFrame:
-        """What each photo shows, by the mean of the looks (names of views).
+    def predict(self, photos: Source | Sequence[Source], views: Sequence[str] = ONE_VIEW) -> pd.DataFrame:
+        """What each photo shows, by the mean of the views (their names).
 
         photos: one or several paths, files' bytes, PIL images, or arrays (`upright_rgb`). Returns a row a photo:
         photo (its path, or its place in the list), predicted, confidence, p_<class> ..., needs_review, error. A photo that
@@ -58,28 +59,28 @@ class Predictor:
         """
         sources = [photos] if isinstance(photos, Path | str | bytes | Image.Image | np.ndarray) else list(photos)
         named = [(str(s if isinstance(s, Path | str) else number), s) for number, s in enumerate(sources)]
-        tables = list(self.predict_stream(named, looks)) or [self._table([], [], np.empty((0, len(self.classes))))]
+        tables = list(self.predict_stream(named, views)) or [self._table([], [], np.empty((0, len(self.classes))))]
         return pd.concat(tables, ignore_index=True)
 
     def predict_stream(
-        self, photos: Iterable[tuple[str, Source]], looks: Sequence[str] = PLAIN
+        self, photos: Iterable[tuple[str, Source]], views: Sequence[str] = ONE_VIEW
     ) -> Iterator[pd.DataFrame]:
         """`predict` for any number of named photos in constant memory: a table for every CHUNK of them, in their order."""
 
         def load(named: tuple[str, Source]) -> tuple[str, list[list[np.ndarray]], str]:
-            views_for = cache(lambda prepare: _views(named[1], looks, prepare))
+            views_for = cache(lambda prepare: _views(named[1], views, prepare))
             try:
                 return named[0], [views_for(body.preprocessing) for body in self.bundle.bodies], ""
             except UnreadablePhotoError as error:
                 return named[0], [], str(error)
 
-        loaded = reading.ahead(load, photos)
-        while chunk := self._predict_chunk(loaded, len(looks)):
+        loaded = reading.prefetch(load, photos)
+        while chunk := self._predict_chunk(loaded, len(views)):
             names, errors, probabilities = chunk
             yield self._table(names, errors, probabilities)
 
     def _predict_chunk(
-        self, loaded: Iterator[tuple[str, list[list[np.ndarray]], str]], looks: int
+        self, loaded: Iterator[tuple[str, list[list[np.ndarray]], str]], count: int
     ) -> tuple[list[str], list[str], np.ndarray] | None:
         """Names, errors and probabilities of the next CHUNK photos; None when there are no more."""
         taken: list[tuple[str, str]] = []
@@ -95,7 +96,7 @@ class Predictor:
         read = [not error for _, error in taken]
         if any(read):
             values = self._probabilities(np.concatenate(features, axis=1))
-            probabilities[read] = values.reshape(sum(read), looks, -1).mean(axis=1)
+            probabilities[read] = values.reshape(sum(read), count, -1).mean(axis=1)
         return ([name for name, _ in taken], [error for _, error in taken], probabilities) if taken else None
 
     def _table(self, names: list[str], errors: list[str], probabilities: np.ndarray) -> pd.DataFrame:
@@ -113,41 +114,41 @@ class Predictor:
         values = np.exp(logs)
         return values / values.sum(axis=1, keepdims=True)
 
-    def probabilities(self, photos: pd.DataFrame, root: Path, looks: Sequence[str] = PLAIN) -> np.ndarray:
-        """Probabilities of each class for each look at photos of a catalog: float64 [photos, looks, classes], sums 1.
+    def probabilities(self, photos: pd.DataFrame, root: Path, views: Sequence[str] = ONE_VIEW) -> np.ndarray:
+        """Probabilities of each class for each view of photos of a catalog: float64 [photos, views, classes], sums 1.
 
         photos: columns `photo` (path below root) and `sha256`; their features are cached. Raises BoatlibError when the
         model gives numbers that are not finite, DataError for a photo that changed.
         """
-        features = embedding.embed(photos, root, list(looks), self.bundle.bodies)
+        features = embedding.embed(photos, root, list(views), self.bundle.bodies)
         values = self._probabilities(features.rows())
-        return values.reshape(len(photos), len(looks), len(self.classes))
+        return values.reshape(len(photos), len(views), len(self.classes))
 
-    def predict_catalogued(self, photos: pd.DataFrame, root: Path, looks: Sequence[str] = PLAIN) -> pd.DataFrame:
-        """What photos of a catalog show, by the mean of the looks: columns photo, label, predicted, confidence, p_<class> ..."""
-        return prediction_table(photos, self.probabilities(photos, root, looks).mean(axis=1), self.classes)
+    def predict_catalogued(self, photos: pd.DataFrame, root: Path, views: Sequence[str] = ONE_VIEW) -> pd.DataFrame:
+        """What photos of a catalog show, by the mean of the views: columns photo, label, predicted, confidence, p_<class> ..."""
+        return prediction_table(photos, self.probabilities(photos, root, views).mean(axis=1), self.classes)
 
-    def predict_ways(
-        self, photos: pd.DataFrame, root: Path, ways: Mapping[str, Sequence[str]]
+    def predict_strategies(
+        self, photos: pd.DataFrame, root: Path, strategies: Mapping[str, Sequence[str]]
     ) -> dict[str, pd.DataFrame]:
-        """The same for several ways of looking (name to views): each photo is opened once, each view computed once."""
-        looks = list(dict.fromkeys(look for way in ways.values() for look in way))
-        probabilities = self.probabilities(photos, root, looks)
+        """The same for several strategies (name to views): each photo is opened once, each view computed once."""
+        views = list(dict.fromkeys(view for strategy in strategies.values() for view in strategy))
+        probabilities = self.probabilities(photos, root, views)
         return {
             name: prediction_table(
-                photos, probabilities[:, [looks.index(look) for look in way]].mean(axis=1), self.classes
+                photos, probabilities[:, [views.index(view) for view in strategy]].mean(axis=1), self.classes
             )
-            for name, way in ways.items()
+            for name, strategy in strategies.items()
         }
 
 
-def _views(source: Source, looks: Sequence[str], prepare: views.Preprocessing) -> list[np.ndarray]:
+def _views(source: Source, views: Sequence[str], prepare: Preprocessing) -> list[np.ndarray]:
     """Raises UnreadablePhotoError."""
     if isinstance(source, Image.Image | np.ndarray):
         image = upright_rgb(source, prepare.value_range)
-        return views.make_views(image, looks, prepare, hashlib.sha256(image.tobytes()).hexdigest())
+        return make_views(image, views, prepare, hashlib.sha256(image.tobytes()).hexdigest())
     try:
         data = source if isinstance(source, bytes) else Path(source).read_bytes()
     except OSError as error:
         raise UnreadablePhotoError(f"cannot be read ({error.strerror or error})") from error
-    return loading.decode(data, hashlib.sha256(data).hexdigest(), looks, prepare)
+    return loading.decode(data, hashlib.sha256(data).hexdigest(), views, prepare)

@@ -55,14 +55,14 @@ class Preprocessing:
 class Augmentation:
     """How much random views differ from the photo.
 
-    crop: smallest share of the photo's area that a view shows; turn: degrees, to either side; light: how far brightness,
-    contrast and saturation are changed, up and down, as a share; mirror: half of the views are mirror images.
+    min_scale: smallest share of the photo's area that a view shows; rotation: degrees, to either side; jitter: how far
+    brightness, contrast and saturation are changed, up and down, as a share; flip: half of the views are mirror images.
     """
 
-    crop: float = 0.5
-    turn: float = 10.0
-    light: float = 0.2
-    mirror: bool = True
+    min_scale: float = 0.5
+    rotation: float = 10.0
+    jitter: float = 0.2
+    flip: bool = True
 
     def name(self, number: int) -> str:
         """Name of a random view. It holds what is not the default, so that features of different views are told apart."""
@@ -80,16 +80,16 @@ RANDOM = "augmented-"  # what the names of random views begin with
 
 def _of_name(name: str) -> tuple[int, Augmentation]:
     number, *own = name.removeprefix(RANDOM).split("-")
-    crop, turn, light, mirror = map(float, own or astuple(USUAL))
-    return int(number), Augmentation(crop, turn, light, bool(mirror))
+    min_scale, rotation, jitter, flip = map(float, own or astuple(USUAL))
+    return int(number), Augmentation(min_scale, rotation, jitter, bool(flip))
 
 
-def tta_ways(
+def tta_strategies(
     random: int, fixed: Sequence[str] = DETERMINISTIC[1:], augmentation: Augmentation = USUAL
 ) -> dict[str, list[str]]:
-    """The ways of looking that TTA compares: name to views. All that average begin with the plain view."""
-    ways = {"plain": [PLAIN], "random": training_views(random, augmentation), "fixed": [PLAIN, *fixed]}
-    return ways if random else {name: looks for name, looks in ways.items() if name != "random"}
+    """The strategies that TTA compares: name to views. All that average begin with the plain view."""
+    strategies = {"plain": [PLAIN], "random": training_views(random, augmentation), "fixed": [PLAIN, *fixed]}
+    return strategies if random else {name: views for name, views in strategies.items() if name != "random"}
 
 
 def training_views(count: int, augmentation: Augmentation = USUAL) -> list[str]:
@@ -152,14 +152,14 @@ def _augment(
     and light, in one resampling.
     """
     picture_height, picture_width = preprocessing.shape
-    area = image.width * image.height * random.uniform(augmentation.crop, 1.0)
+    area = image.width * image.height * random.uniform(augmentation.min_scale, 1.0)
     own = image.width / image.height if preprocessing.width else 1.0
     ratio = own * np.exp(random.uniform(np.log(3 / 4), np.log(4 / 3)))
     width, height = min(image.width, np.sqrt(area * ratio)), min(image.height, np.sqrt(area / ratio))
     centre_x = random.uniform(width / 2, image.width - width / 2)
     centre_y = random.uniform(height / 2, image.height - height / 2)
-    angle = np.deg2rad(random.uniform(-augmentation.turn, augmentation.turn))
-    side = random.choice([-1, 1]) if augmentation.mirror else 1
+    angle = np.deg2rad(random.uniform(-augmentation.rotation, augmentation.rotation))
+    side = random.choice([-1, 1]) if augmentation.flip else 1
     across, down = width / picture_width * side, height / picture_height
     a, b = across * np.cos(angle), -down * np.sin(angle)
     d, e = across * np.sin(angle), down * np.cos(angle)
@@ -167,7 +167,7 @@ def _augment(
     matrix = (a, b, centre_x - a * x - b * y, d, e, centre_y - d * x - e * y)
     frame = (picture_width, picture_height)
     view = image.transform(frame, Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR, fillcolor=GREY)
-    return view.convert("RGB", _light(*random.uniform(1 - augmentation.light, 1 + augmentation.light, 3)))
+    return view.convert("RGB", _light(*random.uniform(1 - augmentation.jitter, 1 + augmentation.jitter, 3)))
 
 
 def _light(brightness: float, contrast: float, saturation: float) -> tuple[float, ...]:

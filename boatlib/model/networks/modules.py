@@ -132,7 +132,7 @@ def _replace(network: nn.Module, path: str, new: nn.Module) -> None:
 
 
 def _take_classifiers_off(network: nn.Module) -> list[str]:
-    """Replace the classifier, which is the last layer with weights, by nothing; returns where its auxiliary twins are.
+    """Replace the classifier, which is the last layer with weights, by nothing; returns where its auxiliary classifiers are.
 
     An auxiliary classifier is another linear layer with as many outputs, in a part of its own.
     """

@@ -16,7 +16,7 @@ from boatlib.model.inputs.views import Augmentation, Preprocessing
 from boatlib.photos import reading
 
 
-class Examples(Protocol):
+class Dataset(Protocol):
     """Labelled rows."""
 
     @property
@@ -35,7 +35,7 @@ class Examples(Protocol):
 
 
 @dataclass(frozen=True)
-class FeatureExamples:
+class FeatureDataset:
     """Rows of features, read when they are needed: float32 [rows, n]."""
 
     photos: list[str]
@@ -53,7 +53,7 @@ class FeatureExamples:
 
 
 @dataclass(frozen=True)
-class PictureExamples:
+class PictureDataset:
     """Photos, made into pictures when they are needed: uint8 [rows, size, size, 3].
 
     augmentation: a random view, another one in every epoch; it depends on photo and epoch alone, so neither the number of threads
@@ -81,19 +81,19 @@ class PictureExamples:
             data = reading.read_unchanged(self.root, photo, sha256)
             return loading.decode(data, sha256, [look], self.preprocessing)[0]
 
-        loaded = reading.ahead(load, (int(row) for part in parts for row in part))
+        loaded = reading.prefetch(load, (int(row) for part in parts for row in part))
         return (torch.from_numpy(np.stack(list(islice(loaded, len(part))))) for part in parts)
 
 
-def _both(first: Examples, second: Examples) -> np.ndarray:
+def _both(first: Dataset, second: Dataset) -> np.ndarray:
     return np.concatenate([first.labels, second.labels])
 
 
-def of_features(photos: pd.DataFrame, labels: np.ndarray, features: Features) -> FeatureExamples:
+def of_features(photos: pd.DataFrame, labels: np.ndarray, features: Features) -> FeatureDataset:
     """Every view of a photo is an example of its own. features: float32 [photos, views, n]."""
     count = features.shape[1]
     names = np.repeat(photos["photo"].to_numpy(dtype=object), count).tolist()
-    return FeatureExamples(names, np.repeat(labels, count), features.rows())
+    return FeatureDataset(names, np.repeat(labels, count), features.rows())
 
 
 def of_pictures(
@@ -102,8 +102,8 @@ def of_pictures(
     root: Path,
     preprocessing: Preprocessing,
     augmentation: Augmentation | None = None,
-) -> PictureExamples:
+) -> PictureDataset:
     """A photo is one example."""
-    return PictureExamples(
+    return PictureDataset(
         photos["photo"].tolist(), labels, photos["sha256"].tolist(), root, preprocessing, augmentation
     )  # fmt: skip

@@ -12,21 +12,21 @@ from pathlib import Path
 from boatlib import runtime
 from boatlib.errors import BoatlibError, TrainingError, find_error
 from boatlib.files import write_text
-from boatlib.model.training.task import Job
+from boatlib.model.training.task import TrainingTask
 
 MODULE = "boatlib.model.training.worker"  # what the processes run
 GRACE = 15.0  # seconds that processes have to end
 
 
-def launch(job: Job) -> None:
-    """Train a job with `compute.processes` processes of this machine. Raises the error of the first one that failed."""
-    file = job.write()
-    for old in job.folder.glob("failure-*.json"):
+def launch(task: TrainingTask) -> None:
+    """Train a task with `compute.processes` processes of this machine. Raises the error of the first one that failed."""
+    file = task.write()
+    for old in task.folder.glob("failure-*.json"):
         old.unlink()
-    command = [sys.executable, "-m", MODULE, str(file), "--launch", str(job.compute.processes)]
-    cores = max(1, runtime.cores() // job.compute.processes)
-    environment = os.environ | {"OMP_NUM_THREADS": str(cores), runtime.DEVICE: job.compute.device}
-    with (job.folder / "torchrun.log").open("w", encoding="utf-8") as log:
+    command = [sys.executable, "-m", MODULE, str(file), "--launch", str(task.compute.processes)]
+    cores = max(1, runtime.cores() // task.compute.processes)
+    environment = os.environ | {"OMP_NUM_THREADS": str(cores), runtime.DEVICE: task.compute.device}
+    with (task.folder / "torchrun.log").open("w", encoding="utf-8") as log:
         process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment, start_new_session=True
         )
@@ -38,7 +38,7 @@ def launch(job: Job) -> None:
         finally:
             _end(process)
     if code:
-        raise first_failure(job.folder, code)
+        raise first_failure(task.folder, code)
 
 
 def _end(process: subprocess.Popen[str]) -> None:

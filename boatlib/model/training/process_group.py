@@ -1,4 +1,4 @@
-"""The processes that train one model together, as one of them sees it; a training by one process is the smallest such world."""
+"""The processes that train one model together, as one of them sees it; a training by one process is the smallest such group."""
 
 import contextlib
 import os
@@ -18,7 +18,7 @@ PATIENCE = timedelta(minutes=10)  # until a process that waits for another gives
 
 
 @dataclass(frozen=True)
-class World:
+class ProcessGroup:
     """The processes that train together: this one's number, how many there are, where it computes."""
 
     rank: int = 0
@@ -51,19 +51,19 @@ class World:
             dist.barrier()
 
 
-def alone() -> World:
+def alone() -> ProcessGroup:
     """This process by itself."""
-    return World(device=runtime.device())
+    return ProcessGroup(device=runtime.device())
 
 
 @contextlib.contextmanager
-def joined() -> Iterator[World]:
+def joined() -> Iterator[ProcessGroup]:
     """Take part in what torchrun has started: NCCL on GPUs, gloo on the CPU."""
     on_gpu = runtime.device() == "cuda"
     if on_gpu:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     dist.init_process_group("nccl" if on_gpu else "gloo", timeout=PATIENCE)
     try:
-        yield World(dist.get_rank(), dist.get_world_size(), runtime.device())
+        yield ProcessGroup(dist.get_rank(), dist.get_world_size(), runtime.device())
     finally:
         dist.destroy_process_group()

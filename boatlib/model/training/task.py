@@ -24,11 +24,11 @@ from boatlib.photos.levels import Range
 from boatlib.run import CHECKPOINTS, Run
 
 # These change what is shown, or where it is computed, and not what is learnt
-FREE = ("range_test", "sure")
+FREE = ("range_test", "target_accuracy")
 
 
 @dataclass(frozen=True)
-class Job:
+class TrainingTask:
     """A training. train, val: the rows of the split, columns photo (below root), label, sha256; value_range: of the set's
     pictures of more than 8 bits, None where it has none.
     """
@@ -67,10 +67,10 @@ class Job:
         return cls.of_run(Run(saved["run"]), settings, compute, saved["seed"])
 
     def write(self) -> Path:
-        """The job as a file, in its folder."""
+        """The task as a file, in its folder."""
         saved = {"run": self.run.name, "seed": self.seed}
         saved |= {"training": self.settings.model_dump(), "compute": self.compute.model_dump()}
-        return write_text(self.folder / "job.json", json.dumps(saved, indent=2) + "\n")
+        return write_text(self.folder / "task.json", json.dumps(saved, indent=2) + "\n")
 
     @property
     def folder(self) -> Path:
@@ -91,7 +91,7 @@ class Job:
 
     def augmentation(self) -> Augmentation:
         """How random views are made."""
-        return Augmentation(self.settings.crop, self.settings.turn, self.settings.light, self.settings.mirror)
+        return Augmentation(self.settings.min_scale, self.settings.rotation, self.settings.jitter, self.settings.flip)
 
     def labels(self, photos: pd.DataFrame) -> np.ndarray:
         """The place of each photo's label in the list of classes: int64 [photos]."""
@@ -119,7 +119,7 @@ class Job:
     def description(self, catalogued: pd.DataFrame) -> dict[str, Any]:
         """What a saved model tells of its training. catalogued: the catalog's table of classes."""
         left_out = catalogued[~catalogued["kept"]].set_index("class")["photos"]
-        told = self.settings.model_dump(include={"mode", "weights", "unfreeze", "sure", "refit"})
+        told = self.settings.model_dump(include={"mode", "weights", "unfreeze", "target_accuracy", "refit"})
         files = names_of(told["weights"])
         told["weights"] = ", ".join(
             Path(file).name for file in files

@@ -12,32 +12,34 @@ from boatlib.errors import TrainingError
 from boatlib.model.networks import weights
 from boatlib.model.networks.modules import HIDDEN, Classifier, RowDropout
 from boatlib.model.training import checkpoints, optim
-from boatlib.model.training.datasets import Examples
-from boatlib.model.training.process_group import World
-from boatlib.model.training.task import Job
+from boatlib.model.training.datasets import Dataset
+from boatlib.model.training.process_group import ProcessGroup
+from boatlib.model.training.task import TrainingTask
 from boatlib.params import Training
 
 WATCHED = 20.0  # seconds after which a long epoch says how far it is
 SMALL = 16  # pictures that a CPU computes at a time: memory is used again instead of asked for, 1.5 times as fast as 64
 
 
-class Learner:
+class Trainer:
     """The network between two epochs, with all that has to be remembered from one to the next.
 
     What is random depends on the seed and the number of the epoch alone, so no generator has to be remembered.
     """
 
-    def __init__(self, job: Job, model: Classifier, world: World, train: Examples, dtype: torch.dtype | None) -> None:
-        self._settings, self._seed, self._world, self._train = job.settings, job.seed, world, train
-        self._model, self._wrapped, self._dtype = model, world.wrap(model), dtype
-        self._per_class = optim.class_weights(train.labels, len(job.classes), job.settings.class_weights)
-        self._optimiser = optim.optimiser(model, job.settings)
-        steps = -(-len(train.labels) // job.settings.batch_size)
-        self._schedule = optim.schedule(self._optimiser, job.settings, steps)
-        self._mixer = optim.mixer(job.settings, len(job.classes))
-        self._average = optim.averaged(model, job.settings)
+    def __init__(
+        self, task: TrainingTask, model: Classifier, group: ProcessGroup, train: Dataset, dtype: torch.dtype | None
+    ) -> None:
+        self._settings, self._seed, self._group, self._train = task.settings, task.seed, group, train
+        self._model, self._wrapped, self._dtype = model, group.wrap(model), dtype
+        self._per_class = optim.class_weights(train.labels, len(task.classes), task.settings.class_weights)
+        self._optimiser = optim.optimiser(model, task.settings)
+        steps = -(-len(train.labels) // task.settings.batch_size)
+        self._schedule = optim.schedule(self._optimiser, task.settings, steps)
+        self._mixer = optim.mixer(task.settings, len(task.classes))
+        self._average = optim.averaged(model, task.settings)
         self._dropout = next(part for part in model.head.modules() if isinstance(part, RowDropout))
-        self._scaler = torch.amp.GradScaler(world.device, enabled=dtype == torch.float16)
+        self._scaler = torch.amp.GradScaler(group.device, enabled=dtype == torch.float16)
 
     @property
     def learning_rate(self) -> float:
@@ -70,30 +72,30 @@ class Learner:
             self._scaler.load_state_dict(state["scaler"])
 
     def epoch(self, number: int) -> tuple[float, float]:
-        """One pass over all examples in random order; mean loss and share of right answers, while it learns."""
+        """One pass over all dataset in random order; mean loss and share of right answers, while it learns."""
         order = np.random.default_rng([self._seed, number]).permutation(len(self._train.labels))
         steps = [order[i : i + self._settings.batch_size] for i in range(0, len(order), self._settings.batch_size)]
         mine = [self._parts(len(rows)) for rows in steps]
         inputs = self._train.batches(
             [rows[part] for rows, parts in zip(steps, mine, strict=True) for part in parts], number
         )
-        torch.manual_seed(int(np.random.SeedSequence([self._seed, number, self._world.rank]).generate_state(1)[0]))
+        torch.manual_seed(int(np.random.SeedSequence([self._seed, number, self._group.rank]).generate_state(1)[0]))
         self._wrapped.train()
         sums = np.zeros(3)  # loss, weights of the rows, right answers
         said = time.perf_counter()
         for step, (rows, parts) in enumerate(zip(steps, mine, strict=True), start=1):
             sums += self._step(number, step, rows, parts, inputs)
-            if time.perf_counter() - said > WATCHED and self._world.rank == 0:
+            if time.perf_counter() - said > WATCHED and self._group.rank == 0:
                 said = time.perf_counter()
                 runtime.progress(f"epoch {number:3d}  photo {step * self._settings.batch_size} of {len(order)}")
-        loss, weight, right = np.sum(self._world.gather(sums), axis=0)
+        loss, weight, right = np.sum(self._group.gather(sums), axis=0)
         return float(loss / weight), float(right / len(order))
 
     def _parts(self, rows: int) -> list[np.ndarray]:
         """This process's share of the rows of a step, in parts; a process without a share takes one that will not count."""
-        share = self._world.share(np.arange(rows))
-        small = -(-len(share) // SMALL) if self._model.body and self._world.device == "cpu" else 1
-        parts = [part for part in np.array_split(share, max(self._settings.accumulate, small)) if len(part)]
+        share = self._group.share(np.arange(rows))
+        small = -(-len(share) // SMALL) if self._model.body and self._group.device == "cpu" else 1
+        parts = [part for part in np.array_split(share, max(self._settings.gradient_accumulation, small)) if len(part)]
         return parts or [np.arange(1)]
 
     def _step(
@@ -102,21 +104,21 @@ class Learner:
         """One step of the optimiser; returns what `epoch` adds up. The gradient is that of the mean loss of the whole step,
         and the same units of the head pause, however the step is divided into parts and among processes.
         """
-        counts = float(len(self._world.share(rows)) > 0)
+        counts = float(len(self._group.share(rows)) > 0)
         whole = float(self._per_class[self._train.labels[rows]].sum())
         random = np.random.default_rng([self._seed, epoch, step])
         keep = torch.from_numpy(random.random((len(rows), HIDDEN)) >= self._settings.dropout)
         sums = np.zeros(3)
         self._optimiser.zero_grad()
         for number, part in enumerate(parts, start=1):
-            more = self._world.size > 1 and number < len(parts)
+            more = self._group.size > 1 and number < len(parts)
             with self._wrapped.no_sync() if more else contextlib.nullcontext():  # type: ignore[operator]
-                self._dropout.keep = keep[part].to(self._world.device)
+                self._dropout.keep = keep[part].to(self._group.device)
                 loss, right = self._part(next(inputs), rows[part], counts)
                 if not np.isfinite(float(loss.detach())):
                     raise _not_finite(epoch, step, [self._train.photos[row] for row in rows[part]], self._settings)
                 # DDP takes the mean over the processes where the sum is wanted
-                self._scaler.scale(loss * self._world.size / whole).backward()
+                self._scaler.scale(loss * self._group.size / whole).backward()
             weight = float(self._per_class[self._train.labels[rows[part]]].sum())
             sums += float(loss.detach()), weight * counts, right * counts
         self._dropout.keep = None
@@ -129,7 +131,7 @@ class Learner:
 
     def _part(self, batch: torch.Tensor, rows: np.ndarray, counts: float) -> tuple[torch.Tensor, int]:
         """Weighted sum of the rows' losses, and how many of them were named rightly."""
-        device = self._world.device
+        device = self._group.device
         labels = torch.from_numpy(self._train.labels[rows]).to(device)
         mixed, targets = self._mixer(batch.to(device), labels) if self._mixer else (batch.to(device), labels)
         with torch.autocast(device, self._dtype, enabled=self._dtype is not None):
@@ -139,21 +141,19 @@ class Learner:
         return loss, int((outputs[0].argmax(1) == labels).sum())
 
     @torch.inference_mode()
-    def judge(self, examples: Examples) -> np.ndarray:
+    def judge(self, dataset: Dataset) -> np.ndarray:
         """Log-probabilities, float64 [rows, classes], in full precision; every row is computed by one process."""
         model = self.judged.eval()
-        mine = self._world.share(np.arange(len(examples.labels)))
+        mine = self._group.share(np.arange(len(dataset.labels)))
         rows = mine if len(mine) else np.arange(1)  # a process without a share computes a row that nobody asks for
         parts = np.array_split(rows, -(-len(rows) // self._settings.batch_size))
-        outputs = [
-            model(batch.to(self._world.device))[0].cpu().double().numpy() for batch in examples.batches(parts, 0)
-        ]
-        answers = np.empty((len(examples.labels), outputs[0].shape[1]))
-        for rank, own in enumerate(self._world.gather(np.concatenate(outputs)[: len(mine)])):
-            answers[rank :: self._world.size] = own
+        outputs = [model(batch.to(self._group.device))[0].cpu().double().numpy() for batch in dataset.batches(parts, 0)]
+        answers = np.empty((len(dataset.labels), outputs[0].shape[1]))
+        for rank, own in enumerate(self._group.gather(np.concatenate(outputs)[: len(mine)])):
+            answers[rank :: self._group.size] = own
         bad = ~np.isfinite(answers).all(axis=1)
         if bad.any():
-            names = [examples.photos[row] for row in np.flatnonzero(bad)]
+            names = [dataset.photos[row] for row in np.flatnonzero(bad)]
             raise TrainingError(f"The answers for {_some(names)} are not finite. {_remedy(self._settings)}")
         return answers
 

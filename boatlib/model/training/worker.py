@@ -17,13 +17,13 @@ from boatlib import runtime
 from boatlib.errors import BoatlibError, TrainingError
 from boatlib.model.training import fit, process_group
 from boatlib.model.training.launch import MODULE, failure_file, report_failure
-from boatlib.model.training.task import Job
+from boatlib.model.training.task import TrainingTask
 
 ECHOES = ("gloo", "NCCL", "Connection closed")  # words of the errors of processes that lost another one
 
 
 def main() -> int:
-    """`PLACE --launch N` starts N processes, each of which is `PLACE` alone. PLACE: a file with a job, or a run's name."""
+    """`PLACE --launch N` starts N processes, each of which is `PLACE` alone. PLACE: a file with a task, or a run's name."""
     _end_with_parent()
     place, *launch_with = sys.argv[1:]
     return _torchrun(place, int(launch_with[1])) if launch_with else _take_part(place)
@@ -44,7 +44,7 @@ def _torchrun(place: str, processes: int) -> int:
     try:
         run.run(run.parse_args(options))
     except ChildFailedError as error:
-        folder = Job.read(place).folder
+        folder = TrainingTask.read(place).folder
         for rank, failure in error.failures.items():
             if failure.exitcode not in (1, -signal.SIGTERM) and not failure_file(folder, rank).exists():
                 how = f"killed ({signal.Signals(-failure.exitcode).name})" if failure.exitcode < 0 else "ended"
@@ -55,15 +55,15 @@ def _torchrun(place: str, processes: int) -> int:
 
 
 def _take_part(place: str) -> int:
-    job, rank, size = Job.read(place), int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
-    runtime.choose_device(job.compute.device)
+    task, rank, size = TrainingTask.read(place), int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    runtime.choose_device(task.compute.device)
     try:
         with process_group.joined() as own:
-            fit.learn(job, own)
+            fit.learn(task, own)
     except Exception as error:
         sentence = str(error) if isinstance(error, BoatlibError) else f"{type(error).__name__}: {error}"
         echo = isinstance(error, RuntimeError) and any(word in sentence for word in ECHOES)
-        report_failure(job.folder, rank, size, type(error).__name__, sentence, echo)
+        report_failure(task.folder, rank, size, type(error).__name__, sentence, echo)
         raise
     return 0
 
