@@ -41,7 +41,7 @@ def one_seed(table: pd.DataFrame, root: Path, params: Params, tta: bool) -> pd.D
     trained = fit.train(task)
     seconds = time.perf_counter() - started
     kept = trained.history[trained.history["best"]].iloc[0]
-    saved = save_bundle(RUN.path("model"), trained.bodies, trained.head, classes, {})
+    saved = save_bundle(RUN.path("model"), trained.network, classes, {})
     rows = []
     strategies = views.tta_strategies(params.tta.views, params.tta.fixed) if tta else {"plain": [views.PLAIN]}
     for strategy, predictions in Predictor(saved).predict_strategies(test, root, strategies).items():

@@ -95,7 +95,7 @@ def our_training(split: pd.DataFrame, root: Path, params: Params) -> float:
     task = TrainingTask(
         RUN, params.training, params.compute, params.seed, sorted(set(split["label"])), train, val, root
     )
-    for network in task.backbones():
+    for network in task.backbones:
         network.engine()  # compiled once for each machine, at set-up
     with empty_cache():
         return seconds_of(lambda: fit.train(task))
@@ -103,11 +103,13 @@ def our_training(split: pd.DataFrame, root: Path, params: Params) -> float:
 
 def bare_engine(network: Backbone, shown: list[np.ndarray], count: int) -> float:
     """Seconds of a bare OpenVINO loop over tensors that are ready, as many as `count` rows."""
-    file = next(cache_folder("engines").glob(f"{network.key}-*-{engines.identity()}.xml"))
+    file = next(cache_folder("engines").glob(f"{network.key}-*-{engines.identity(network.on)}.xml"))
     model = openvino.Core().read_model(file)
     size = engines.batch_size(shown[0].shape)
     model.reshape([size, *shown[0].shape])
-    queue = openvino.AsyncInferQueue(openvino.compile_model(model, "CPU", engines.settings()), runtime.cores())
+    queue = openvino.AsyncInferQueue(
+        openvino.compile_model(model, "CPU", engines.settings(network.on)), runtime.cores()
+    )
     tensors = [np.stack(shown[i : i + size]) for i in range(0, len(shown), size)]
     queue.start_async({0: tensors[0]})
     queue.wait_all()

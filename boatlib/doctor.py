@@ -67,7 +67,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def _cores() -> Finding:
-    where = "GPU" if runtime.device() == "cuda" else "CPU"
+    where = "GPU" if runtime.machine().device == "cuda" else "CPU"
     half = ", bfloat16" if runtime.takes_bfloat16() else ", float32 only: about half as fast"
     return Finding("computes with", f"{where}, {runtime.cores()} cores, {runtime.gpus()} NVIDIA GPUs{half}")
 
@@ -119,7 +119,7 @@ def _weights() -> Iterator[Finding]:
 
     for name in sorted({*backbones.LITE, *params.names_of(Training().backbone)}):
         try:
-            file = weights.find_weights(name, weights.DEFAULT) if weights.default_place(name).is_file() else None
+            file = weights.find_weights(name, weights.DEFAULT)[0] if weights.default_place(name).is_file() else None
         except ParameterError as error:
             yield Finding(name, "damaged", str(error))
             continue

@@ -216,7 +216,7 @@ class Share(Section):
 
 
 class Compute(Section):
-    """The machine: what 03_training computes with. No notebook of its own."""
+    """The machine: what 03, 04 and 05 compute with. No notebook of its own."""
 
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="`auto`: the GPU where there is one")
     processes: int = Field(1, ge=1, description="training processes on this machine, one a GPU (torchrun, DDP)")
@@ -229,11 +229,14 @@ class Compute(Section):
         """The settings among a notebook's variables, checked. Raises ParameterError."""
         return _checked(cls, values)
 
+    def machine(self) -> runtime.Machine:
+        """What computes. Raises ParameterError where there is no such device."""
+        return runtime.machine(self.device, self.amp)
+
     def check(self) -> None:
         """Raises ParameterError when this machine does not have what is asked for."""
         gpus = runtime.gpus()
-        if self.device == "cuda" and not gpus:
-            raise ParameterError("compute.device is cuda, but no NVIDIA GPU was found. Set it to auto or cpu.")
+        self.machine()
         if self.processes > 1 and self.device != "cpu" and 0 < gpus < self.processes:
             raise ParameterError(
                 f"compute.processes is {self.processes}, but there {'is' if gpus == 1 else 'are'} {gpus} GPU"

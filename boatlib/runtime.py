@@ -3,12 +3,31 @@
 import importlib.metadata
 import os
 import platform
+from dataclasses import dataclass
 from pathlib import Path
+
+from boatlib.errors import ParameterError
 
 STATIC = "BOATLIB_STATIC"  # set by pipeline.execute for the kernels that it starts
 RESUME = "BOATLIB_RESUME"  # set where a training is to go on from its checkpoint
-DEVICE = "BOATLIB_DEVICE"  # auto, cpu or cuda: `compute.device` of the params file, for the processes of a step
-AMP = "BOATLIB_AMP"  # auto or off: `compute.amp` of the params file, likewise
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What computes: device ("cpu" or "cuda"), and whether half precision is wanted where the device is faster with it."""
+
+    device: str
+    half: bool
+
+
+def machine(device: str = "auto", amp: str = "auto") -> Machine:
+    """What `compute.device` (auto, cpu or cuda) and `compute.amp` (auto or off) mean here.
+
+    It is handed to whatever computes, and stands nowhere else. Raises ParameterError where there is no such device.
+    """
+    if device == "cuda" and not gpus():
+        raise ParameterError("compute.device is cuda, but no NVIDIA GPU was found. Set it to auto or cpu.")
+    return Machine("cuda" if gpus() and device != "cpu" else "cpu", amp != "off")
 
 
 def cores() -> int:
@@ -25,30 +44,13 @@ def gpus() -> int:
     return there if visible is None else min(there, len(wanted))
 
 
-def device() -> str:
-    """Where networks compute here: "cuda" where there is a GPU and nobody asked for the CPU, otherwise "cpu"."""
-    return "cuda" if gpus() and os.environ.get(DEVICE) != "cpu" else "cpu"
-
-
-def choose_device(name: str) -> None:
-    """Take `compute.device` (auto, cpu or cuda) for this process and those that it starts."""
-    os.environ[DEVICE] = name
-
-
 def takes_bfloat16() -> bool:
-    """Whether networks compute with bfloat16 here: the CPU has instructions for it (AVX-512 or AMX), and nobody said no."""
-    if os.environ.get(AMP) == "off":
-        return False
+    """Whether the CPU has instructions for bfloat16 (AVX-512 or AMX)."""
     try:
         flags = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return False
     return "avx512_bf16" in flags or "amx_bf16" in flags
-
-
-def choose_precision(amp: str) -> None:
-    """Take `compute.amp` (auto or off) for this process and those that it starts."""
-    os.environ[AMP] = amp
 
 
 def is_interactive() -> bool:

@@ -16,6 +16,7 @@ NAME = "mine"
 PARAMS = """images: photos é {y}
 exploration: {min_photos_per_class: 8}
 training: {backbone: efficientnet_lite0, resolution: default, range_test: 0, epochs: 12}
+compute: {amp: "off"}
 """
 
 

@@ -13,17 +13,18 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from boatlib import runtime
 from boatlib.model.training.task import TrainingTask
 from boatlib.params import Compute, Training
 from boatlib.report import pdf
 from boatlib.run import Run
 
-os.environ["BOATLIB_AMP"] = (
-    "off"  # engines and torch agree to many digits then; what half precision costs has tests of its own
-)
 if (found := chromium.find()) and not pdf.find_browser():  # Playwright's own: reports are printed with it too
     os.environ[pdf.BROWSER] = found
 ROOT = Path(__file__).parents[1]
+FLOAT32 = runtime.machine(
+    "cpu", "off"
+)  # engines and torch agree to many digits; what half precision costs has its own tests
 REAL = ROOT.parent / "shared" / "boats" / "images"
 
 
@@ -136,6 +137,7 @@ def tiny_arguments(images: Path) -> list[str]:
         "exploration.min_photos_per_class": "8",
         "training.epochs": "12",
         "tta.views": "2",
+        "compute.amp": "off",
     }
     return ["params/sample.yaml", *(word for key, value in settings.items() for word in ("--set", f"{key}={value}"))]
 

@@ -128,13 +128,8 @@ def reached_the_end(notebook: Path) -> bool:
     )
 
 
-def _set_environment(run: Run) -> None:
-    """What the kernel of this process inherits: that nobody watches, where and how networks compute, and all cores, of which
-    Snakemake leaves one.
-    """
-    compute = Params.of_run(run.name).compute
-    runtime.choose_device(compute.device)
-    runtime.choose_precision(compute.amp)
+def _set_environment() -> None:
+    """What the kernel of this process inherits: that nobody watches, and all cores, of which Snakemake leaves one."""
     os.environ |= {runtime.STATIC: "1"} | dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(runtime.cores()))
 
 
@@ -145,5 +140,5 @@ def _interrupt(*_: object) -> None:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, _interrupt)
-    _set_environment(Run(sys.argv[1]))
+    _set_environment()
     sys.exit(execute(Run(sys.argv[1]), sys.argv[2]))

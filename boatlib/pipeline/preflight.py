@@ -1,5 +1,6 @@
 """What can be known before the first step: it is refused now, and not by a later step or after a training."""
 
+from boatlib import runtime
 from boatlib.errors import ParameterError
 from boatlib.model.networks import backbones
 from boatlib.order import natural
@@ -15,7 +16,7 @@ def examine(params: Params, elsewhere: bool = False) -> str:
     Photos and weights that are not at hand are fetched. elsewhere: the steps run on other machines, which look for themselves.
     Raises ParameterError, DataError.
     """
-    _examine_networks(params)
+    _examine_networks(params, params.compute.machine() if not elsewhere else runtime.machine())
     if not elsewhere:
         params.compute.check()
     root = sources.images_folder(params.images)
@@ -28,14 +29,19 @@ def examine(params: Params, elsewhere: bool = False) -> str:
     return Corrections.named(params.exploration.corrections).check()
 
 
-def _examine_networks(params: Params) -> None:
+def _examine_networks(params: Params, on: runtime.Machine) -> None:
     """Weights that fit, pictures of a size that the network takes, a way of pooling that it has, a stage that is one of its own.
 
     What was built once is not built again: its converted form is in the cache.
     """
     settings = params.training
     found = backbones.find_backbones(
-        settings.backbone, settings.weights, params.seed, settings.resolution, settings.pooling
+        settings.backbone,
+        settings.weights,
+        params.seed,
+        settings.resolution,
+        settings.pooling,
+        on=on,
     )
     for backbone in found:
         if settings.mode == "finetune":

@@ -96,7 +96,7 @@ def saved(saved: "Bundle", trained: "Trained", temperature: float, answers: pd.D
     megabytes = sum(file.stat().st_size for file in saved.folder.rglob("*") if file.is_file()) / 1e6
     read = (
         "Read back from there, it is the one that was trained, number by number."
-        if saved.holds(trained.bodies, trained.head, temperature)
+        if saved.holds(trained.network, temperature)
         else "Read back from there, it is NOT the one that was trained: train again, and look at the disk."
     )
     judged = "the model that they judged, before it learnt from them too," if trained.before_refit else "it"

@@ -38,7 +38,7 @@ def model(make_task):
 def save(task, classes=None):
     trained = fit.train(task)
     classes = classes or task.classes
-    return bundle.save_bundle(task.run.path("model"), trained.bodies, trained.head, classes, {}, review_below=0.6)
+    return bundle.save_bundle(task.run.path("model"), trained.network, classes, {}, review_below=0.6, on=task.machine)
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ def test_a_family_learns_is_saved_and_answers_the_same_elsewhere(make_task, proj
     trained = fit.train(task)
     assert len(trained.history) == 1
     assert np.isfinite(trained.history[["train_loss", "val_loss"]].to_numpy()).all()
-    saved = bundle.save_bundle(task.run.path("model"), trained.bodies, trained.head, task.classes, {})
+    saved = bundle.save_bundle(task.run.path("model"), trained.network, task.classes, {}, on=task.machine)
     shutil.rmtree(project / "cache")  # a fresh process on another computer: it has the model folder alone
     command = [sys.executable, "-c", PREDICT, str(saved.folder), str(project / "out.csv")]
     subprocess.run([*command, *(str(task.root / photo) for photo in task.val["photo"])], check=True)

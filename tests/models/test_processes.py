@@ -28,7 +28,7 @@ from boatlib.model.tasks import TrainingTask
 task = TrainingTask.read(sys.argv[1])
 trained = training.train(task)
 task.run.write_table("history", trained.history)
-bundle.save_bundle(task.run.path("model"), trained.bodies, trained.head, task.classes, {})
+bundle.save_bundle(task.run.path("model"), trained.network, task.classes, {}, on=task.machine)
 print("ended")
 """
 FINETUNE = {"mode": "finetune", "unfreeze": "blocks.6", "schedule": "cosine", "ema": 0.9, "mixup": 0.2}

@@ -273,6 +273,6 @@ def test_only_the_training_needs_torch(tiny_run, notebook):
     given = "\n".join(f"{key} = {value!r}" for key, value in values.items())
     sources = [f"{c.source}\n{given}" if "parameters" in c.metadata.get("tags", []) else c.source for c in cells]
     code = "\n".join([*sources, "import sys", "sys.exit('torch' in sys.modules)"])
-    as_the_chain = os.environ | {runtime.AMP: "auto", runtime.STATIC: "1"}
+    as_the_chain = os.environ | {runtime.STATIC: "1"}
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=as_the_chain, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from conftest import REAL
+from conftest import FLOAT32, REAL
 from sklearn.linear_model import LogisticRegression
 
+from boatlib import runtime
 from boatlib.model.features import embedding
 from boatlib.model.inputs import loading
 from boatlib.model.networks import backbones, engines
@@ -34,20 +35,19 @@ def test_the_catalog_of_the_real_photos():
     assert (formats["mode"] == "L").sum() == 1
 
 
-def test_engines_name_the_same_classes(project, monkeypatch):
+def test_engines_name_the_same_classes(project):
     """OpenVINO and torch with the same numbers, and with half as many bits where this CPU has them."""
     table = catalog.build_catalog(REAL).table.query("status == 'used'").sample(240, random_state=0)
     taught, asked = table[:160], table[160:]
-    network = backbones.find_backbone("efficientnet_lite0")
     features = {}
     for amp in ("off", "auto"):
-        monkeypatch.setenv("BOATLIB_AMP", amp)
+        network = backbones.find_backbone("efficientnet_lite0", on=runtime.machine("cpu", amp))
         features[amp] = embedding.embed(table, REAL, ["plain"], [network])[:, 0]
     rows = [
         loading.decode((REAL / photo).read_bytes(), sha256, ["plain"], network.preprocessing)[0]
         for photo, sha256 in zip(asked["photo"], asked["sha256"], strict=True)
     ]
-    by_torch = engines.TorchEngine(network.build()).run(rows)
+    by_torch = engines.TorchEngine(network.build(), FLOAT32).run(rows)
     exact, half = features["off"][160:], features["auto"][160:]
     assert cosine(exact, by_torch).min() > 0.999
     head = LogisticRegression(C=0.1, max_iter=500).fit(features["off"][:160], taught["label"])

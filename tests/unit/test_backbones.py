@@ -172,7 +172,7 @@ def test_default_weights_are_fetched_once(tmp_path, monkeypatch):
 
 def test_several_backbones_have_a_file_each_or_one_word_for_all(tmp_path):
     names = ["efficientnet_lite0", "efficientnet_lite1"]
-    assert [b.weights for b in backbones.find_backbones(names, "none")] == ["none", "none"]
+    assert [b.source.file for b in backbones.find_backbones(names, "none")] == [None, None]
     with pytest.raises(ParameterError, match="3 files for 2 backbones"):
         backbones.find_backbones(names, ["none"] * 3)
 

@@ -1,18 +1,26 @@
+import os
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import draw
+from conftest import FLOAT32, draw
 from PIL import Image
 
-from boatlib.errors import DamagedModelError, DataError
+from boatlib import runtime
+from boatlib.errors import DamagedModelError, DataError, ParameterError
 from boatlib.model.features import embedding
 from boatlib.model.inference import bundle
 from boatlib.model.inference.predictor import Predictor
 from boatlib.model.inputs import views
 from boatlib.model.networks import backbones, engines, modules
+from boatlib.model.training import fit
+from boatlib.params import Compute
+from boatlib.runtime import Machine
 
-NETWORK = backbones.find_backbone("efficientnet_lite0")
+NETWORK = backbones.find_backbone("efficientnet_lite0", on=FLOAT32)
+HALF = runtime.machine("cpu")
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +29,8 @@ def saved(tmp_path_factory):
     torch.manual_seed(1)
     head, body = modules.article_head(1280, 3), NETWORK.build()
     folder = tmp_path_factory.mktemp("model") / "model"
-    return bundle.save_bundle(folder, [(NETWORK.name, NETWORK.key, body)], head, ["a", "b", "c"], {}, review_below=0.5)
+    network = modules.Network([body], head)
+    return bundle.save_bundle(folder, network, ["a", "b", "c"], {}, review_below=0.5, on=FLOAT32)
 
 
 @pytest.fixture
@@ -67,7 +76,7 @@ def test_light_changes_what_its_name_says():
 
 def test_pretrained_weights_give_other_features_than_none(photos):
     table, root = photos
-    untrained = backbones.find_backbone("efficientnet_lite0", "none", seed=3)
+    untrained = backbones.find_backbone("efficientnet_lite0", "none", seed=3, on=FLOAT32)
     known = embedding.embed(table, root, ["plain"], [NETWORK])[:]
     random = embedding.embed(table, root, ["plain"], [untrained])[:]
     assert known.shape == random.shape == (5, 1, 1280)
@@ -76,15 +85,16 @@ def test_pretrained_weights_give_other_features_than_none(photos):
 
 def test_engines_agree_with_torch():
     rows = [np.asarray(draw(n).resize((224, 224))) for n in range(5)]
-    fast, plain = NETWORK.engine().run(rows), engines.TorchEngine(NETWORK.build()).run(rows)
+    fast, plain = NETWORK.engine().run(rows), engines.TorchEngine(NETWORK.build(), FLOAT32).run(rows)
     cosine = (fast * plain).sum(1) / np.linalg.norm(fast, axis=1) / np.linalg.norm(plain, axis=1)
     assert cosine.min() > 0.999
 
 
+@pytest.mark.skipif(not torch.cpu.get_capabilities().get("avx512_bf16"), reason="this CPU has no bfloat16")
 def test_the_engine_of_a_gpu_computes_channels_last_and_in_half_precision_where_asked():
     rows = [np.asarray(draw(n).resize((224, 224))) for n in range(18)]
-    exact = engines.TorchEngine(NETWORK.build()).run(rows)
-    engine = engines.TorchEngine(NETWORK.build(), torch.bfloat16)
+    exact = engines.TorchEngine(NETWORK.build(), FLOAT32).run(rows)
+    engine = engines.TorchEngine(NETWORK.build(), HALF)
     half = engine.run(rows)
     assert half.shape == exact.shape
     assert half.dtype == np.float32
@@ -95,13 +105,12 @@ def test_the_engine_of_a_gpu_computes_channels_last_and_in_half_precision_where_
 
 
 @pytest.mark.skipif(not torch.cpu.get_capabilities().get("avx512_bf16"), reason="this CPU has no bfloat16")
-def test_half_precision_is_used_where_it_is_wanted_and_stays_close(monkeypatch):
+def test_half_precision_is_used_where_it_is_wanted_and_stays_close():
     rows = [np.asarray(draw(n).resize((224, 224))) for n in range(5)]
     exact = NETWORK.engine().run(rows)
-    assert engines.identity().endswith("-float32")
-    monkeypatch.setenv("BOATLIB_AMP", "auto")
-    assert engines.identity().endswith("-bfloat16"), "features of another precision are other features"
-    half = NETWORK.engine().run(rows)
+    assert engines.identity(FLOAT32).endswith("-float32")
+    assert engines.identity(HALF).endswith("-bfloat16"), "features of another precision are other features"
+    half = backbones.find_backbone("efficientnet_lite0", on=HALF).engine().run(rows)
     cosine = (exact * half).sum(1) / np.linalg.norm(exact, axis=1) / np.linalg.norm(half, axis=1)
     assert 0.98 < cosine.min() < 1 - 1e-7
 
@@ -109,7 +118,7 @@ def test_half_precision_is_used_where_it_is_wanted_and_stays_close(monkeypatch):
 def test_the_backbone_is_really_frozen():
     body = NETWORK.build()
     before = {name: tensor.clone() for name, tensor in body.state_dict().items()}
-    engines.TorchEngine(body).run([np.asarray(draw(n).resize((224, 224))) for n in range(20)])
+    engines.TorchEngine(body, FLOAT32).run([np.asarray(draw(n).resize((224, 224))) for n in range(20)])
     assert all(torch.equal(before[name].cpu(), tensor.cpu()) for name, tensor in body.state_dict().items())
 
 
@@ -128,7 +137,7 @@ def test_features_are_computed_once_and_again_when_what_they_depend_on_changes(p
     calls = []
 
     class Counting:
-        name, key, preprocessing = "counting", "counting", NETWORK.preprocessing
+        name, key, preprocessing, on = "counting", "counting", NETWORK.preprocessing, FLOAT32
 
         def engine(self):
             calls.append(1)
@@ -200,3 +209,18 @@ def test_large_pictures_pass_few_at_a_time():
     ]
     assert sizes == [16, 8, 2, 2]
     assert engines.batch_size([2560]) == engines.BATCH
+
+
+@pytest.mark.parametrize(("amp", "half"), [("off", False), ("auto", True)])
+def test_device_and_precision_travel_with_what_computes(make_task, tmp_path, amp, half):
+    """From the settings to the networks that teach, and with the model to whoever asks it: nothing of it lies in the environment."""
+    task = replace(make_task(epochs=1, max_epochs_stop=1), compute=Compute(device="cpu", amp=amp))
+    assert {network.on for network in task.backbones} == {Machine("cpu", half)}
+    saved = bundle.save_bundle(tmp_path / "model", fit.train(task).network, task.classes, {}, on=task.machine)
+    there = Predictor.load(saved.folder, "cpu").bundle
+    assert {there.on, *(body.on for body in there.bodies)} == {Machine("cpu", half)}
+    assert not [
+        name for name in os.environ if name.startswith("BOATLIB_") and name not in ("BOATLIB_CACHE", "BOATLIB_BROWSER")
+    ]
+    with pytest.raises(ParameterError, match="no NVIDIA GPU was found"):
+        Predictor.load(saved.folder, "cuda")

@@ -13,6 +13,7 @@ from boatlib.errors import BoatlibError
 from boatlib.model.inference import batch, bundle
 from boatlib.model.inference.predictor import CHUNK, Predictor
 from boatlib.model.inputs import views
+from boatlib.model.networks.modules import Network
 from boatlib.model.training import fit
 from boatlib.results import metrics, review
 from boatlib.show import model_card
@@ -29,7 +30,9 @@ def save(task, review_below=0.6):
     trained = fit.train(task)
     told = {"run": "task", "photos": {"kayak": 6, "raft": 6}, "val_photos": 5, "left_out": {"punt": 2}, "seed": 1}
     told |= {"fingerprint": "0123", "mode": "head", "weights": "default", "unfreeze": "all", "target_accuracy": 0.95}
-    return bundle.save_bundle(task.run.path("model"), trained.bodies, trained.head, task.classes, told, review_below)
+    return bundle.save_bundle(
+        task.run.path("model"), trained.network, task.classes, told, review_below, on=task.machine
+    )
 
 
 def probabilities(table):
@@ -105,10 +108,10 @@ def test_28_numbers_that_are_not_finite_are_an_error_and_not_a_class(taught):
     import torch
 
     saved, task = taught
-    _, _, body = "", "", saved.bodies[0].build()
+    body = saved.bodies[0].build()
     head = saved.build_head()
     torch.nn.init.constant_(head[3].bias, float("nan"))
-    broken = bundle.save_bundle(saved.folder, [(saved.bodies[0].name, saved.bodies[0].key, body)], head, ["a", "b"], {})
+    broken = bundle.save_bundle(saved.folder, Network([body], head), ["a", "b"], {})
     with pytest.raises(BoatlibError, match="not finite"):
         Predictor(broken).predict(task.root / task.val["photo"].iloc[0])
 

@@ -25,7 +25,7 @@ WIDE = backbones.find_backbone("efficientnet_lite0", resolution="96x160")
 def test_the_same_seed_teaches_the_same(make_task):
     one, two = (fit.train(make_task(**FINETUNE, refit=True)) for _ in range(2))
     for first, second in ((one.network, two.network), (one.before_refit, two.before_refit)):
-        own, other = first.bodies[0][2].state_dict(), second.bodies[0][2].state_dict()
+        own, other = first.bodies[0].state_dict(), second.bodies[0].state_dict()
         assert all(torch.equal(own[name], other[name]) for name in own)
 
 
@@ -40,15 +40,15 @@ def test_a_refit_teaches_the_validation_photos_and_keeps_who_was_judged_by_them(
     plain = fit.train(make_task(**settings))
     trained = fit.train(task)
     assert trained.history.equals(plain.history)
-    for name, tensor in plain.head.state_dict().items():
+    for name, tensor in plain.network.head.state_dict().items():
         assert torch.equal(trained.before_refit.head.state_dict()[name], tensor)
-    assert not torch.equal(trained.head.state_dict()["0.weight"], plain.head.state_dict()["0.weight"])
+    assert not torch.equal(trained.network.head.state_dict()["0.weight"], plain.network.head.state_dict()["0.weight"])
     saved = bundle.save_bundle(
-        tmp_path / "model", trained.bodies, trained.head, task.classes, {}, before_refit=trained.before_refit
+        tmp_path / "model", trained.network, task.classes, {}, before_refit=trained.before_refit, on=task.machine
     )
     judged = Predictor(saved).before_refit().predict_catalogued(task.val, task.root)
     np.testing.assert_allclose(judged["confidence"], trained.validation["confidence"], atol=1e-3)
-    alone = bundle.save_bundle(tmp_path / "alone", plain.bodies, plain.head, task.classes, {})
+    alone = bundle.save_bundle(tmp_path / "alone", plain.network, task.classes, {}, on=task.machine)
     assert alone.before_refit() is alone
 
 

@@ -32,16 +32,18 @@ def test_2_the_model_that_goes_out_is_read_back_number_by_number(make_task):
     trained = fit.train(task)
     told = task.description(pd.DataFrame({"class": [], "kept": [], "photos": []}).astype({"kept": bool}))
     folder = task.run.path("model")
-    saved = bundle.save_bundle(folder, trained.bodies, trained.head, task.classes, told, 0.5, 1.3, trained.before_refit)
-    assert saved.holds(trained.bodies, trained.head, 1.3)
-    assert not saved.holds(trained.bodies, trained.head, 1.2)
-    assert not saved.holds(trained.bodies, trained.before_refit.head, 1.3)
+    saved = bundle.save_bundle(
+        folder, trained.network, task.classes, told, 0.5, 1.3, trained.before_refit, on=task.machine
+    )
+    assert saved.holds(trained.network, 1.3)
+    assert not saved.holds(trained.network, 1.2)
+    assert not saved.holds(trained.before_refit, 1.3)
     answers = trained.validation
     text = training.saved(saved, trained, 1.3, answers).text
     assert "it is the one that was trained, number by number" in text
     assert "the model that they judged, before it learnt from them too, names" in text
     with torch.no_grad():
-        next(trained.head.parameters()).add_(1e-6)
+        next(trained.network.head.parameters()).add_(1e-6)
     assert "it is NOT the one that was trained" in training.saved(saved, trained, 1.3, answers).text
     overall = {
         "correct": 4,

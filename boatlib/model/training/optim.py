@@ -7,9 +7,8 @@ import torch
 from torch import nn
 from torch.optim import lr_scheduler, swa_utils
 
-from boatlib.model.networks import engines
 from boatlib.model.networks.modules import Classifier
-from boatlib.params import Compute, Training
+from boatlib.params import Training
 
 AUXILIARY = 0.3  # weight of an auxiliary output's loss: Szegedy et al., Going deeper with convolutions, CVPR 2015
 
@@ -99,12 +98,3 @@ def averaged(model: Classifier, settings: Training) -> swa_utils.AveragedModel |
     if not settings.ema:
         return None
     return swa_utils.AveragedModel(model, multi_avg_fn=swa_utils.get_ema_multi_avg_fn(settings.ema))
-
-
-def half_precision(compute: Compute, device: str) -> torch.dtype | None:
-    """The type of number that this machine multiplies faster than float32; None where there is none, or it is unwanted."""
-    if compute.amp == "off":
-        return None
-    if device == "cuda":
-        return engines.half_on_gpu()
-    return torch.bfloat16 if torch.cpu.get_capabilities().get("avx512_bf16") else None

@@ -12,7 +12,7 @@ import torch
 from torch import distributed as dist
 from torch import nn
 
-from boatlib import runtime
+from boatlib.runtime import Machine
 
 PATIENCE = timedelta(minutes=10)  # until a process that waits for another gives up
 
@@ -51,19 +51,19 @@ class ProcessGroup:
             dist.barrier()
 
 
-def alone() -> ProcessGroup:
+def alone(on: Machine) -> ProcessGroup:
     """This process by itself."""
-    return ProcessGroup(device=runtime.device())
+    return ProcessGroup(device=on.device)
 
 
 @contextlib.contextmanager
-def joined() -> Iterator[ProcessGroup]:
+def joined(on: Machine) -> Iterator[ProcessGroup]:
     """Take part in what torchrun has started: NCCL on GPUs, gloo on the CPU."""
-    on_gpu = runtime.device() == "cuda"
+    on_gpu = on.device == "cuda"
     if on_gpu:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     dist.init_process_group("nccl" if on_gpu else "gloo", timeout=PATIENCE)
     try:
-        yield ProcessGroup(dist.get_rank(), dist.get_world_size(), runtime.device())
+        yield ProcessGroup(dist.get_rank(), dist.get_world_size(), on.device)
     finally:
         dist.destroy_process_group()

@@ -5,6 +5,7 @@ other processes can take part.
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,6 +23,7 @@ from boatlib.params import Compute, Params, Training, names_of
 from boatlib.photos import sources
 from boatlib.photos.levels import Range
 from boatlib.run import CHECKPOINTS, Run
+from boatlib.runtime import Machine
 
 # These change what is shown, or where it is computed, and not what is learnt
 FREE = ("range_test", "target_accuracy")
@@ -77,17 +79,17 @@ class TrainingTask:
         """For checkpoints and what several processes tell each other."""
         return self.run.folder / CHECKPOINTS
 
+    @cached_property
+    def machine(self) -> Machine:
+        """What computes. Raises ParameterError where there is no such device."""
+        return self.compute.machine()
+
+    @cached_property
     def backbones(self) -> list[Backbone]:
-        """The networks that see. Raises ParameterError when they cannot be had."""
-        settings = self.settings
-        return backbones.find_backbones(
-            settings.backbone,
-            settings.weights,
-            self.seed,
-            settings.resolution,
-            settings.pooling,
-            self.value_range,
-        )
+        """The networks that see, found once. Raises ParameterError when they cannot be had."""
+        s = self.settings
+        how = s.backbone, s.weights, self.seed, s.resolution, s.pooling, self.value_range, self.machine
+        return backbones.find_backbones(*how)
 
     def augmentation(self) -> Augmentation:
         """How random views are made."""
@@ -103,7 +105,7 @@ class TrainingTask:
         return settings | {
             "seed": self.seed,
             "photos": self.fingerprint(),
-            "weights": [b.key for b in self.backbones()],
+            "weights": [b.key for b in self.backbones],
             "head_first": self.head_first().model_dump() if self.settings.mode == "finetune" else {},
         }
 

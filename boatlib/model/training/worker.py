@@ -13,7 +13,6 @@ import os
 import signal
 import sys
 
-from boatlib import runtime
 from boatlib.errors import BoatlibError, TrainingError
 from boatlib.model.training import fit, process_group
 from boatlib.model.training.launch import MODULE, failure_file, report_failure
@@ -56,9 +55,8 @@ def _torchrun(place: str, processes: int) -> int:
 
 def _take_part(place: str) -> int:
     task, rank, size = TrainingTask.read(place), int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
-    runtime.choose_device(task.compute.device)
     try:
-        with process_group.joined() as own:
+        with process_group.joined(task.machine) as own:
             fit.learn(task, own)
     except Exception as error:
         sentence = str(error) if isinstance(error, BoatlibError) else f"{type(error).__name__}: {error}"
