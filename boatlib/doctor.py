@@ -3,11 +3,12 @@
 import importlib.metadata
 import os
 import platform
-import re
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
+
+from packaging.version import Version
 
 from boatlib import runtime
 from boatlib.errors import BoatlibError, ParameterError
@@ -58,12 +59,8 @@ def _versions() -> Iterator[Finding]:
         except importlib.metadata.PackageNotFoundError:
             yield Finding(name, "not installed", f"python -m pip install -c constraints.txt '{name}>={least}'")
             continue
-        old = _numbers(found) < _numbers(least)
+        old = Version(found) < Version(least)
         yield Finding(name, found, f"At least {least} is needed. Delete .venv and start ./run_all.sh" if old else "")
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(number) for number in re.findall(r"\d+", version.split("+")[0])[:3])
 
 
 def _cores() -> Finding:

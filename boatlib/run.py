@@ -1,6 +1,5 @@
 """The files of a run: where each lies, and which notebook makes it."""
 
-import contextlib
 import json
 import os
 import tempfile
@@ -40,6 +39,7 @@ FILES = {
     "tta_predictions": ("tta_predictions.csv", "05_tta"),
     "tta_per_class": ("tta_per_class.csv", "05_tta"),
     "tta": ("tta.json", "05_tta"),
+    "summary": ("summary.json", "06_summary"),
 }
 FOLDERS = {"data", "model"}
 CHECKPOINTS = "checkpoints"  # folder of a run, in which an interrupted training leaves what --resume needs
@@ -156,28 +156,13 @@ class Run:
         return path
 
     def table(self, name: str) -> "pd.DataFrame":
-        """Read a CSV file of the run. Names that look like numbers or like 'NA' stay text. Raises DamagedFileError."""
-        import pandas as pd
-
+        """Read a CSV file of the run (`spreadsheet.read_table`). Raises DamagedFileError."""
         from boatlib import spreadsheet
 
-        texts = ["photo", "label", "predicted", "class", "group", "sha256", "reason", "suggested", "decision"]
-        texts += ["largest_class", "colour_histogram", "stratum"]
         try:
-            if not _ends_a_line(self.need(name)):  # each line that was written ends; pandas would not mind
-                raise ValueError("its last line has no end")
-            table = spreadsheet.read_csv(self.need(name), texts)
-        except (ValueError, UnicodeDecodeError) as error:  # pandas' own errors are ValueErrors
+            return spreadsheet.read_table(self.need(name))
+        except ValueError as error:
             raise self._damaged(name) from error
-        # without rows pandas cannot tell a column of yes and no from a column of texts
-        for column in {"conflict", "kept", "best"} & set(table.columns):
-            table[column] = table[column].astype(bool)
-        # an empty cell in a column of numbers is a missing number, not an empty text
-        texts_by_nature = {*texts, "status", "format", "mode", "kind", "split"}
-        for column in set(table.columns[table.dtypes.map(pd.api.types.is_string_dtype)]) - texts_by_nature:
-            with contextlib.suppress(ValueError):
-                table[column] = pd.to_numeric(table[column].replace("", None))
-        return table
 
     def earlier(self) -> Path | None:
         """The folder with the files of the last published run of this name whose predictions differ from the present ones."""
@@ -225,10 +210,3 @@ class Run:
     def write_record(self, name: str, record: dict[str, Any]) -> Path:
         """Write a dictionary as the JSON file called `name`."""
         return write_text(self.path(name), json.dumps(record, indent=2, ensure_ascii=False) + "\n")
-
-
-def _ends_a_line(path: Path) -> bool:
-    with path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(size - 1, 0))
-        return file.read(1) == b"\n"

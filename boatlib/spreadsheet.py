@@ -1,5 +1,7 @@
 """Tables as CSV files that a person can open: no cell is taken for a formula by a spreadsheet, and all comes back as it was."""
 
+import contextlib
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,7 +9,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
-
+# columns that are text whatever stands in them, and those of yes and no
+TEXTS = {
+    "photo", "label", "predicted", "class", "group", "sha256", "reason", "reason_code", "suggested", "decision", "largest_class",
+    "colour_histogram", "stratum", "status", "format", "mode", "kind", "split", "error",
+}  # fmt: skip
+YES_OR_NO = {"conflict", "kept", "best"}
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")  # what a spreadsheet would compute, and what was protected from it before
 _PROTECTED = re.compile(r"'+[=+\-@\t\r]")
 
@@ -34,12 +41,29 @@ def to_csv(table: "pd.DataFrame", head: bool = True) -> str:
     return texts.to_csv(index=False, header=head, lineterminator="\n")
 
 
-def read_csv(file: Path, texts: list[str]) -> "pd.DataFrame":
-    """Read what `to_csv` wrote. texts: columns that stay text even where they look like numbers."""
+def read_table(file: Path) -> "pd.DataFrame":
+    """Read what `to_csv` wrote: names that look like numbers or like "NA" stay text, an empty cell among numbers is a
+    missing number. Raises ValueError for what it did not write, or that is cut off.
+    """
     import pandas as pd
 
-    table = pd.read_csv(file, dtype=dict.fromkeys(texts, str), keep_default_na=False)
+    if not _ends_a_line(file):  # each line that was written ends; pandas would not mind
+        raise ValueError("its last line has no end")
+    table = pd.read_csv(file, dtype=dict.fromkeys(TEXTS, str), keep_default_na=False)
     for place, kind in enumerate(table.dtypes):
         if pd.api.types.is_string_dtype(kind):
             table.isetitem(place, [uncell(value) for value in table.iloc[:, place]])
-    return table.rename(columns=uncell)
+    table = table.rename(columns=uncell)
+    for column in YES_OR_NO & set(table.columns):  # without rows pandas cannot tell it from a column of texts
+        table[column] = table[column].astype(bool)
+    for column in set(table.columns[table.dtypes.map(pd.api.types.is_string_dtype)]) - TEXTS:
+        with contextlib.suppress(ValueError):
+            table[column] = pd.to_numeric(table[column].replace("", None))
+    return table
+
+
+def _ends_a_line(file: Path) -> bool:
+    with file.open("rb") as opened:
+        size = opened.seek(0, os.SEEK_END)
+        opened.seek(max(size - 1, 0))
+        return opened.read(1) == b"\n"

@@ -13,12 +13,14 @@ from boatlib.order import natural
 from boatlib.photos import corrections, duplicates, levels
 from boatlib.photos.images import open_photo
 from boatlib.photos.levels import Range
+from boatlib.photos.reasons import Reason
 from boatlib.photos.tree import find_files, is_system_file, readable_name
 
 CATALOG = [
-    "photo", "label", "status", "reason", "format", "mode", "width", "height", "bytes", "sha256", "group", "decision", "stratum",
-    "low", "high",
+    "photo", "label", "status", "reason_code", "reason", "format", "mode", "width", "height", "bytes", "sha256", "group",
+    "decision", "stratum", "low", "high",
 ]  # fmt: skip
+REASON = ["reason_code", "reason"]
 HASH_SIDE = 64  # pixels; a decode of this size is enough for the perceptual hash of 32 x 32
 
 
@@ -26,10 +28,11 @@ HASH_SIDE = 64  # pixels; a decode of this size is enough for the perceptual has
 class Catalog:
     """What was found.
 
-    table: columns CATALOG, a row a file; `status` is "used" or "skipped"; `reason` says why it was skipped; `decision` is
-    what a person decided about it (keep, relabel, drop); `stratum` is the class as which 02 divides it: what it would be
-    called if nobody had corrected anything, "" if it would be skipped then. So a correction moves no photo to another split;
-    low, high: what a picture of more than 8 bits uses of its range, empty for others and where the file states its own.
+    table: columns CATALOG, a row a file; `status` is "used" or "skipped"; `reason_code` (`Reason`) and in words `reason` say why
+    it was skipped; `decision` is what a person decided about it (keep, relabel, drop); `stratum` is the class as which 02 divides
+    it: what it would be called if nobody had corrected anything, "" if it would be skipped then. So a correction moves no photo
+    to another split; low, high: what a picture of more than 8 bits uses of its range, empty for others and where the file states
+    its own.
     duplicates: columns group, kind (exact | near), photo, label, status, conflict; a row a photo that has a duplicate.
     classes: columns class, photos (readable, in its folder), conflicts, copies, used, kept; a row a class.
     notes: sentences on what is unusual about the folder as a whole.
@@ -57,13 +60,14 @@ def build_catalog(
         raise DataError(f"No files in the images folder {root}. It should hold one folder of photos for each class.")
     files["label"] = [photo.split("/")[0] if "/" in photo else "" for photo in files["photo"]]
     _refuse_names_alike(sorted(set(files["label"]) - {""}))
-    files["reason"] = [file.reason or _reason_by_name(file.name) for file in found]
+    reasons = [(Reason.NOT_FOLLOWED, file.reason) if file.reason else _reason_by_name(file.name) for file in found]
+    files[REASON] = pd.DataFrame(reasons, columns=REASON, dtype=str)
     notes = _mark_nested_copies(files)
     table = _with_facts(files, root)
     table["group"] = ""
     readable = table[table["reason"] == ""]
     table.loc[readable.index, "group"] = duplicates.group_photos(readable, near)
-    uncorrected = table[["photo", "label", "reason", "sha256"]].copy()
+    uncorrected = table[["photo", "label", *REASON, "sha256"]].copy()
     table["decision"] = "" if decided is None else corrections.apply(table, decided)
     photos_per_class = table.loc[table["reason"] == "", "label"].value_counts()
     _resolve_exact_duplicates(table)
@@ -85,14 +89,14 @@ def build_catalog(
     return catalog
 
 
-def _reason_by_name(photo: str) -> str:
+def _reason_by_name(photo: str) -> tuple[str, str]:
     if readable_name(photo) != photo:
-        return "its name is not UTF-8: rename it"
+        return Reason.NAME, "its name is not UTF-8: rename it"
     if is_system_file(photo):
-        return "hidden or system file, not a photo"
+        return Reason.SYSTEM, "hidden or system file, not a photo"
     if "/" not in photo:
-        return "lies beside the class folders, not in one"
-    return ""
+        return Reason.BESIDE, "lies beside the class folders, not in one"
+    return "", ""
 
 
 def _refuse_names_alike(labels: list[str]) -> None:
@@ -128,7 +132,7 @@ def _mark_nested_copies(files: pd.DataFrame) -> list[str]:
             else f"inside {label}/, which repeats the set, but not found outside it"
             for is_known in known
         ]
-        files.loc[photos.index, "label"] = ""
+        files.loc[photos.index, ["reason_code", "label"]] = [Reason.NESTED, ""]
         missing = int((~known).sum())
         also = f" {missing} of its files have no namesake outside." if missing else ""
         notes.append(
@@ -163,6 +167,7 @@ def _with_facts(files: pd.DataFrame, root: Path) -> pd.DataFrame:
     seen = pd.DataFrame(facts, index=wanted, columns=columns)
     table = files.join(seen.drop(columns="reason"))
     table.loc[wanted, "reason"] = seen["reason"]
+    table.loc[wanted, "reason_code"] = [Reason.UNREADABLE if reason else "" for reason in seen["reason"]]
     unopened = table.index[table["bytes"].isna()]
     if len(unopened):
         table.loc[unopened, "bytes"] = [_size(root / photo) for photo in table.loc[unopened, "photo"]]
@@ -188,9 +193,9 @@ def _resolve_exact_duplicates(table: pd.DataFrame) -> None:
             continue
         labels = natural(set(same["label"]))
         if len(labels) > 1:
-            table.loc[same.index, "reason"] = f"the same photo has two labels: {' and '.join(labels)}"
+            table.loc[same.index, REASON] = Reason.TWO_LABELS, f"the same photo has two labels: {' and '.join(labels)}"
         else:
-            table.loc[same.index[1:], "reason"] = f"exact copy of {same['photo'].iloc[0]}"
+            table.loc[same.index[1:], REASON] = Reason.COPY, f"exact copy of {same['photo'].iloc[0]}"
 
 
 def _drop_small_classes(table: pd.DataFrame, minimum: int) -> set[str]:
@@ -198,7 +203,7 @@ def _drop_small_classes(table: pd.DataFrame, minimum: int) -> set[str]:
     dropped = set(counts.index[counts < minimum])
     for label in dropped:
         chosen = (table["label"] == label) & (table["reason"] == "")
-        table.loc[chosen, "reason"] = f"its class has only {counts[label]} photos (minimum {minimum})"
+        table.loc[chosen, REASON] = Reason.SMALL_CLASS, f"its class has only {counts[label]} photos (minimum {minimum})"
     return dropped
 
 
@@ -215,13 +220,13 @@ def _classes(table: pd.DataFrame, photos: pd.Series, dropped: set[str]) -> pd.Da
     rows = []
     folders = {photo.split("/")[0] for photo in table.loc[table["label"] != "", "photo"]}
     for label in natural((set(table["label"]) | folders) - {""}):
-        reasons = table.loc[table["label"] == label, "reason"]
+        reasons = table.loc[table["label"] == label, "reason_code"]
         rows.append(
             {
                 "class": label,
                 "photos": int(photos.get(label, 0)),
-                "conflicts": int(reasons.str.startswith("the same photo has two labels").sum()),
-                "copies": int(reasons.str.startswith("exact copy of").sum()),
+                "conflicts": int((reasons == Reason.TWO_LABELS).sum()),
+                "copies": int((reasons == Reason.COPY).sum()),
                 "used": int((reasons == "").sum()),
                 "kept": label not in dropped and bool((reasons == "").any()),
             }

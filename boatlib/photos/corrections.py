@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Self
 
 from boatlib import spreadsheet
 from boatlib.errors import DataError, ParameterError
+from boatlib.photos.reasons import Reason
 from boatlib.run import project_root
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 COLUMNS = ["time", "sha256", "photo", "label", "new_label", "decision"]
 KEEP, RELABEL, DROP, UNDO = "keep", "relabel", "drop", "undo"
 NONE = "none"  # as the name of the file: no corrections
-DROPPED = "left out by a correction"  # reason in the catalog
 DECISIONS = {KEEP, RELABEL, DROP, UNDO}
 DEFAULT = "params/corrections.csv"  # need not be there
 _TIME = re.compile(r"[\d:T-]*")  # what each line that we have written begins with, also one that was cut off
@@ -253,8 +253,8 @@ def _why_not(line: dict[str, str]) -> str:
 
 
 def apply(table: "pd.DataFrame", decided: "pd.DataFrame") -> "pd.Series":
-    """Put decisions into a table of photos (columns photo, label, reason, sha256), in place. Returns the decision of each row, ""
-    where there is none.
+    """Put decisions into a table of photos (columns photo, label, reason_code, reason, sha256), in place. Returns the decision of
+    each row, "" where there is none.
 
     A decision about a photo that lies in another folder now is out of date: that folder was chosen later.
     """
@@ -269,7 +269,7 @@ def apply(table: "pd.DataFrame", decided: "pd.DataFrame") -> "pd.Series":
             continue
         made[same.index] = decision["decision"]
         if decision["decision"] == DROP:
-            table.loc[same.index, "reason"] = DROPPED
+            table.loc[same.index, ["reason_code", "reason"]] = Reason.LEFT_OUT, "left out by a correction"
         else:
             table.loc[same.index, "label"] = decision["new_label"] or decision["label"]
     return made

@@ -2,8 +2,8 @@
 
 import contextlib
 import html
+import json
 import os
-import re
 import shutil
 import sys
 from pathlib import Path
@@ -15,6 +15,7 @@ from boatlib.report.pdf import print_page
 from boatlib.run import BEFORE, EARLIER, KEPT, NEWEST, Run, project_root
 
 LARGE = 1_000_000  # bytes of a file that is kept as hard link
+RECORD = "summary.json"  # in a report folder: the figures and the verdict, for programs
 COMPLETE = ".complete"  # in a report folder: all of its pages come from one whole run
 
 
@@ -31,6 +32,7 @@ def publish(run: Run) -> Path:
         new.mkdir(parents=True)
         for page in (run.folder / "pages").glob("*.html"):
             shutil.copyfile(page, new / page_file(page.stem))
+        shutil.copyfile(run.need("summary"), new / RECORD)
         if problem := print_page(run.folder / "pages" / f"{SUMMARY}.html", new / PDF):
             print(f"      {problem}", flush=True)
         (new / COMPLETE).touch()
@@ -78,17 +80,17 @@ def _keep(old: Path | str, new: Path | str) -> None:
     shutil.copyfile(old, new)
 
 
-def verdict(page: Path) -> str:
-    """The verdict that a published summary carries as its description."""
-    match = re.search(r'<meta (?=[^>]*name="description")[^>]*content="([^"]*)"', page.read_text(encoding="utf-8"))
-    return html.unescape(match[1]) if match else ""
+def _verdict(report: Path) -> str:
+    """The verdict of a published report; "" for one of an older version."""
+    file = report / RECORD
+    return str(json.loads(file.read_text(encoding="utf-8"))["verdict"]) if file.is_file() else ""
 
 
 def _list_runs(reports: Path) -> None:
     runs = sorted(path.parent for path in reports.glob(f"*/{COMPLETE}"))
     items = "".join(
         f'<li><a href="{html.escape(run.name)}/index.html">{html.escape(run.name)}</a>'
-        f"<p>{html.escape(verdict(run / 'index.html'))}</p></li>"
+        f"<p>{html.escape(_verdict(run))}</p></li>"
         for run in runs
     )
     write_text(

@@ -1,9 +1,7 @@
 """From executed notebooks to pages: self-contained HTML by nbconvert with our own template."""
 
-import ast
 import base64
 import hashlib
-import html
 import re
 import sys
 from datetime import date
@@ -17,10 +15,10 @@ from nbconvert import HTMLExporter
 from boatlib.errors import BoatlibError
 from boatlib.failures import exit_with_words
 from boatlib.files import write_text
-from boatlib.params import shareable
+from boatlib.params import inspected, shareable
 from boatlib.report.pages import SCRIPT, SUMMARY, TEMPLATE, page_file, page_name, style
 from boatlib.run import Run
-from boatlib.show.kit import tables
+from boatlib.show.kit.tables import table
 
 HARD_LIMIT = 7_000_000  # bytes of a page
 LIMIT = 3_000_000  # from here on a line says that mail may not let it through
@@ -28,14 +26,15 @@ LIMIT = 3_000_000  # from here on a line says that mail may not let it through
 
 def render(run: Run, step: str, steps: list[str]) -> Path:
     """Make `runs/<run>/pages/<step>.html` from the executed notebook. steps: all steps that get a page, for the links."""
-    notebook = nbformat.read(run.folder / "notebooks" / f"{step}.ipynb", as_version=4)
-    _keep_what_readers_need(notebook)
+    file = run.folder / "notebooks" / f"{step}.ipynb"
+    notebook = nbformat.read(file, as_version=4)
+    _keep_what_readers_need(notebook, inspected(file))
     title = _first_heading(notebook)
     script = SCRIPT.read_text(encoding="utf-8")
     page = {
         "title": f"{title} · {run.name}",
         "run": run.name,
-        "description": _first_verdict(notebook) or title,
+        "description": run.record("summary")["verdict"] if step == SUMMARY else title,
         "style": style() + _code_style(),
         "script": script,
         "script_hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
@@ -59,7 +58,7 @@ def render(run: Run, step: str, steps: list[str]) -> Path:
     return write_text(run.folder / "pages" / f"{step}.html", body)
 
 
-def _keep_what_readers_need(notebook: nbformat.NotebookNode) -> None:
+def _keep_what_readers_need(notebook: nbformat.NotebookNode, declared: dict[str, dict[str, str]]) -> None:
     """Take out progress lines, warnings, errors and empty cells; show the parameters with the values that were used."""
     injected = [c for c in notebook.cells if "injected-parameters" in c.metadata.get("tags", [])]
     for cell in notebook.cells:
@@ -67,35 +66,25 @@ def _keep_what_readers_need(notebook: nbformat.NotebookNode) -> None:
             cell.outputs = [o for o in cell.outputs if o.output_type in ("execute_result", "display_data")]
         if "parameters" in cell.metadata.get("tags", []):
             values = shareable(notebook.metadata.papermill.parameters)
-            markup = _parameters(cell.source, values)
+            markup = _parameters(declared, values)
             cell.outputs = [nbformat.v4.new_output("display_data", {"text/html": markup})]
-            cell.source = _with_values(cell.source, values)
+            cell.source = _with_values(declared, values)
     notebook.cells = [c for c in notebook.cells if c.source.strip() and c not in injected]
 
 
-def _declared(source: str) -> list[tuple[ast.AnnAssign, str]]:
-    """The declarations in the cell of the parameters, each with the comment behind it, "" where there is none."""
-    lines = source.encode().splitlines()
-    found = [node for node in ast.parse(source).body if isinstance(node, ast.AnnAssign) and node.value]
-    comments = [lines[(node.end_lineno or 1) - 1][node.end_col_offset :].decode().strip() for node in found]
-    return [(node, comment.lstrip("# ")) for node, comment in zip(found, comments, strict=True)]
-
-
-def _with_values(source: str, values: dict[str, Any]) -> str:
+def _with_values(declared: dict[str, dict[str, str]], values: dict[str, Any]) -> str:
     """The cell of the parameters with the values of this run in place of the defaults."""
-    lines = source.splitlines()
-    for node, comment in reversed(_declared(source)):
-        name = ast.unparse(node.target)
-        words = f"{name}: {ast.unparse(node.annotation)} = {values[name]!r}{f'  # {comment}' if comment else ''}"
-        lines[node.lineno - 1 : node.end_lineno] = [words]
+    lines = []
+    for name, found in declared.items():
+        comment = f"  # {found['help']}" if found["help"] else ""
+        lines.append(f"{name}: {found['inferred_type_name']} = {values[name]!r}{comment}")
     return "\n".join(lines)
 
 
-def _parameters(source: str, values: dict[str, Any]) -> str:
+def _parameters(declared: dict[str, dict[str, str]], values: dict[str, Any]) -> str:
     """A table of the declared parameters: name, value in this run, and what the comment behind it says."""
-    named = [(ast.unparse(node.target), comment) for node, comment in _declared(source)]
-    rows = [(name, str(values[name]) or "(empty)", meaning) for name, meaning in named]
-    return tables.table(
+    rows = [(name, str(values[name]) or "(empty)", found["help"]) for name, found in declared.items()]
+    return table(
         pd.DataFrame(rows, columns=["parameter", "value", "meaning"]), "Parameters of this notebook", css="compact"
     ).markup
 
@@ -106,19 +95,6 @@ def _first_heading(notebook: nbformat.NotebookNode) -> str:
         if match:
             return match[1].strip()
     raise ValueError("the notebook has no H1 heading")
-
-
-def _first_verdict(notebook: nbformat.NotebookNode) -> str:
-    for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            match = re.search(r'<p class="verdict">(.*?)</p>', _markup(output), re.S)
-            if match:
-                return html.unescape(match[1])
-    return ""
-
-
-def _markup(output: Any) -> str:  # noqa: ANN401
-    return "".join(output.get("data", {}).get("text/html", ""))
 
 
 def _code_style() -> str:

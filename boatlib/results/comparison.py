@@ -59,7 +59,7 @@ def moved_by_labels(run: Run, predictions: pd.DataFrame, catalog: pd.DataFrame) 
     folder = run.earlier()
     if folder is None or not (folder / "split.csv").is_file():
         return None
-    earlier = spreadsheet.read_csv(folder / "split.csv", ["photo", "label"])[["photo", "label", "split"]]
+    earlier = spreadsheet.read_table(folder / "split.csv")[["photo", "label", "split"]]
     used = catalog["status"] == "used"
     labels_now = catalog[used].set_index("photo")["label"]
     out = catalog[~used & (catalog["decision"] == DROP)].assign(label="").set_index("photo")["label"]
@@ -68,7 +68,7 @@ def moved_by_labels(run: Run, predictions: pd.DataFrame, catalog: pd.DataFrame) 
     changed = earlier[earlier["now"] != earlier["then"]].reset_index(drop=True)
     if changed.empty:
         return None
-    answers = spreadsheet.read_csv(folder / "predictions.csv", ["photo", "label", "predicted"])
+    answers = spreadsheet.read_table(folder / "predictions.csv")
     stages = {
         "then": answers,
         "relabelled": answers[answers["photo"].isin(labels_now.index)].assign(
@@ -102,7 +102,7 @@ def against_last_run(run: Run, predictions: pd.DataFrame, settings: dict[str, An
     folder = run.earlier()
     if folder is None:
         return None
-    then = spreadsheet.read_csv(folder / "predictions.csv", ["photo", "label", "predicted"])
+    then = spreadsheet.read_table(folder / "predictions.csv")
     old = shareable(settings_of(folder / "params.json"))
     return between(then, old, predictions, settings)
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from boatlib.order import natural
+from boatlib.photos.reasons import Reason
 from boatlib.shares import percent
 from boatlib.show.kit import charts, gallery, tables, theme
 from boatlib.show.kit.html import Html, bullets, escape, paragraph
@@ -64,7 +65,7 @@ def skipped_reasons(catalog: pd.DataFrame, photo_names: bool = True) -> Html:
     """Why files were skipped, the commonest reason first, with an example where names of photos may be shown."""
     skipped = catalog[catalog["status"] == "skipped"]
     # the catalog has the name of the other photo; here all copies are one kind
-    kinds = skipped["reason"].str.replace(r"^exact copy of .*", "exact copy of another photo", regex=True)
+    kinds = skipped["reason"].where(skipped["reason_code"] != Reason.COPY, "exact copy of another photo")
     found = skipped.assign(reason=kinds).groupby("reason").agg(files=("photo", "size"), example=("photo", "first"))
     rows = found.reset_index().sort_values(["files", "reason"], ascending=[False, True])
     return tables.table(

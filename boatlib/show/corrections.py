@@ -6,7 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from boatlib.photos.corrections import DROP, DROPPED, KEEP, RELABEL, Corrections
+from boatlib.photos.corrections import DROP, KEEP, RELABEL, Corrections
+from boatlib.photos.reasons import Reason
 from boatlib.shares import percent
 from boatlib.show.kit import gallery, tables
 from boatlib.show.kit.html import Html, paragraph
@@ -46,7 +47,7 @@ def changed_labels(catalog: pd.DataFrame, root: Path, names: list[str] | None = 
     cards = []
     for row in rows.head(SHOWN).to_dict("records"):
         folder = row["photo"].split("/")[0]
-        now = "left out" if row["reason"] == DROPPED else f"now: {row['label']}"
+        now = "left out" if row["reason_code"] == Reason.LEFT_OUT else f"now: {row['label']}"
         own = [row["name"].rsplit("/", 1)[-1]] if row["name"] else []
         cards.append(
             gallery.photo_card(

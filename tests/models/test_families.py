@@ -26,7 +26,7 @@ NEWER = [
 
 PREDICT = """
 import sys
-from boatlib.model.prediction import Predictor
+from boatlib.model.inference.predictor import Predictor
 model, out, *photos = sys.argv[1:]
 Predictor.load(model).predict(photos).to_csv(out, index=False)
 """

@@ -108,7 +108,7 @@ def test_33_and_34_two_processes_give_the_metrics_of_one(make_task, settings, ca
     said = capsys.readouterr().out
     assert said.count("epoch   3") == 4, "the first process alone speaks"
     written = sorted(path.name for path in (Run("run2").folder / "checkpoints").iterdir())
-    assert written == ["epoch-0003.safetensors", "task.json", "last.json", "torchrun.log"]
+    assert written == ["epoch-0003.pt", "task.json", "last.json", "torchrun.log"]
 
 
 def test_32_the_error_of_one_process_ends_the_job_with_its_own_words(make_task):

@@ -43,7 +43,20 @@ def test_the_contracts_columns(tiny_run):
     def columns(name):
         return list(pd.read_csv(tiny_run / name).columns)
 
-    expected = ["photo", "label", "status", "reason", "format", "mode", "width", "height", "bytes", "sha256", "group"]
+    expected = [
+        "photo",
+        "label",
+        "status",
+        "reason_code",
+        "reason",
+        "format",
+        "mode",
+        "width",
+        "height",
+        "bytes",
+        "sha256",
+        "group",
+    ]
     assert columns("catalog.csv") == [*expected, "decision", "stratum", "low", "high"]
     assert columns("split.csv") == ["photo", "label", "split", "group", "sha256", "decision"]
     assert columns("predictions.csv") == ["photo", "label", "predicted", "confidence", "p_kayak", "p_paper boat"]

@@ -110,7 +110,7 @@ def test_benchmarks_import_what_is_there(script):
         ("streamlit", r"boatlib/app.py"),
         ("onnxruntime", r"boatlib/model/inference/onnx(_example)?.py"),
         ("nbconvert", r"boatlib/report/.*"),
-        ("papermill", r"boatlib/pipeline/.*"),
+        ("papermill", r"boatlib/(pipeline/.*|params.py)"),
     ],
 )
 def test_heavy_libraries_are_imported_in_their_rooms_only(library, allowed):

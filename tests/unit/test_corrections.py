@@ -10,7 +10,8 @@ import pytest
 from boatlib import show
 from boatlib.errors import DataError
 from boatlib.photos import catalog, splits
-from boatlib.photos.corrections import COLUMNS, DROPPED, Corrections
+from boatlib.photos.corrections import COLUMNS, Corrections
+from boatlib.photos.reasons import Reason
 from boatlib.report import publish
 from boatlib.results import comparison
 from boatlib.run import Run
@@ -135,7 +136,11 @@ def test_the_next_catalog_applies_them_and_the_folder_is_as_it_was(photo_set, lo
     rows = found.table.set_index("photo")
     assert rows.loc["kayak/000.jpg", ["label", "status", "decision"]].tolist() == ["paper boat", "used", "relabel"]
     assert rows.loc["kayak/001.jpg", ["label", "status", "decision"]].tolist() == ["kayak", "used", "keep"]
-    assert rows.loc["kayak/002.jpg", ["status", "reason", "decision"]].tolist() == ["skipped", DROPPED, "drop"]
+    assert rows.loc["kayak/002.jpg", ["status", "reason_code", "decision"]].tolist() == [
+        "skipped",
+        Reason.LEFT_OUT,
+        "drop",
+    ]
     assert found.classes.set_index("class")["used"].to_dict() == {"kayak": 10, "paper boat": 9, "raft": 0}
     assert {path: path.read_bytes() for path in photo_set.rglob("*.jpg")} == before
     one, other = (splits.make_split(table, 0.6, 0.2, 0.2, 3).set_index("photo") for table in (plain.table, found.table))

@@ -213,7 +213,7 @@ def test_large_pictures_pass_few_at_a_time():
 
 @pytest.mark.parametrize(("amp", "half"), [("off", False), ("auto", True)])
 def test_device_and_precision_travel_with_what_computes(make_task, tmp_path, amp, half):
-    """From the settings to the networks that teach, and with the model to whoever asks it: nothing of it lies in the environment."""
+    """From the settings to the networks that teach, and with the model to whoever asks it: not by the environment."""
     task = replace(make_task(epochs=1, max_epochs_stop=1), compute=Compute(device="cpu", amp=amp))
     assert {network.on for network in task.backbones} == {Machine("cpu", half)}
     saved = bundle.save_bundle(tmp_path / "model", fit.train(task).network, task.classes, {}, on=task.machine)

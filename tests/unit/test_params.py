@@ -4,10 +4,11 @@ import time
 from pathlib import Path
 
 import pytest
+from bs4 import BeautifulSoup
 from conftest import ROOT, run_all
 
 from boatlib.errors import ParameterError
-from boatlib.params import SHARED, Params, declared_parameters, load_params, section_names
+from boatlib.params import SHARED, Params, declared_parameters, inspected, load_params, section_names
 from boatlib.report import render
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -135,5 +136,10 @@ def test_notebooks_hold_prose_and_calls_only(notebook):
 def test_every_parameter_has_a_row_on_its_page(notebook):
     cells = json.loads(notebook.read_text())["cells"]
     source = next("".join(c["source"]) for c in cells if "parameters" in c["metadata"].get("tags", []))
-    declared = declared_parameters(notebook)
-    assert len(declared) == render._parameters(source, declared).count("<tr") - 1
+    written = [node.target.id for node in ast.parse(source).body]
+    declared = inspected(notebook)
+    assert list(declared) == written, "papermill does not understand one of the declarations"
+    shown = BeautifulSoup(render._parameters(declared, dict.fromkeys(declared, 1)), "html.parser").select("tbody tr")
+    assert len(shown) == len(written)
+    assert all(row.find_all("td")[-1].get_text() for row in shown)
+    assert render._with_values(declared, declared_parameters(notebook)) == source.replace('"', "'")

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from bs4 import BeautifulSoup
 from conftest import ROOT
 
 from boatlib.model.features.store import Store
@@ -15,7 +14,7 @@ from boatlib.model.inference import bundle
 from boatlib.model.networks import backbones
 from boatlib.model.training import fit
 from boatlib.params import Params, Training
-from boatlib.report import pages, render
+from boatlib.report import pages
 from boatlib.results import learning_curve
 from boatlib.show import model_card, training
 
@@ -113,20 +112,6 @@ def test_7_the_share_up_to_which_photos_are_counted_is_the_runs_own():
             "dependable"
         ]
         == 0.8
-    )
-
-
-def test_8_every_declared_parameter_has_a_row():
-    source = (
-        'a: int = 1\nb: list[str] = ["x"]  # with words\nc: dict[str, int] = {\n    "a": 1,\n}  # over three lines\n'
-    )
-    source += "d: int | str = 6  # é"
-    values = {"a": 2, "b": ["y"], "c": {}, "d": "off"}
-    rows = BeautifulSoup(render._parameters(source, values), "html.parser").select("tbody tr")
-    shown = [[cell.get_text() for cell in row.find_all(["th", "td"])] for row in rows]
-    assert shown == [["a", "2", ""], ["b", "['y']", "with words"], ["c", "{}", "over three lines"], ["d", "off", "é"]]
-    assert render._with_values(source, values) == (
-        "a: int = 2\nb: list[str] = ['y']  # with words\nc: dict[str, int] = {}  # over three lines\nd: int | str = 'off'  # é"
     )
 
 

@@ -13,7 +13,7 @@ def test_what_is_written_comes_back(tmp_path):
     table = pd.DataFrame({"label": NAMES, "=1+1": range(len(NAMES)), "loss": [-0.5] * len(NAMES)})
     file = tmp_path / "table.csv"
     file.write_text(spreadsheet.to_csv(table), encoding="utf-8", newline="")
-    back = spreadsheet.read_csv(file, ["label"])
+    back = spreadsheet.read_table(file)
     assert back["label"].tolist() == NAMES
     assert list(back.columns) == ["label", "=1+1", "loss"]
     assert back["loss"].tolist() == table["loss"].tolist()

@@ -180,7 +180,14 @@ def test_short_ids_take_the_place_of_names_where_that_is_asked():
     shown = pd.Series(["b/other.jpg", "a/secret.jpg"])
     assert names.shown(shown, catalogued, photo_names=True) == ["b/other.jpg", "a/secret.jpg"]
     assert names.shown(shown, catalogued, photo_names=False) == ["ba987654", "01234567"]
-    skipped = pd.DataFrame({"photo": ["a/secret.jpg"], "status": "skipped", "reason": "exact copy of a/private.jpg"})
+    skipped = pd.DataFrame(
+        {
+            "photo": ["a/secret.jpg"],
+            "status": "skipped",
+            "reason_code": "exact_copy",
+            "reason": "exact copy of a/private.jpg",
+        }
+    )
     assert "secret" in catalog.skipped_reasons(skipped).markup
     assert "private" not in catalog.skipped_reasons(skipped).markup
     assert "secret" not in catalog.skipped_reasons(skipped, photo_names=False).markup

@@ -50,7 +50,7 @@ class GrowingTable:
         with self.part.open("rb+") as file:
             file.truncate(file.read().rfind(b"\n") + 1)
         try:
-            photos = spreadsheet.read_csv(self.part, ["photo"])["photo"].tolist()
+            photos = spreadsheet.read_table(self.part)["photo"].tolist()
         except (ValueError, KeyError):  # pandas' own errors are ValueErrors
             photos = [""]
         if photos != [_one_line(name) for name, _ in sources[: len(photos)]]:  # the folder is not what it was

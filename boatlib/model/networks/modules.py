@@ -10,7 +10,7 @@ from torch import nn
 from boatlib.errors import ParameterError
 from boatlib.model.inputs.views import Preprocessing
 
-HIDDEN = 256
+HIDDEN = 256  # units of the head, between features and classes
 DROPOUT = 0.4
 
 
@@ -191,9 +191,10 @@ class Network:
 class RowDropout(nn.Module):
     """Dropout whose choice can be made outside, row by row: then it does not depend on how a step is divided into parts."""
 
-    def __init__(self, share: float) -> None:
+    def __init__(self, share: float, width: int) -> None:
         super().__init__()
         self.share = share
+        self.width = width  # of the rows
         self.keep: torch.Tensor | None = None  # bool [rows, width], for the next pass
 
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
@@ -204,11 +205,11 @@ class RowDropout(nn.Module):
 
 
 def article_head(features: int, classes: int, dropout: float = DROPOUT) -> nn.Sequential:
-    """The article's head: Linear 256, ReLU, Dropout 0.4, Linear, LogSoftmax. Gives log-probabilities."""
+    """The article's head: Linear, ReLU, Dropout, Linear, LogSoftmax. Gives log-probabilities."""
     return nn.Sequential(
         nn.Linear(features, HIDDEN),
         nn.ReLU(),
-        RowDropout(dropout),
+        RowDropout(dropout, HIDDEN),
         nn.Linear(HIDDEN, classes),
         nn.LogSoftmax(dim=1),
     )

@@ -1,12 +1,11 @@
-"""Where an interrupted training goes on from: one file an epoch, written in one step, with a checksum, without pickle."""
+"""Where an interrupted training goes on from: one file an epoch, written in one step, with a checksum; nothing in it can run."""
 
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 
 from boatlib.errors import DamagedModelError
 from boatlib.files import replacing, write_text
@@ -18,14 +17,12 @@ State = dict[str, Any]  # dictionaries and lists of numbers, texts and tensors
 
 def save(folder: Path, state: State, epoch: int) -> Path:
     """Write a state as the checkpoint of an epoch; then that is named in LAST, and those before it are deleted."""
-    tensors: dict[str, torch.Tensor] = {}
-    skeleton = _take_tensors(state, tensors)
-    file = folder / f"epoch-{epoch:04d}.safetensors"
+    file = folder / f"epoch-{epoch:04d}.pt"
     with replacing(file) as temporary:
-        save_file(tensors, temporary, metadata={"state": json.dumps(skeleton)})
+        torch.save(state, temporary)
         digest = sha256(temporary)
     write_text(folder / LAST, json.dumps({"file": file.name, "sha256": digest, "epoch": epoch}) + "\n")
-    for other in folder.glob("epoch-*.safetensors"):
+    for other in folder.glob("epoch-*"):
         if other != file:
             other.unlink()
     return file
@@ -40,11 +37,8 @@ def load(folder: Path) -> State | None:
         file = folder / str(last["file"])
         if sha256(file) != last["sha256"]:
             raise ValueError("its checksum differs")
-        with safe_open(file, "pt") as opened:
-            skeleton = json.loads(opened.metadata()["state"])
-            names = opened.keys()
-            return _put_tensors(skeleton, {name: opened.get_tensor(name) for name in names})
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return dict(torch.load(file, map_location="cpu", weights_only=True))  # numbers, texts and tensors; no code
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, pickle.UnpicklingError) as error:
         raise DamagedModelError(
             f"The checkpoint in {folder.parent.name}/{folder.name} is damaged ({error}). Start again without --resume."
         ) from error
@@ -59,24 +53,3 @@ def finish(folder: Path) -> None:
 def is_finished(folder: Path) -> bool:
     """Whether the training of the newest checkpoint has ended."""
     return bool(json.loads((folder / LAST).read_text(encoding="utf-8")).get("finished"))
-
-
-def _take_tensors(value: Any, tensors: dict[str, torch.Tensor]) -> Any:  # noqa: ANN401
-    """The value as JSON can hold it; tensors move to `tensors`. Keys of dictionaries may be numbers."""
-    if isinstance(value, torch.Tensor):
-        name = str(len(tensors))
-        tensors[name] = value.detach().cpu().clone().contiguous()
-        return {"tensor": name}
-    if isinstance(value, dict):
-        return {"items": [[key, _take_tensors(inner, tensors)] for key, inner in value.items()]}
-    if isinstance(value, list | tuple):
-        return [_take_tensors(inner, tensors) for inner in value]
-    return value
-
-
-def _put_tensors(value: Any, tensors: dict[str, torch.Tensor]) -> Any:  # noqa: ANN401
-    if isinstance(value, dict):
-        if "tensor" in value:
-            return tensors[value["tensor"]]
-        return {key: _put_tensors(inner, tensors) for key, inner in value["items"]}
-    return [_put_tensors(inner, tensors) for inner in value] if isinstance(value, list) else value

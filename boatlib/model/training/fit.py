@@ -70,6 +70,7 @@ def train(task: TrainingTask) -> Trained:
             raise TrainingError("The training processes left no checkpoint. See checkpoints/torchrun.log.")
     else:
         state = learn(task, alone(task.machine))
+    write_history(task, state)
     trained = _trained(task, state)
     checkpoints.finish(task.folder)
     return trained
@@ -205,7 +206,7 @@ def _fit(
         state["seconds"].append(time.perf_counter() - started)
         if keep and group.rank == 0:
             checkpoints.save(task.folder, state | trainer.state(), epoch)
-            task.run.write_table("history", _history(state))  # for whoever watches
+            write_history(task, state)  # for whoever watches
         if group.rank == 0:
             star = " *" if state["best_epoch"] == epoch else ""
             runtime.progress(
@@ -314,6 +315,11 @@ def _trained(task: TrainingTask, state: checkpoints.State) -> Trained:
     refitted = _network(task, state["refit"], frozen) if task.settings.refit else None
     before = judged if refitted else None
     return Trained(refitted or judged, before, _history(state), state["seconds"], validation)
+
+
+def write_history(task: TrainingTask, state: checkpoints.State) -> None:
+    """`history.csv`, which nobody else writes."""
+    task.run.write_table("history", _history(state))
 
 
 def _history(state: checkpoints.State) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import torch
 from boatlib import runtime
 from boatlib.errors import TrainingError
 from boatlib.model.networks import weights
-from boatlib.model.networks.modules import HIDDEN, Classifier, RowDropout
+from boatlib.model.networks.modules import Classifier, RowDropout
 from boatlib.model.training import checkpoints, optim
 from boatlib.model.training.datasets import Dataset
 from boatlib.model.training.process_group import ProcessGroup
@@ -107,7 +107,7 @@ class Trainer:
         counts = float(len(self._group.share(rows)) > 0)
         whole = float(self._per_class[self._train.labels[rows]].sum())
         random = np.random.default_rng([self._seed, epoch, step])
-        keep = torch.from_numpy(random.random((len(rows), HIDDEN)) >= self._settings.dropout)
+        keep = torch.from_numpy(random.random((len(rows), self._dropout.width)) >= self._settings.dropout)
         sums = np.zeros(3)
         self._optimiser.zero_grad()
         for number, part in enumerate(parts, start=1):
