@@ -24,6 +24,12 @@ def wilson(correct: int, total: int) -> tuple[float, float]:
     return 0.0 if correct == 0 else float(low), 1.0 if correct == total else float(high)
 
 
+def with_ranges(history: pd.DataFrame, val_photos: int) -> pd.DataFrame:
+    """`history.csv` with the 95% range of the validation accuracy: val_low, val_high (Wilson)."""
+    ranges = [wilson(round(share * val_photos), val_photos) for share in history["val_accuracy"]]
+    return history.assign(val_low=[low for low, _ in ranges], val_high=[high for _, high in ranges])
+
+
 def mcnemar(before: pd.Series, after: pd.Series) -> dict[str, float | int]:
     """Exact McNemar test on the same photos judged twice (True: right).
 

@@ -6,11 +6,14 @@ import numpy as np
 import pandas as pd
 
 from boatlib.results import cross_validation
+from boatlib.results.class_verdicts import DEPENDABLE
+from boatlib.results.intervals import wilson
 
 SHARES = (0.125, 0.25, 0.5, 1.0)  # of the photos that teach
 REPEATS = (4, 3, 2, 1)  # how often each share is drawn: few photos differ more from each other
 ALL = ""  # the row of all classes together
 LIKELY = 0.8  # probability of a range: eight of ten forecasts hold
+GAIN = 0.02  # of the share of right answers: from which on more photos are worth a recommendation
 MOST = 10.0  # times the present photos: farther than that nothing is forecast
 
 
@@ -108,6 +111,21 @@ def _error(error: np.ndarray, speed: np.ndarray, floor: np.ndarray, times: float
     """The error of each curve with so many times today's photos."""
     odds = _odds(error, floor) * times**-speed
     return (floor + odds) / (1 + odds)
+
+
+def worth_collecting(forecasts: pd.DataFrame, verdicts: pd.DataFrame) -> list[str]:
+    """Classes that are not dependable yet and would gain at least GAIN by twice as many photos, the weakest first."""
+    known = verdicts.set_index("class")["verdict"]
+    wanted = forecasts[(forecasts["doubled"] - forecasts["now"] >= GAIN) & forecasts["class"].isin(known.index)]
+    wanted = wanted[wanted["class"].map(known) != DEPENDABLE]
+    return [str(name) for name in wanted.sort_values("now")["class"]]
+
+
+def with_ranges(curve: pd.DataFrame) -> pd.DataFrame:
+    """`measure` with the share of right answers and its 95% range: share_right, low, high (Wilson)."""
+    ranges = [wilson(round(right), judged) for right, judged in zip(curve["right"], curve["judged"], strict=True)]
+    low, high = zip(*ranges, strict=True) if ranges else ((), ())
+    return curve.assign(share_right=curve["right"] / curve["judged"], low=low, high=high)
 
 
 def forecast_table(curve: pd.DataFrame, per_class: pd.DataFrame, right: float, refit: bool) -> pd.DataFrame:

@@ -74,6 +74,12 @@ def judge(
     }
 
 
+def changes(shares: pd.DataFrame, shown: str) -> dict[str, int]:
+    """Photos that each class gains (or, negative, loses) by a strategy against the plain view. shares: `per_class`."""
+    change = ((shares[shown] - shares[PLAIN]) * shares["test"]).round().fillna(0).astype(int)
+    return dict(zip(shares["class"].astype(str), change.tolist(), strict=True))
+
+
 def per_class(on_test: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """One row a class: class, test (photos), and each strategy as share of right answers."""
     table = pd.DataFrame({"test": on_test[PLAIN]["label"].value_counts()})

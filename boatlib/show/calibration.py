@@ -49,12 +49,11 @@ def words(predictions: pd.DataFrame, record: Mapping[str, Any]) -> Html:
             "Nothing in this test contradicts its confidence: in every group what it says lies within the range of "
             "what came true."
         )
-    before = calibration.with_temperature(predictions, 1 / record["temperature"])
-    gaps = [calibration.expected_calibration_error(table) * 100 for table in (before, predictions)]
+    gap = calibration.gain(predictions, record["temperature"])
     last = (
         f"The confidence was adjusted by one number, a temperature of {record['temperature']:.2f}, fitted on the "
-        f"{record['photos']} validation photos alone. On the test photos, confidence and truth differ by {gaps[1]:.1f} points "
-        f"on average; without the adjustment it would be {gaps[0]:.1f}."
+        f"{record['photos']} validation photos alone. On the test photos, confidence and truth differ by "
+        f"{100 * gap['after']:.1f} points on average; without the adjustment it would be {100 * gap['before']:.1f}."
     )
     return paragraph(first) + bullets(items) + paragraph(last, "note")
 

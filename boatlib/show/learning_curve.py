@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from boatlib.results.intervals import wilson
+from boatlib.results import learning_curve
 from boatlib.shares import percent
 from boatlib.show.kit import charts, tables, theme
 from boatlib.show.kit.html import Html, paragraph
@@ -75,7 +75,7 @@ def chart(curve: pd.DataFrame, forecasts: pd.DataFrame, limit: int = 12) -> Html
     """
     rows = forecasts.sort_values(["now", "class"]).head(limit).to_dict("records")
     colours = theme.class_colours(forecasts["class"].tolist())
-    columns = min(4, len(rows))
+    measured, columns = learning_curve.with_ranges(curve), min(4, len(rows))
     with theme.applied():
         height = -(-len(rows) // columns)
         figure, grid = charts.grid_of(height, columns, 0.5 + 1.75 * height, sharey=True)
@@ -83,12 +83,9 @@ def chart(curve: pd.DataFrame, forecasts: pd.DataFrame, limit: int = 12) -> Html
         for axes in grid.ravel()[len(rows) :]:
             axes.set_visible(False)
         for axes, row in zip(grid.ravel(), rows, strict=False):
-            own, colour = curve[curve["class"] == row["class"]], colours[row["class"]]
-            low, high = zip(
-                *(wilson(round(r), n) for r, n in zip(own["right"], own["judged"], strict=True)), strict=True
-            )
-            axes.fill_between(own["taught"], low, high, color=colour, alpha=0.18, linewidth=0)
-            axes.plot(own["taught"], own["right"] / own["judged"], "o-", color=colour, linewidth=1.8, markersize=4)
+            own, colour = measured[measured["class"] == row["class"]], colours[row["class"]]
+            axes.fill_between(own["taught"], own["low"], own["high"], color=colour, alpha=0.18, linewidth=0)
+            axes.plot(own["taught"], own["share_right"], "o-", color=colour, linewidth=1.8, markersize=4)
             twice = 2 * row["train"]
             axes.plot([twice] * 2, [row["doubled_low"], row["doubled_high"]], color=colour, linewidth=5, alpha=0.35,
                       solid_capstyle="butt")  # fmt: skip

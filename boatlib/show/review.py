@@ -1,6 +1,5 @@
 """What to do with an answer: check it or trust it; the work against the errors."""
 
-import math
 from collections.abc import Mapping
 
 import pandas as pd
@@ -71,10 +70,8 @@ def cheapest(val: pd.DataFrame, test: pd.DataFrame, cost_of_error: float, cost_o
             "summary.cost_of_check in the params file, this page names the cheapest line.",
             "note",
         )
-    threshold = review.cheapest_threshold(val, cost_of_error, cost_of_check)
-    cost, none, every = (
-        review.cost(test, line, cost_of_error, cost_of_check) for line in (threshold, 0.0, math.nextafter(1, 2))
-    )
+    found = review.cheapest(val, test, cost_of_error, cost_of_check)
+    threshold = found["threshold"]
     rule = (
         "checking nothing is cheapest"
         if threshold <= 0
@@ -84,8 +81,8 @@ def cheapest(val: pd.DataFrame, test: pd.DataFrame, cost_of_error: float, cost_o
     )
     return paragraph(
         f"If a wrong answer costs {cost_of_error:g} and a check {cost_of_check:g}, {rule} (chosen on the validation photos). "
-        f"On the test photos that costs {cost:,.0f} per 100 photos; checking nothing costs {none:,.0f}, checking everything "
-        f"{every:,.0f}."
+        f"On the test photos that costs {found['cost']:,.0f} per 100 photos; checking nothing costs {found['none']:,.0f}, "
+        f"checking everything {found['every']:,.0f}."
     )
 
 

@@ -7,7 +7,8 @@ import pandas as pd
 
 from boatlib.model.networks.weights import NONE
 from boatlib.params import names_of
-from boatlib.results.intervals import wilson
+from boatlib.results.intervals import with_ranges
+from boatlib.results.range_test import lowest, smoothed
 from boatlib.shares import percent
 from boatlib.show.kit import charts, tables, theme
 from boatlib.show.kit.html import Html, paragraph
@@ -78,10 +79,9 @@ def range_test(curve: pd.DataFrame, learning_rate: float) -> Html:
     """What the range test says of the chosen step size."""
     if curve.empty:
         return paragraph("No range test was made (range_test: 0).")
-    smooth = curve["loss"].rolling(5, min_periods=1).mean()
-    lowest = float(curve.loc[smooth.idxmin(), "learning_rate"])
+    least = lowest(curve)
     return paragraph(
-        f"The loss is lowest at a step size of about {lowest:.1g}. A tenth of that, {lowest / 10:.1g}, is a usual choice; this "
+        f"The loss is lowest at a step size of about {least:.1g}. A tenth of that, {least / 10:.1g}, is a usual choice; this "
         f"run takes {learning_rate:g}."
     )
 
@@ -138,9 +138,9 @@ def curves(history: pd.DataFrame, val_photos: int) -> Html:
                     annotation_clip=False,
                 )  # fmt: skip
             if kind == "accuracy":
-                ranges = [wilson(round(share * val_photos), val_photos) for share in history["val_accuracy"]]
+                band = with_ranges(history, val_photos)
                 axes.fill_between(
-                    history["epoch"], *zip(*ranges, strict=True), color=theme.WARM, alpha=0.15, linewidth=0
+                    band["epoch"], band["val_low"], band["val_high"], color=theme.WARM, alpha=0.15, linewidth=0
                 )
             axes.axvline(best, color=theme.SOFT, linewidth=1, linestyle="--")
             axes.set(title=title, xlabel="epoch")
@@ -149,11 +149,11 @@ def curves(history: pd.DataFrame, val_photos: int) -> Html:
         charts.in_percent(right.yaxis)
         left.annotate(f"kept: epoch {best}", (best, left.get_ylim()[1]), color=theme.SOFT, fontsize=9, va="top",
                       xytext=(4, 0), textcoords="offset points")  # fmt: skip
-    row, lowest = history[history["best"]].iloc[0], history.loc[history["val_loss"].idxmin()]
+    row, least = history[history["best"]].iloc[0], history.loc[history["val_loss"].idxmin()]
     return charts.chart(
         figure,
-        f"Curves over {len(history)} epochs: the validation loss is lowest ({lowest['val_loss']:.3f}) in epoch "
-        f"{int(lowest['epoch'])}; epoch {best} counts, with a loss of {row['val_loss']:.3f} and "
+        f"Curves over {len(history)} epochs: the validation loss is lowest ({least['val_loss']:.3f}) in epoch "
+        f"{int(least['epoch'])}; epoch {best} counts, with a loss of {row['val_loss']:.3f} and "
         f"{percent(row['val_accuracy'])} of the validation photos right.",
     )
 
@@ -163,8 +163,7 @@ def range_test_chart(curve: pd.DataFrame, learning_rate: float) -> Html:
     with theme.applied():
         figure, (axes,) = charts.axes_of(2.6)
         axes.plot(curve["learning_rate"], curve["loss"], color=theme.ACCENT, linewidth=1, alpha=0.35)
-        smooth = curve["loss"].rolling(5, min_periods=1).mean()
-        axes.plot(curve["learning_rate"], smooth, color=theme.ACCENT, linewidth=2)
+        axes.plot(curve["learning_rate"], smoothed(curve), color=theme.ACCENT, linewidth=2)
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(lambda rate, _: f"{rate:g}")
         axes.set_ylim(0, float(curve["loss"].iloc[:5].mean()) * 1.6)
@@ -173,8 +172,8 @@ def range_test_chart(curve: pd.DataFrame, learning_rate: float) -> Html:
                       va="top", xytext=(4, 0), textcoords="offset points")  # fmt: skip
         axes.set(xlabel="step size (learning rate)", ylabel="loss")
         charts.bare(axes, "bottom")
-    lowest = float(curve.loc[smooth.idxmin(), "learning_rate"])
+    least = lowest(curve)
     return charts.chart(
         figure,
-        f"Curve of the loss over the step size: it is lowest at about {lowest:.1g}; this run takes {learning_rate:g}.",
+        f"Curve of the loss over the step size: it is lowest at about {least:.1g}; this run takes {learning_rate:g}.",
     )

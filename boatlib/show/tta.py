@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from boatlib.results import tta
 from boatlib.shares import p_words, percent
 from boatlib.show.kit import tables
 from boatlib.show.kit.html import Html, paragraph
@@ -74,12 +75,8 @@ def per_class(rows: pd.DataFrame) -> Html:
 
 def changes(record: Mapping[str, Any], per_class: pd.DataFrame) -> Html:
     """Which classes gain and lose photos by several looks. per_class: `tta_per_class.csv`."""
-    change = ((per_class[record["shown"]] - per_class["plain"]) * per_class["test"]).round().fillna(0).astype(int)
-    names = per_class["class"]
-    gain, lose = (
-        [f"{name} ({number:+d})" for name, number in zip(names, change, strict=True) if number * sign > 0]
-        for sign in (1, -1)
-    )
+    change = tta.changes(per_class, record["shown"])
+    gain, lose = ([f"{name} ({by:+d})" for name, by in change.items() if by * sign > 0] for sign in (1, -1))
     views = record["views"][record["shown"]]
     return paragraph(
         f"By class, in photos: {f'{listing(gain, NAMED)} gain' if gain else 'no class gains'}; "

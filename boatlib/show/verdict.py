@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from boatlib.results import class_verdicts
+from boatlib.results import class_verdicts, learning_curve
 from boatlib.results.class_verdicts import DEPENDABLE, EVIDENCE, NOT_YET, PROMISING
 from boatlib.results.metrics import weakest_class
 from boatlib.shares import of_hundred, percent
@@ -13,7 +13,6 @@ from boatlib.show.kit.html import Html, bullets, escape, paragraph
 from boatlib.show.kit.words import listing
 
 MOST_NAMES = 6  # classes named in one phrase; the table has all of them
-GAIN = 0.02  # of the share of right answers: from which on more photos are worth a recommendation
 
 
 def what_this_is(classes: Sequence[str]) -> Html:
@@ -127,10 +126,7 @@ def what_to_do(
     else:
         items.append("Let a person check every answer: no confidence was high enough to go without.")
     items += _by_class(named, dependable)
-    wanted = more[(more["doubled"] - more["now"] >= GAIN) & more["class"].isin(verdicts["class"])]
-    wanted = wanted[~wanted["class"].isin(named[DEPENDABLE]["class"])]
-    if len(wanted):
-        names = wanted.sort_values("now")["class"].tolist()
+    if names := learning_curve.worth_collecting(more, verdicts):
         items.append(f"Collect more photos of {_some(names)}: there they would help most.")
     if suspects:
         items.append(

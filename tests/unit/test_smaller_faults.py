@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import nbformat
 import numpy as np
 import pandas as pd
 import pytest
@@ -69,16 +70,14 @@ def test_3_networks_without_pretrained_weights_are_called_so(weights, words):
 
 
 def test_4_a_name_that_several_sections_have_is_asked_about(tmp_path):
-    cell = {
-        "cell_type": "code",
-        "metadata": {"tags": ["parameters"]},
-        "source": ["views: int = 0\n", "run: str = 'x'\n"],
-    }
+    cell = nbformat.v4.new_code_cell("views: int = 0\nrun: str = 'x'", metadata={"tags": ["parameters"]})
+    kernel = {"kernelspec": {"name": "python3", "language": "python", "display_name": "Python 3"}}
+    text = nbformat.writes(nbformat.v4.new_notebook(cells=[cell], metadata=kernel))
     params = Params(run="x", training={"views": 3}, tta={"views": 5})
     for name, views in (("03_training", 3), ("05_tta", 5)):
-        (tmp_path / f"{name}.ipynb").write_text(json.dumps({"cells": [cell]}))
+        (tmp_path / f"{name}.ipynb").write_text(text)
         assert params.for_notebook(tmp_path / f"{name}.ipynb") == {"views": views, "run": "x"}
-    (tmp_path / "04_evaluation.ipynb").write_text(json.dumps({"cells": [cell]}))
+    (tmp_path / "04_evaluation.ipynb").write_text(text)
     with pytest.raises(ValueError, match="declares 'views', which training and tta have"):
         params.for_notebook(tmp_path / "04_evaluation.ipynb")
 
