@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Style checks, types and tests, in the environment that run_all.sh uses too. Arguments go to pytest:
-#   ./run_tests.sh -m "not notebook and not report and not lab and not real"     the unit layer alone
+#   ./run_tests.sh tests/unit          the unit layer alone, in well under a minute
+#   ./run_tests.sh --all               also what is slow and rarely breaks (CONTRIBUTING.md says when)
+# Each of the workers (one a core, four at the most) has a copy of the project for itself.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cd "$here"
@@ -12,4 +14,9 @@ bin=$(dirname "$PYTHON")
 "$bin/ruff" format --check .
 "$bin/shellcheck" -x run_all.sh run_tests.sh workflow/setup.sh workflow/browser.sh .ci/run
 "$bin/mypy"
-exec "$PYTHON" -m pytest "$@"
+some=(-m "not slow")
+if [ "${1:-}" = --all ]; then
+  some=()
+  shift
+fi
+exec "$PYTHON" -m pytest -n logical --maxprocesses 4 --dist loadfile "${some[@]}" "$@"

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from conftest import ROOT, make_set
+from conftest import copy_of_the_project, make_set
 
 NAME = "mine"
 PARAMS = """images: photos é {y}
@@ -25,9 +25,8 @@ class Project:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        for part in ("notebooks", "workflow"):
-            shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns(".*"))
-        (folder / "boatlib").symlink_to(ROOT / "boatlib")
+        copy_of_the_project(folder)
+        shutil.rmtree(folder / "params")
         (folder / "params").mkdir()
         (folder / "params" / f"{NAME}.yaml").write_text(PARAMS, encoding="utf-8")
         self.photos = make_set(folder / "photos é {y}", {"kayak": 14, "paper boat": 12})
@@ -35,7 +34,7 @@ class Project:
 
     @property
     def environment(self) -> dict[str, str]:
-        return os.environ | {"BOATLIB_CACHE": os.environ.get("BOATLIB_CACHE", str(ROOT / ".cache"))}
+        return dict(os.environ)
 
     def command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "boatlib", "run", f"params/{NAME}.yaml", *arguments]

@@ -1,11 +1,20 @@
 """Fixtures that several layers share: small drawn sets, and one tiny run of the whole chain."""
 
+import atexit
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+
+if worker := os.environ.get(
+    "PYTEST_XDIST_WORKER"
+):  # each has cores of its own, also for what it starts: none waits for another
+    every, count = sorted(os.sched_getaffinity(0)), int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    os.sched_setaffinity(0, every[int(worker.removeprefix("gw")) % len(every) :: count])
+    os.environ["OMP_NUM_THREADS"] = str(len(os.sched_getaffinity(0)))
 
 import chromium
 import numpy as np
@@ -25,7 +34,27 @@ ROOT = Path(__file__).parents[1]
 FLOAT32 = runtime.machine(
     "cpu", "off"
 )  # engines and torch agree to many digits; what half precision costs has its own tests
+os.environ.setdefault("BOATLIB_CACHE", str(ROOT / ".cache"))  # what is computed there is computed once
 REAL = ROOT.parent / "shared" / "boats" / "images"
+
+
+def copy_of_the_project(folder: Path) -> Path:
+    """Notebooks, workflow and params as they are, and the program itself: runs and reports of its own."""
+    for part in ("notebooks", "workflow", "params"):
+        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns(".*"))
+    (folder / "boatlib").symlink_to(ROOT / "boatlib")
+    return folder
+
+
+# Where the chain and JupyterLab are tried: nothing is written into the project itself
+WORK = copy_of_the_project(Path(tempfile.mkdtemp(prefix="boatlib-work-")))
+atexit.register(shutil.rmtree, WORK, ignore_errors=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _at_work():
+    """Whoever looks for the project from the current folder finds the copy."""
+    os.chdir(WORK)
 
 
 def draw(seed: int, hue: int = 0) -> Image.Image:
@@ -51,9 +80,9 @@ def photo_set(tmp_path):
 
 
 def run_all(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """The chain's command as ./run_all.sh calls it, in the environment of the tests."""
+    """The chain's command as ./run_all.sh calls it, in WORK."""
     command = [sys.executable, "-m", "boatlib", "run", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, env=os.environ)
+    return subprocess.run(command, cwd=WORK, capture_output=True, text=True, timeout=600, env=os.environ)
 
 
 @pytest.fixture
@@ -64,7 +93,6 @@ def project(tmp_path, monkeypatch):
     (folder / "workflow").mkdir()
     (folder / "workflow" / "Snakefile").touch()
     monkeypatch.chdir(folder)
-    monkeypatch.setenv("BOATLIB_CACHE", os.environ.get("BOATLIB_CACHE", str(ROOT / ".cache")))
     return folder
 
 
@@ -144,17 +172,10 @@ def tiny_arguments(images: Path) -> list[str]:
 
 @pytest.fixture(scope="session")
 def tiny_run(tiny_images):
-    """runs/test-tiny: the whole chain on 29 small photos, made anew; what tests made is removed at the end."""
-    _remove_test_runs()
+    """runs/test-tiny: the whole chain on 29 small photos."""
     result = run_all(*tiny_arguments(tiny_images))
     assert result.returncode == 0, result.stdout + result.stderr
-    yield ROOT / "runs" / TINY
-    _remove_test_runs()
-
-
-def _remove_test_runs() -> None:
-    for folder in [*ROOT.glob(f"runs/{TINY}*"), *ROOT.glob(f"reports/{TINY}*")]:
-        shutil.rmtree(folder)
+    return WORK / "runs" / TINY
 
 
 @pytest.fixture(scope="session")

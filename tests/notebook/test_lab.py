@@ -10,12 +10,13 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 from types import SimpleNamespace
 
 import nbformat
 import psutil
 import pytest
-from conftest import ROOT, run_all
+from conftest import WORK, run_all
 from playwright.sync_api import expect
 from untouched import read_only, watched
 
@@ -25,7 +26,7 @@ from boatlib.run import Run
 
 pytestmark = pytest.mark.lab
 LAST_OUTPUT = re.compile("Files of this notebook|Settings of this run")
-NOTEBOOKS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = sorted(path.stem for path in (WORK / "notebooks").glob("*.ipynb"))
 RUN = "test-lab"
 
 
@@ -43,7 +44,7 @@ def lab_run(tmp_path_factory):
     assert result.returncode == 0, result.stdout + result.stderr
     with watched(sources.images_folder("sample")):
         yield Corrections(file), arguments
-    for folder in (ROOT / "runs" / RUN, ROOT / "reports" / RUN):
+    for folder in (WORK / "runs" / RUN, WORK / "reports" / RUN):
         shutil.rmtree(folder)
 
 
@@ -58,17 +59,17 @@ def server(tmp_path_factory, lab_run):
     environment["JUPYTERLAB_SETTINGS_DIR"] = str(tmp_path_factory.mktemp("settings"))
     environment["JUPYTERLAB_WORKSPACES_DIR"] = str(tmp_path_factory.mktemp("workspaces"))
     log = (tmp_path_factory.mktemp("log") / "lab.log").open("w")
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+    process = subprocess.Popen(command, cwd=WORK, env=environment, stdout=log, stderr=log)
     for _ in range(120):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 break
         time.sleep(0.5)
-    before = {path: path.read_bytes() for path in (ROOT / "notebooks").glob("*.ipynb")}
+    before = {path: path.read_bytes() for path in (WORK / "notebooks").glob("*.ipynb")}
     yield SimpleNamespace(pid=process.pid, address=f"http://127.0.0.1:{port}")
     process.terminate()
     process.wait(20)
-    after = {path: path.read_bytes() for path in (ROOT / "notebooks").glob("*.ipynb")}
+    after = {path: path.read_bytes() for path in (WORK / "notebooks").glob("*.ipynb")}
     for path, content in before.items():
         path.write_bytes(content)
     assert after == before, "looking at notebooks has changed them"
@@ -146,7 +147,7 @@ def test_every_notebook_runs_with_the_settings_of_the_last_run(browser, lab, nam
     assert notebook.run() == 0
     notebook.menu("File", "Save Notebook")
     notebook.page.wait_for_timeout(1000)
-    saved = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
+    saved = nbformat.read(WORK / "notebooks" / f"{name}.ipynb", as_version=4)
     assert not any(cell.outputs for cell in saved.cells if cell.cell_type == "code")
     notebook.close()
 
@@ -224,7 +225,7 @@ def test_every_call_explains_itself(evaluation):
 
 
 def test_a_photo_can_be_uploaded_or_pasted(evaluation, lab_run):
-    photo = next((ROOT / ".cache" / "photos").glob("sample-*/kayak/*.jpg"))
+    photo = next((Path(os.environ["BOATLIB_CACHE"]) / "photos").glob("sample-*/kayak/*.jpg"))
     cell = evaluation.cell("try_photo.widget")
     with evaluation.page.expect_file_chooser() as chooser:
         cell.get_by_role("button", name="Choose a photo").click()
@@ -276,6 +277,6 @@ def test_the_next_run_applies_the_decisions_and_says_what_moved(evaluation, lab_
     catalog = Run(RUN).table("catalog")
     decided = catalog[catalog["decision"] != ""].drop_duplicates("sha256")["decision"]
     assert sorted(decided) == ["drop", "keep", "relabel"]
-    page = (ROOT / "reports" / RUN / "index.html").read_text()
+    page = (WORK / "reports" / RUN / "index.html").read_text()
     assert "People have looked at 3 photos: 1 kept as labelled, 1 got another label and 1 left out." in page
     assert "jupyter.widget" not in page

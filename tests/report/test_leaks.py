@@ -14,7 +14,7 @@ from pathlib import Path
 import pypdf
 import pytest
 from bs4 import BeautifulSoup
-from conftest import ROOT, TINY, draw
+from conftest import ROOT, TINY, WORK, draw
 from PIL import Image
 
 from boatlib.photos.corrections import Corrections
@@ -121,14 +121,14 @@ def hostile_run(tiny_run, tmp_path_factory):
     command = [sys.executable, "-m", "boatlib", "run", "params/sample.yaml"]
     command += [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
     environment = os.environ | CANARIES | {"HOME": str(home)}
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, env=environment)
+    result = subprocess.run(command, cwd=WORK, capture_output=True, text=True, timeout=600, env=environment)
     assert result.returncode == 0, result.stdout + result.stderr
-    return ROOT / "reports" / HOSTILE
+    return WORK / "reports" / HOSTILE
 
 
 def shared(report):
     """Every file that is meant for others: the report, the list of reports, the model folder, the picture for slides."""
-    run = ROOT / "runs" / HOSTILE
+    run = WORK / "runs" / HOSTILE
     inside = [path for folder in (report, run / "model") for path in folder.rglob("*") if path.is_file()]
     return [*inside, report.parent / "index.html", run / "confusion_matrix.png"]
 
@@ -151,10 +151,10 @@ def texts(path: Path):
 
 
 def test_61_no_shared_file_tells_where_it_was_made(hostile_run):
-    words = [*CANARIES.values(), FOLDER, IN_PHOTOS, str(ROOT), "/tmp/", "canary"]
+    words = [*CANARIES.values(), FOLDER, IN_PHOTOS, str(ROOT), str(WORK), "/tmp/", "canary"]
     host = socket.gethostname()
     words += [host] if len(host) > 5 else []
-    private = ROOT / "runs" / HOSTILE
+    private = WORK / "runs" / HOSTILE
     assert FOLDER in (private / "photos.json").read_text()  # the words are there to be found, in what is not shared
     assert IN_PHOTOS.encode() in next((private / "data").rglob("*.jpg")).read_bytes()
     files = shared(hostile_run)
@@ -225,7 +225,7 @@ def test_the_content_security_policy_lets_no_other_script_run(hostile_run, brows
 
 
 def test_62_no_table_of_a_run_holds_a_formula(hostile_run):
-    files = list((ROOT / "runs" / HOSTILE).glob("*.csv"))
+    files = list((WORK / "runs" / HOSTILE).glob("*.csv"))
     assert len(files) >= 13
     for path in files:
         rows = list(csv.reader(path.open(encoding="utf-8", newline="")))

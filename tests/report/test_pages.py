@@ -7,7 +7,7 @@ import pypdf
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
-from conftest import REAL, ROOT, TINY, run_all
+from conftest import REAL, ROOT, TINY, WORK, run_all
 
 from boatlib.predictions import classes_of
 from boatlib.results import review
@@ -29,20 +29,25 @@ NOISE = [
     "/home/",
     "/tmp/",
     str(ROOT),
+    str(WORK),
     "site-packages",
 ]
 REAL_RUN = f"{TINY}-real"
 NO_PHOTOS = pytest.mark.skipif(not REAL.is_dir(), reason=f"the photos are not here: {REAL.parent.name}/{REAL.name}")
 
 
-@pytest.fixture(scope="module", params=["tiny", pytest.param("real", marks=[pytest.mark.real, NO_PHOTOS])])
-def report(request, tiny_run):
-    """The folder of a whole report: of the tiny run, and of a run on the real photos."""
-    if request.param == "tiny":
-        return ROOT / "reports" / TINY
+@pytest.fixture(scope="module")
+def report(tiny_run):
+    """The folder of a whole report, of the tiny run."""
+    return WORK / "reports" / TINY
+
+
+@pytest.fixture(scope="module")
+def real_report():
+    """The same of a run on the real photos."""
     result = run_all("params/boats.yaml", "--set", f"run={REAL_RUN}", "--set", f"images={REAL}")
     assert result.returncode == 0, result.stdout + result.stderr
-    return ROOT / "reports" / REAL_RUN
+    return WORK / "reports" / REAL_RUN
 
 
 def pages(report):
@@ -72,8 +77,13 @@ def test_64_pages_open_offline_without_errors_and_fit(report, browser, width, sc
     context.close()
 
 
+REPORTS = ["report", pytest.param("real_report", marks=[pytest.mark.real, NO_PHOTOS])]
+
+
 @pytest.mark.parametrize("colours", ["light", "dark"])
-def test_65_axe_finds_nothing(report, browser, colours):
+@pytest.mark.parametrize("which", REPORTS)
+def test_65_axe_finds_nothing(request, which, browser, colours):
+    report = request.getfixturevalue(which)
     context = browser.new_context(color_scheme=colours, offline=True)
     page = context.new_page()
     options = {"runOnly": {"type": "tag", "values": TAGS}}
@@ -94,7 +104,9 @@ def test_65_axe_finds_nothing(report, browser, colours):
     context.close()
 
 
-def test_65_every_page_keeps_the_rules_of_its_own(report):
+@pytest.mark.parametrize("which", REPORTS)
+def test_65_every_page_keeps_the_rules_of_its_own(request, which):
+    report = request.getfixturevalue(which)
     for file in sorted(report.glob("*.html")):
         text = file.read_text(encoding="utf-8")
         soup = BeautifulSoup(text, "html.parser")
@@ -254,7 +266,9 @@ def test_64_forced_colours_and_large_type_lose_nothing(report, browser):
     context.close()
 
 
-def test_64_the_pdf_is_tagged_and_whole(report):
+@pytest.mark.parametrize("which", REPORTS)
+def test_64_the_pdf_is_tagged_and_whole(request, which):
+    report = request.getfixturevalue(which)
     reader = pypdf.PdfReader(report / "summary.pdf")
     root = reader.trailer["/Root"]
     assert root["/MarkInfo"]["/Marked"]

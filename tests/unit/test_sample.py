@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import io
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from boatlib.photos import catalog
 from boatlib.photos.sample import draw
 from boatlib.photos.sample.draw import COUNTS, PLANTED, draw_photo, draw_sample
+from boatlib.run import cache_folder
 
 KINDS = {
     "truncated",
@@ -32,10 +35,15 @@ KINDS = {
 
 
 @pytest.fixture(scope="module")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("sample") / "boats"
-    draw_sample(folder)
-    return folder
+def drawn() -> Path:
+    """The whole set, drawn once by this very code: another code draws it anew."""
+    sources = [file.read_bytes() for file in sorted(Path(draw.__file__).parent.glob("*.py"))]
+    place = cache_folder("tests") / f"sample-{hashlib.sha256(b''.join(sources)).hexdigest()[:16]}"
+    with (cache_folder("tests") / "sample.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # several workers may ask
+        if not place.is_dir():
+            draw_sample(place)
+    return place
 
 
 def _jpeg(photo: Image.Image) -> bytes:

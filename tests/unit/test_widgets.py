@@ -19,7 +19,7 @@ import pandas as pd
 import pytest
 import torch
 from bs4 import BeautifulSoup
-from conftest import ROOT, draw
+from conftest import ROOT, WORK, draw
 from IPython.core.interactiveshell import InteractiveShell
 from PIL import Image
 from ruamel.yaml import YAML
@@ -502,7 +502,7 @@ def test_errors_are_sentences_in_lab(capsys):
     assert "runs/nowhere-at-all/split.csv is missing. Run notebooks/02_split.ipynb first." in shown
     assert "Traceback" not in shown
     assert "need(" not in shown
-    (ROOT / "runs" / "nowhere-at-all").rmdir()
+    (WORK / "runs" / "nowhere-at-all").rmdir()
 
 
 NOTEBOOK = ROOT / "notebooks" / "01_exploration.ipynb"
