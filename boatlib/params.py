@@ -340,7 +340,9 @@ def inspected(notebook: Path) -> dict[str, dict[str, str]]:
     """What papermill finds in that cell: of each name the type, the default as it is written, and the comment (help)."""
     import papermill  # a third of a second, which most do not need
 
-    return papermill.inspect_notebook(str(notebook))
+    return papermill.inspect_notebook(
+        str(notebook).replace("{", "{{").replace("}", "}}")
+    )  # it would fill in folders' names
 
 
 def load_params(path: Path, overrides: list[str] | None = None, root: Path | None = None) -> Params:

@@ -181,6 +181,13 @@ class Run:
         record = json.loads(last.read_text(encoding="utf-8"))
         return 0 if record.get("finished") else int(record["epoch"])
 
+    def seconds_of(self, step: str) -> float:
+        """How long a notebook of the chain took when it was executed last; nan where it was not."""
+        file = self.folder / "notebooks" / f"{step}.ipynb"
+        if not file.is_file():
+            return float("nan")
+        return float(json.loads(file.read_text(encoding="utf-8"))["metadata"]["papermill"]["duration"])
+
     def record(self, name: str) -> dict[str, Any]:
         """Read a JSON file of the run. Raises DamagedFileError."""
         try:

@@ -26,12 +26,7 @@ def make_split(catalog: pd.DataFrame, train: float, val: float, test: float, see
     for photos in (by_folder, used[~used["group"].isin(by_folder["group"])]):
         groups = photos.groupby("group", sort=True).agg(label=("label", "first"), size=("photo", "size"))
         for _, members in groups.groupby("label", sort=True):
-            order = members.iloc[random.permutation(len(members))].sort_values("size", ascending=False, kind="stable")
-            wanted = np.maximum(shares * members["size"].sum(), 1.0)
-            for group, size in order["size"].items():
-                split = int(np.argmax(wanted))
-                wanted[split] -= size
-                chosen[str(group)] = SPLITS[split]
+            chosen |= deal(members["size"], shares, random)
     for label, members in used.groupby("label"):
         if (different := members["group"].nunique()) < len(SPLITS):
             alike = len(members) - different
@@ -48,6 +43,18 @@ def make_split(catalog: pd.DataFrame, train: float, val: float, test: float, see
                 "leave the class out."
             )
     return used.assign(split=used["group"].map(chosen))[COLUMNS].reset_index(drop=True)
+
+
+def deal(sizes: pd.Series, shares: np.ndarray, random: np.random.Generator) -> dict[str, str]:
+    """Deal the groups of one class out, the largest first: each to the split that lacks most photos. sizes: photos by group."""
+    order = sizes.iloc[random.permutation(len(sizes))].sort_values(ascending=False, kind="stable")
+    wanted = np.maximum(shares * sizes.sum(), 1.0)
+    chosen = {}
+    for group, size in order.items():
+        split = int(np.argmax(wanted))
+        wanted[split] -= size
+        chosen[str(group)] = SPLITS[split]
+    return chosen
 
 
 def prove_disjoint(split: pd.DataFrame) -> str:

@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 DATA = ("boatlib.photos.sample",)  # draws photos, and these are known by their fingerprint
+TRIAL = "try-it"  # tag of a cell that is there to be changed in JupyterLab: the chain leaves it out
 Place = tuple[str, str]  # of a definition: its module and its name; "": what runs when the module is imported
 
 
@@ -190,7 +192,7 @@ def _code(file: Path) -> str:
     text = file.read_text(encoding="utf-8")
     if file.suffix != ".ipynb":
         return text
-    return "\n".join("".join(c["source"]) for c in json.loads(text)["cells"] if c["cell_type"] == "code")
+    return "\n".join("".join(c["source"]) for c in _cells(text) if c["cell_type"] == "code")
 
 
 def _shown(file: Path) -> str:
@@ -198,5 +200,9 @@ def _shown(file: Path) -> str:
     text = file.read_text(encoding="utf-8")
     if file.suffix != ".ipynb":
         return text
-    cells = [(c["cell_type"], "".join(c["source"]), c["metadata"].get("tags", [])) for c in json.loads(text)["cells"]]
-    return json.dumps(cells)
+    return json.dumps([(c["cell_type"], "".join(c["source"]), c["metadata"].get("tags", [])) for c in _cells(text)])
+
+
+def _cells(notebook: str) -> list[dict[str, Any]]:
+    """The cells that the chain executes."""
+    return [cell for cell in json.loads(notebook)["cells"] if TRIAL not in cell["metadata"].get("tags", [])]

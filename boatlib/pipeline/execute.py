@@ -18,6 +18,7 @@ from boatlib.errors import BoatlibError, DiskError, find_error
 from boatlib.failures import note_failure
 from boatlib.files import explain_disk, write_text
 from boatlib.params import Params
+from boatlib.pipeline.dependencies import TRIAL
 from boatlib.run import Run, project_root
 
 CLEAR_LINE = "\r\x1b[K"
@@ -98,8 +99,9 @@ class OwnKernel(AsyncKernelManager):
 def _papermill(notebook: Path, log: Path, parameters: dict[str, object], terminal: Terminal) -> tuple[int, str]:
     try:
         with open(os.devnull, "w") as nowhere, contextlib.redirect_stderr(nowhere):
+            write_text(log, nbformat.writes(_without_trials(nbformat.read(notebook, as_version=4))))
             papermill.execute_notebook(
-                str(notebook), str(log), parameters, kernel_name="python3", progress_bar=False, stdout_file=terminal,
+                str(log), str(log), parameters, kernel_name="python3", progress_bar=False, stdout_file=terminal,
                 start_timeout=START_SECONDS, cwd=".", kernel_manager_class=OwnKernel,
             )  # fmt: skip
     except PapermillExecutionError as error:
@@ -116,6 +118,12 @@ def _papermill(notebook: Path, log: Path, parameters: dict[str, object], termina
             return KERNEL_DIED, "the computer ran out of memory, or the process was stopped from outside."
         return STEP_FAILED, f"the notebook could not be executed ({type(error).__name__}: {error})."
     return 0, ""
+
+
+def _without_trials(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """The notebook without the cells that are there to be changed in JupyterLab."""
+    notebook.cells = [cell for cell in notebook.cells if TRIAL not in cell.metadata.get("tags", [])]
+    return notebook
 
 
 def reached_the_end(notebook: Path) -> bool:

@@ -28,7 +28,7 @@ def render(run: Run, step: str, steps: list[str]) -> Path:
     """Make `runs/<run>/pages/<step>.html` from the executed notebook. steps: all steps that get a page, for the links."""
     file = run.folder / "notebooks" / f"{step}.ipynb"
     notebook = nbformat.read(file, as_version=4)
-    _keep_what_readers_need(notebook, inspected(file))
+    _keep_what_readers_need(notebook, inspected(file), partner=step == SUMMARY)
     title = _first_heading(notebook)
     script = SCRIPT.read_text(encoding="utf-8")
     page = {
@@ -58,8 +58,11 @@ def render(run: Run, step: str, steps: list[str]) -> Path:
     return write_text(run.folder / "pages" / f"{step}.html", body)
 
 
-def _keep_what_readers_need(notebook: nbformat.NotebookNode, declared: dict[str, dict[str, str]]) -> None:
-    """Take out progress lines, warnings, errors and empty cells; show the parameters with the values that were used."""
+def _keep_what_readers_need(
+    notebook: nbformat.NotebookNode, declared: dict[str, dict[str, str]], partner: bool
+) -> None:
+    """Take out progress lines, warnings, errors and empty cells; show the parameters with the values that were used; a
+    partner sees no code, not even folded up."""
     injected = [c for c in notebook.cells if "injected-parameters" in c.metadata.get("tags", [])]
     for cell in notebook.cells:
         if cell.cell_type == "code":
@@ -70,6 +73,8 @@ def _keep_what_readers_need(notebook: nbformat.NotebookNode, declared: dict[str,
             cell.outputs = [nbformat.v4.new_output("display_data", {"text/html": markup})]
             cell.source = _with_values(declared, values)
     notebook.cells = [c for c in notebook.cells if c.source.strip() and c not in injected]
+    if partner:
+        notebook.cells = [c for c in notebook.cells if "how" not in c.metadata.get("tags", [])]
 
 
 def _with_values(declared: dict[str, dict[str, str]], values: dict[str, Any]) -> str:

@@ -16,17 +16,17 @@ from types import SimpleNamespace
 import nbformat
 import psutil
 import pytest
-from conftest import WORK, run_all
+from conftest import ROOT, WORK, run_all
 from playwright.sync_api import expect
 from untouched import read_only, watched
 
 from boatlib.photos import sources
 from boatlib.photos.corrections import Corrections
-from boatlib.run import Run
+from boatlib.run import Run, all_steps
 
 pytestmark = pytest.mark.lab
 LAST_OUTPUT = re.compile("Files of this notebook|Settings of this run")
-NOTEBOOKS = sorted(path.stem for path in (WORK / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = all_steps(ROOT)
 RUN = "test-lab"
 
 

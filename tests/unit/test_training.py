@@ -227,7 +227,7 @@ def test_56_a_photo_that_changed_since_is_named(make_task):
     task = make_task(**FINETUNE)
     photo = task.root / task.train["photo"].iloc[3]
     content = photo.read_bytes()
-    fit._features(task)  # cached before it changes
+    fit.features(task)  # cached before it changes
     photo.write_bytes(content[:-2])
     with pytest.raises(DataError, match="003.jpg was changed"):
         fit.train(task)

@@ -63,7 +63,7 @@ def train(task: TrainingTask) -> Trained:
     """Teach a network. Raises ParameterError, DataError; TrainingError when it cannot go on."""
     task.compute.check()
     if task.compute.processes > 1:
-        _features(task)  # into the cache, where the processes find them
+        features(task)  # into the cache, where the processes find them
         launch.launch(task)
         state = checkpoints.load(task.folder)
         if state is None:
@@ -125,9 +125,9 @@ def range_test(task: TrainingTask) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["learning_rate", "loss"])
 
 
-def _features(task: TrainingTask) -> tuple[Features, Features]:
-    """Features of the training photos in all their views, and of the validation photos: in the plain view, which judges, and
-    where they will teach too, in all of them.
+def features(task: TrainingTask) -> tuple[Features, Features]:
+    """What a head learns from: features [photos, views, n] of the training photos in all their views, and of the validation
+    photos: in the plain view, which judges, and where they will teach too, in all of them.
     """
     networks = task.backbones
     names = views.training_views(task.settings.views if task.settings.mode == "head" else 0, task.augmentation())
@@ -144,13 +144,13 @@ def _prepare(task: TrainingTask, group: ProcessGroup, from_checkpoint: bool = Fa
     as it is: otherwise the first steps spoil the body (A. Kumar et al., Fine-tuning can distort pretrained features, ICLR 2022).
     """
     with group.first_one_first():
-        features, val_features = _features(task)
+        taught, val_features = features(task)
     labels, val_labels = task.labels(task.train), task.labels(task.val)
     torch.manual_seed(task.seed)
-    head = article_head(features.shape[-1], len(task.classes), task.settings.dropout)
+    head = article_head(taught.shape[-1], len(task.classes), task.settings.dropout)
     lesson = Lesson(
         Classifier(head),
-        datasets.of_features(task.train, labels, features),
+        datasets.of_features(task.train, labels, taught),
         datasets.of_features(task.val, val_labels, val_features.part(np.s_[:, :1])),
         datasets.of_features(task.val, val_labels, val_features),
     )

@@ -72,7 +72,7 @@ class Trainer:
             self._scaler.load_state_dict(state["scaler"])
 
     def epoch(self, number: int) -> tuple[float, float]:
-        """One pass over all dataset in random order; mean loss and share of right answers, while it learns."""
+        """One pass over all rows in random order; mean loss and share of right answers, while it learns."""
         order = np.random.default_rng([self._seed, number]).permutation(len(self._train.labels))
         steps = [order[i : i + self._settings.batch_size] for i in range(0, len(order), self._settings.batch_size)]
         mine = [self._parts(len(rows)) for rows in steps]
