@@ -99,6 +99,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     export.set_defaults(action=_export)
 
+    parameters = commands.add_parser("parameters", help="list all parameters, with defaults and meanings (Markdown)")
+    parameters.set_defaults(action=_parameters)
+
     doctor = commands.add_parser("doctor", help="say whether all is there that a run needs")
     doctor.set_defaults(action=_doctor)
 
@@ -204,6 +207,13 @@ def _backbones(options: argparse.Namespace) -> int:
         print(f"{row['name']:<{width}}  {row['parameters'] / 1e6:8.1f} M  {row['size']:>5}  {accuracy:>8}  {at_hand}")
     if not options.pattern:
         print("\nAlso every network of timm: python -m boatlib backbones timm/NAME")
+    return 0
+
+
+def _parameters(_: argparse.Namespace) -> int:
+    from boatlib.params import reference
+
+    print(reference())
     return 0
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 SHARED = ("run", "images", "seed")  # parameters outside the sections; a notebook gets those that it declares
 LARGEST = 1_000_000  # bytes of a params file
 FOLDER = "FOLDER"  # stands for the folder of photos in what is shared
+CORRECTIONS = "params/corrections.csv"
 COMMON = ("compute", "share")  # sections without a notebook of their own
 # what was called otherwise before: an old name is refused with the new one
 RENAMED = {
@@ -52,16 +53,23 @@ class Section(BaseModel):
 class Exploration(Section):
     """01_exploration: which photos count."""
 
-    min_photos_per_class: int = Field(30, ge=3, description="a class with fewer usable photos is left out, and named")
+    min_photos_per_class: int = Field(
+        30, ge=3, description="a class with fewer usable photos is left out, and named in every report"
+    )
     near_duplicates: Annotated[int, Field(ge=0, le=7)] | Literal["off"] = Field(
         6,
-        description="photos of a class that look the same stay in one part: bits of 64 that may differ, 0 to 7; `off`: equal "
-        "files only",
+        description=(
+            "photos of a class that look the same stay in one part: bits of 64 that may differ, 0 to 7; `off`: "
+            "equal files only"
+        ),
     )
     corrections: str = Field(
-        "params/corrections.csv",
+        CORRECTIONS,
         min_length=1,
-        description="file of people's decisions about photos; `none`: not applied",
+        description=(
+            "decisions of people about photos, as any spreadsheet saves them; a file that is named must be there; "
+            "`none`: not applied"
+        ),
     )
 
 
@@ -69,7 +77,7 @@ class Split(Section):
     """02_split: shares of the photos."""
 
     train: float = Field(0.6, gt=0, lt=1, description="share of the photos that teach the model")
-    val: float = Field(0.2, gt=0, lt=1, description="share that tunes it: early stopping, choice of TTA")
+    val: float = Field(0.2, gt=0, lt=1, description="share that tunes it: early stopping, calibration, choice of TTA")
     test: float = Field(0.2, gt=0, lt=1, description="share that judges it, once")
 
     @model_validator(mode="after")
@@ -86,59 +94,79 @@ class Training(Section):
     backbone: str | list[str] = Field(
         ["efficientnet_lite2", "efficientnet_lite1"],
         min_length=1,
-        description="pretrained network that sees; several: features side by side",
+        description="pretrained network that sees; a list puts the features of several side by side",
     )
     weights: str | list[str] = Field(
         "default",
         min_length=1,
-        description="`default`, a file of weights, or `none` (untrained); one for all, or one for each",
+        description="`default` (fetched once), a file (state dict or safetensors), or `none` (untrained); one for all, or a list",
     )
     resolution: str = Field(
         "384x576",
-        description="`default`: a square of the photo, as in the pretraining; HEIGHTxWIDTH: the whole photo",
+        description="`HEIGHTxWIDTH`: the whole photo, squeezed; `default`: a square from its middle",
     )
     pooling: Literal["default", "mean+gem"] = Field(
         "mean+gem",
-        description="how a backbone's last map becomes features; `mean+gem`: with what stands out in a few places",
+        description=(
+            "how a backbone's last map becomes features; `default`: its own way; `mean+gem`: with what stands out "
+            "in a few places"
+        ),
     )
     mode: Literal["head", "finetune"] = Field(
-        "head", description="`head`: the backbone is frozen, a head learns; `finetune`: the backbone learns too"
+        "head",
+        description=(
+            "`head`: the backbone is frozen, a head learns; `finetune`: the backbone learns too, on pictures, "
+            "when its head has learnt alone"
+        ),
     )
     unfreeze: str = Field(
-        "all", min_length=1, description="finetune: the stage from which on the backbone learns, or `all`"
+        "all",
+        min_length=1,
+        description="finetune: the stage from which on the backbone learns, such as `blocks.6` or `layer4`, or `all`",
     )
     views: int = Field(0, ge=0, le=64, description="head: augmented views of each training photo, beside the plain one")
     min_scale: float = Field(
-        0.5, gt=0, le=1, description="augmented views: smallest share of the photo's area that one shows"
+        0.5,
+        gt=0,
+        le=1,
+        description="augmented views, also those of TTA: smallest share of the photo's area that one shows",
     )
     rotation: float = Field(
-        10.0, ge=0, le=180, description="augmented views: degrees by which they are turned, at most"
+        10.0, ge=0, le=180, description="augmented views, also those of TTA: degrees by which they are turned, at most"
     )
-    jitter: float = Field(0.2, ge=0, lt=1, description="augmented views: change of brightness, contrast and saturation")
-    flip: bool = Field(True, description="augmented views: half of them are mirror images")
+    jitter: float = Field(
+        0.2, ge=0, lt=1, description="augmented views, also those of TTA: change of brightness, contrast and saturation"
+    )
+    flip: bool = Field(True, description="augmented views, also those of TTA: half of them are mirror images")
     refit: bool = Field(
         True, description="when the validation photos have decided, teach once more with them, for as many epochs"
     )
     epochs: int = Field(24, ge=1, description="most passes over the training photos")
     max_epochs_stop: int = Field(10, ge=1, description="stop after so many epochs without progress on validation")
     monitor: Literal["loss", "balanced_accuracy", "last"] = Field(
-        "last", description="what progress means on validation; `last`: none, the last epoch counts (falling schedules)"
+        "last",
+        description=(
+            "what progress means: a lower validation `loss`, a higher `balanced_accuracy`; `last`: the last epoch "
+            "counts (falling schedules)"
+        ),
     )
     learning_rate: float = Field(1e-3, gt=0, description="step size of the optimiser (AdamW) for the head")
     body_learning_rate: float = Field(1e-4, gt=0, description="finetune: step size for the backbone")
-    schedule: Literal["constant", "cosine", "one_cycle"] = Field("one_cycle", description="how the step sizes change")
+    schedule: Literal["constant", "cosine", "one_cycle"] = Field(
+        "one_cycle", description="how the step sizes change: `constant`, `cosine` or `one_cycle`"
+    )
     warmup_epochs: float = Field(0.0, ge=0, description="constant, cosine: epochs in which the step sizes rise")
     weight_decay: float = Field(0.01, ge=0, description="how strongly weights are pulled towards zero")
     batch_size: int = Field(64, ge=2, description="views in one step of the optimiser")
     gradient_accumulation: int = Field(
-        1, ge=1, description="parts in which a step is computed: less memory, same result"
+        1, ge=1, description="parts in which a step is computed: less memory; same result, but for mixup and cutmix"
     )
     dropout: float = Field(0.4, ge=0, lt=1, description="share of the head that pauses in each step")
     label_smoothing: float = Field(
         0.1, ge=0, lt=1, description="share of certainty taken from the label while it learns"
     )
     class_weights: Literal["none", "sqrt", "auto"] = Field(
-        "sqrt", description="`auto`: every class counts alike; `sqrt`: halfway"
+        "sqrt", description="`none`; `auto`: every class counts alike; `sqrt`: halfway"
     )
     mixup: float = Field(0.0, ge=0, description="alpha of mixup (blended photos); 0: off")
     cutmix: float = Field(0.0, ge=0, description="finetune: alpha of cutmix (pasted photos); 0: off")
@@ -187,9 +215,13 @@ class Evaluation(Section):
 class Tta(Section):
     """05_tta: several looks at one photo."""
 
-    views: int = Field(0, ge=0, le=64, description="random views a photo in the article's way of TTA; 0: not tried")
+    views: int = Field(
+        0, ge=0, le=64, description="random views a photo in the article's strategy of TTA; 0: not tried"
+    )
     fixed: list[Literal["flip", "start", "end"]] = Field(
-        ["flip"], min_length=1, description="views of the fixed strategy of TTA, beside the plain one"
+        ["flip"],
+        min_length=1,
+        description="views of the fixed strategy of TTA, beside the plain one: `flip`, `start`, `end`",
     )
 
 
@@ -197,7 +229,13 @@ class Summary(Section):
     """06_summary: what the partner is told."""
 
     dependable: float = Field(
-        0.9, gt=0, lt=1, description="a class is called dependable from this share of right answers"
+        0.9,
+        gt=0,
+        lt=1,
+        description=(
+            "from which share of its photos found, and of its answers true, a class is called dependable, if its "
+            "photos are enough to show it"
+        ),
     )
     cost_of_error: float = Field(0.0, ge=0, description="what a wrong answer that nobody notices costs; 0: unknown")
     cost_of_check: float = Field(0.0, ge=0, description="what it costs when a person looks at a photo; 0: unknown")
@@ -212,13 +250,17 @@ class Summary(Section):
 class Share(Section):
     """What pages may show to whoever gets them. No notebook of its own."""
 
-    photo_names: bool = Field(True, description="names of photos; false: short ids, the beginning of their SHA-256")
+    photo_names: bool = Field(
+        True, description="names of photos on pages; `false`: short ids, the beginning of their SHA-256"
+    )
 
 
 class Compute(Section):
     """The machine: what 03, 04 and 05 compute with. No notebook of its own."""
 
-    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="`auto`: the GPU where there is one")
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="`auto`: the GPU where there is one; `cpu`; `cuda`"
+    )
     processes: int = Field(1, ge=1, description="training processes on this machine, one a GPU (torchrun, DDP)")
     amp: Literal["auto", "off"] = Field(
         "auto", description="`auto`: half precision where the machine is faster with it; `off`: float32 everywhere"
@@ -248,10 +290,20 @@ class Params(Section):
     """All settings of one run."""
 
     run: str = Field(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="name of the run; default: the file's stem"
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+        description="name of the run: its files go to `runs/<run>/` and `reports/<run>/`; default: the file's name",
     )
-    images: str = Field("sample", min_length=1, description="a folder, `kaggle:OWNER/NAME`, or `sample`")
-    seed: int = Field(42, ge=0, lt=2**32, description="start of every random choice: split, initial weights, order")
+    images: str = Field(
+        "sample",
+        min_length=1,
+        description="folder of photos (relative to the project), `kaggle:OWNER/NAME`, or `sample`",
+    )
+    seed: int = Field(
+        42,
+        ge=0,
+        lt=2**32,
+        description="start of every random choice: another seed, another split and other first weights",
+    )
     exploration: Exploration = Field(default_factory=Exploration)
     split: Split = Field(default_factory=Split)
     training: Training = Field(default_factory=Training)
@@ -317,6 +369,33 @@ def shareable(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             shown[f"{prefix}{name}"] = value
     return shown
+
+
+def described() -> dict[str, str]:
+    """What each parameter means, by its dotted name, in the words of the schema: the only place where they are written."""
+    found = {}
+    for name, field in Params.model_fields.items():
+        if name in SHARED:
+            found[name] = str(field.description)
+        elif field.annotation:
+            found |= {f"{name}.{inner}": str(f.description) for inner, f in field.annotation.model_fields.items()}
+    return found
+
+
+def reference() -> str:
+    """All parameters as a table in Markdown: name, default, meaning."""
+    defaults = shareable(Params(run="x").model_dump()) | {
+        "run": "the file's name",
+        "exploration.corrections": CORRECTIONS,
+    }
+    rows = ["| name | default | meaning |", "|---|---|---|"]
+    for name, meaning in described().items():
+        value = defaults[name]
+        text = str(value).lower() if isinstance(value, bool) else "empty" if value == "" else str(value)
+        shown = f"`{text}`" if isinstance(value, str) and value and name != "run" else text
+        shown = shown.replace("'", "`") if isinstance(value, list) else shown
+        rows.append(f"| `{name}` | {shown} | {meaning} |")
+    return "\n".join(rows)
 
 
 def section_names() -> list[str]:

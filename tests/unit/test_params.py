@@ -8,7 +8,16 @@ from bs4 import BeautifulSoup
 from conftest import ROOT, run_all
 
 from boatlib.errors import ParameterError
-from boatlib.params import SHARED, Params, declared_parameters, inspected, load_params, section_names
+from boatlib.params import (
+    SHARED,
+    Params,
+    declared_parameters,
+    described,
+    inspected,
+    load_params,
+    reference,
+    section_names,
+)
 from boatlib.report import render
 from boatlib.run import all_steps
 
@@ -146,3 +155,17 @@ def test_every_parameter_has_a_row_on_its_page(notebook):
     assert len(shown) == len(written)
     assert all(row.find_all("td")[-1].get_text() for row in shown)
     assert render._with_values(declared, declared_parameters(notebook)) == source.replace('"', "'")
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_parameter_is_worded_once_in_the_schema_and_so_in_its_notebooks(notebook):
+    words, own = described(), notebook.stem.split("_", 1)[1]
+    for name, found in inspected(notebook).items():
+        homes = [f"{own}.{name}"] if f"{own}.{name}" in words else [n for n in words if n.rsplit(".", 1)[-1] == name]
+        assert found["help"] in {words[home] for home in homes}, f"{name}: write it as boatlib/params.py has it"
+
+
+def test_the_readme_has_the_table_that_the_schema_makes():
+    text = (ROOT / "README.md").read_text()
+    assert reference() in text, "put in the output of: python -m boatlib parameters"
+    assert all(meaning and not meaning.endswith(".") for meaning in described().values())
