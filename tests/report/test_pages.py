@@ -1,5 +1,6 @@
 """Pages of a tiny run in a real Chromium, from file://, with the network cut: complete, quiet, and usable by everyone."""
 
+import json
 import re
 
 import pandas as pd
@@ -139,7 +140,11 @@ def test_65_every_page_keeps_the_rules_of_its_own(request, which):
 def test_65_the_partner_sees_no_code_and_nobody_sees_noise(report):
     partner = soup_of(report / "index.html")
     assert not partner.find_all(class_="code")
+    assert not partner.find_all(class_="how")
     assert not partner.find_all("input")
+    for step in ("01_exploration", "02_split", "03_training", "04_evaluation", "05_tta"):
+        assert soup_of(report / f"{step}.html").find_all("details", class_="how"), step
+        assert "Try it" not in soup_of(report / f"{step}.html").get_text(), "cells to be changed are not of the chain"
     for file in report.glob("*.html"):
         text = BeautifulSoup(file.read_text(encoding="utf-8"), "html.parser").get_text(" ")
         for noise in NOISE:
@@ -158,6 +163,12 @@ def test_numbers_on_the_summary_are_those_of_the_tables(report):
     right = (predictions["predicted"] == predictions["label"]).sum()
     assert f"{right / len(predictions) * 100:.0f} of 100 photos" in soup.find(class_="verdict").get_text()
     assert soup.find(class_="tiles").strong.get_text() == f"{right / len(predictions):.1%}"
+    said = json.loads((report / "summary.json").read_text())
+    assert (said["correct"], said["photos"]) == (right, len(predictions))
+    assert soup.find(class_="verdict").get_text() == said["verdict"]
+    assert soup.find("meta", attrs={"name": "description"})["content"] == said["verdict"]
+    listed = soup_of(report.parent / "index.html").find("a", href=f"{report.name}/index.html").parent
+    assert listed.p.get_text() == said["verdict"]
 
     matrix = soup.find("table", class_="matrix")
     names = [head.get_text() for head in matrix.thead.find_all("th")][:-1]

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from boatlib.results import review
+from boatlib.results import class_verdicts, learning_curve, review, tta
 
 
 @pytest.fixture
@@ -50,3 +50,25 @@ def test_dear_checks_check_nothing_and_dear_errors_everything():
     rows["predicted"] = "y"
     assert review.cheapest_threshold(rows, 100, 1) > 1
     assert review.cost(rows, np.nextafter(1, 2), 100, 1) == pytest.approx(100)
+
+
+def test_the_cheapest_line_is_set_beside_none_and_every(predictions):
+    found = review.cheapest(predictions, predictions, 100, 1)
+    wrong = (predictions["predicted"] != predictions["label"]).mean()
+    assert found["none"] == pytest.approx(100 * 100 * wrong)
+    assert found["every"] == pytest.approx(100)
+    assert found["cost"] <= min(found["none"], found["every"])
+    assert found["threshold"] == review.cheapest_threshold(predictions, 100, 1)
+
+
+def test_more_photos_are_wanted_where_they_help_and_something_is_missing():
+    forecasts = pd.DataFrame({"class": list("abcd"), "now": [0.9, 0.6, 0.7, 0.5], "doubled": [0.95, 0.61, 0.8, 0.7]})
+    verdicts = pd.DataFrame({"class": list("abc"), "verdict": [class_verdicts.DEPENDABLE, "not yet", "promising"]})
+    assert learning_curve.worth_collecting(forecasts, verdicts) == ["c"]
+
+
+def test_a_class_gains_and_loses_whole_photos():
+    shares = pd.DataFrame(
+        {"class": ["a", "b", "c"], "test": [10, 20, 0], "plain": [0.5, 0.9, np.nan], "fixed": [0.7, 0.85, np.nan]}
+    )
+    assert tta.changes(shares, "fixed") == {"a": 2, "b": -1, "c": 0}

@@ -1,6 +1,7 @@
 """How the network is taught, on a few drawn photos."""
 
 import json
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,7 @@ from conftest import FLOAT32
 from sklearn.utils.class_weight import compute_class_weight
 
 from boatlib.errors import DamagedModelError, DataError, ParameterError, TrainingError
-from boatlib.model.networks import modules
+from boatlib.model.networks import modules, weights
 from boatlib.model.training import checkpoints, datasets, fit, optim, trainer
 from boatlib.model.training.process_group import ProcessGroup, alone
 from boatlib.model.training.task import TrainingTask
@@ -300,6 +301,37 @@ def test_23_a_write_that_fails_leaves_the_checkpoint_before(tmp_path, monkeypatc
         checkpoints.save(tmp_path, nested(), 2)
     assert checkpoints.load(tmp_path) is not None
     assert sorted(path.name for path in tmp_path.iterdir()) == ["epoch-0001.pt", "last.json"]
+
+
+def test_58_nothing_in_a_checkpoint_runs(tmp_path):
+    class Bomb:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "touched"), "w"))
+
+    file = tmp_path / "epoch-0001.pt"
+    torch.save({"rows": Bomb()}, file)
+    record = {
+        "file": file.name,
+        "sha256": weights.sha256(file),
+        "epoch": 1,
+    }  # whoever can write one can write the other
+    (tmp_path / "last.json").write_text(json.dumps(record))
+    with pytest.raises(DamagedModelError, match="is damaged"):
+        checkpoints.load(tmp_path)
+    assert not (tmp_path / "touched").exists()
+
+
+def test_history_is_written_by_the_training_alone(make_task):
+    task = make_task(epochs=2, max_epochs_stop=2)
+    trained = fit.train(task)
+    pd.testing.assert_frame_equal(task.run.table("history"), trained.history)
+    task.run.path("history").unlink()  # as Snakemake does before a step
+    os.environ["BOATLIB_RESUME"] = "1"
+    try:
+        fit.train(task)  # had ended: no epoch is left
+    finally:
+        del os.environ["BOATLIB_RESUME"]
+    pd.testing.assert_frame_equal(task.run.table("history"), trained.history)
 
 
 def test_25_resume_asks_for_the_same_training(make_task, monkeypatch):
