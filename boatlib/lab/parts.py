@@ -48,7 +48,7 @@ class Photos(ipywidgets.GridBox):
         ):
             button.description, button.tooltip = text, f"{row['photo']}: show more of it"
             try:
-                picture.value = thumbnails.cached(self._root / row["photo"], row["sha256"], SIDE)
+                picture.value = thumbnails.cached(self._root / row["photo"], SIDE)
             except UnreadablePhotoError as error:
                 picture.value, button.description = EMPTY, str(error)
 

@@ -23,7 +23,7 @@ def table(rows: pd.DataFrame, tta: pd.Series | None = None, dependable: float | 
     records = rows.to_dict("records")
     shown = pd.DataFrame({"class": rows["class"]})
     if dependable is not None:
-        shown["verdict"] = [tables.Cell(row["verdict"], place) for place, row in enumerate(records)]
+        shown["verdict"] = [tables.Cell(row["verdict"], place, number=False) for place, row in enumerate(records)]
     for column in ("train", "val", "test"):
         shown[column] = rows[column]
     shown["right"] = [tables.Cell(f"{r['correct']} of {r['test']}" if r["test"] else "–", r["top1"]) for r in records]

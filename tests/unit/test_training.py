@@ -12,7 +12,7 @@ from conftest import FLOAT32
 from sklearn.utils.class_weight import compute_class_weight
 
 from boatlib.errors import DamagedModelError, DataError, ParameterError, TrainingError
-from boatlib.model.networks import modules, weights
+from boatlib.model.networks import backbones, modules, weights
 from boatlib.model.training import checkpoints, datasets, fit, optim, trainer
 from boatlib.model.training.process_group import ProcessGroup, alone
 from boatlib.model.training.task import TrainingTask
@@ -419,3 +419,13 @@ def test_the_same_in_bfloat16_is_nearly_the_same(make_task):
     one, two = (fit.train(task).history["train_loss"] for task in (exact, half))
     np.testing.assert_allclose(one, two, rtol=0.05)
     assert not np.array_equal(one, two)
+
+
+def test_the_networks_of_a_training_are_found_once(make_task, monkeypatch):
+    asked = []
+    found = backbones.find_backbones
+    monkeypatch.setattr(backbones, "find_backbones", lambda *how: asked.append(how) or found(*how))
+    task = make_task(epochs=2, max_epochs_stop=2, range_test=3)
+    fit.range_test(task)
+    fit.train(task)
+    assert len(asked) == 1

@@ -44,7 +44,7 @@ from boatlib.model.inputs.views import Augmentation, Preprocessing
 from boatlib.model.networks import modules
 from boatlib.model.training import fit
 from boatlib.params import load_params
-from boatlib.photos import catalog, splits, thumbnails
+from boatlib.photos import catalog, images, splits, thumbnails
 from boatlib.photos.corrections import Corrections
 from boatlib.results import review, review_queue
 from boatlib.run import Run, finished_runs, last_run
@@ -130,15 +130,21 @@ def test_facts_name_what_is_known_and_leave_out_what_is_not(found):
     assert "its class has only 3 photos" in show.catalog.facts(rows.iloc[-1]).text
 
 
-def test_a_thumbnail_is_made_once(photo_set, project):
-    file = photo_set / "kayak" / "000.jpg"
-    first = thumbnails.cached(file, A, 64)
+def test_a_thumbnail_is_made_once_for_each_content(photo_set, project, monkeypatch):
+    made = []
+    monkeypatch.setenv("BOATLIB_CACHE", str(project / "cache"))
+    monkeypatch.setattr(
+        thumbnails, "thumbnail", lambda source, side: made.append(side) or images.thumbnail(source, side)
+    )
+    file, other = (photo_set / "kayak" / f"{number:03d}.jpg" for number in range(2))
+    first = thumbnails.cached(file, 64)
+    assert thumbnails.cached(file, 64) == first == images.thumbnail(file, 64)
+    assert made == [64]
+    file.write_bytes(other.read_bytes())
+    assert thumbnails.cached(file, 64) == images.thumbnail(other, 64) != first
     file.unlink()
-    assert thumbnails.cached(file, A, 64) == first
     with pytest.raises(DataError):
-        thumbnails.cached(file, B, 64)
-    with pytest.raises(DataError):
-        thumbnails.cached(file, "", 64)
+        thumbnails.cached(file, 64)
 
 
 def test_the_browser_filters_pages_and_tells(live, found, photo_set, project):

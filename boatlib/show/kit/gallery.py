@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from boatlib.errors import UnreadablePhotoError
-from boatlib.photos.images import thumbnail
+from boatlib.photos import thumbnails
 from boatlib.show.kit.html import Html, card, escape, picture
 
 
@@ -19,7 +19,7 @@ def grid(cards: Iterable[str], css: str = "") -> str:
 def photo_card(file: Path, alt: str, lines: Sequence[str], side: int = 160) -> str:
     """One photo with words below it; a photo that cannot be opened is a grey card with the reason."""
     try:
-        return card(picture(thumbnail(file, side), "image/webp", alt), lines)
+        return card(picture(thumbnails.cached(file, side), "image/webp", alt), lines)
     except UnreadablePhotoError as error:
         return card(f'<div class="unreadable">{escape(str(error))}</div>', lines)
 

@@ -51,6 +51,7 @@ class Cell(NamedTuple):
     text: str
     value: float
     drawing: str = ""
+    number: bool = True  # it stands at the right
 
 
 def table(rows: pd.DataFrame, caption: str, formats: Mapping[str, Format] | None = None, css: str = "") -> Html:
@@ -63,8 +64,8 @@ def table(rows: pd.DataFrame, caption: str, formats: Mapping[str, Format] | None
         return paragraph(f"{caption}: none.", "note")
     formats = formats or {}
     numeric = {name for name in rows.columns if pd.api.types.is_numeric_dtype(rows[name]) or name in formats}
-    numeric |= {name for name in rows.columns if len(rows) and all(isinstance(v, Cell) for v in rows[name])}
-    numeric -= {rows.columns[0], "verdict"} if len(rows.columns) else set()
+    numeric |= {name for name in rows.columns if all(isinstance(v, Cell) and v.number for v in rows[name])}
+    numeric -= {rows.columns[0]}
     align = {name: ' class="number"' if name in numeric else "" for name in rows.columns}
     head = "".join(f'<th scope="col"{align[name]}>{escape(str(name))}</th>' for name in rows.columns)
     body = []
