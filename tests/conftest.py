@@ -20,6 +20,7 @@ import chromium
 import numpy as np
 import pandas as pd
 import pytest
+from chromium import browser, chromium_path  # noqa: F401 (fixtures)
 from PIL import Image
 
 from boatlib import runtime
@@ -129,25 +130,6 @@ def make_task(project):
     return make
 
 
-@pytest.fixture(scope="session")
-def chromium_path():
-    """Path of a real Chromium; without one the test is skipped, in CI it fails. Whatever the tests start prints with it too."""
-    found = chromium.find()
-    if found is None:
-        words = f"no browser: install Chromium, or name one in {pdf.BROWSER}"
-        pytest.fail(words) if os.environ.get("CI") else pytest.skip(words)
-    return found
-
-
-@pytest.fixture(scope="session")
-def browser(chromium_path):
-    """It runs."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox", "--disable-gpu"])
-
-
 TINY = "test-tiny"
 
 
@@ -164,6 +146,7 @@ def tiny_arguments(images: Path) -> list[str]:
         "images": str(images),
         "exploration.min_photos_per_class": "8",
         "training.epochs": "12",
+        "training.resolution": "96x160",
         "tta.views": "2",
         "compute.amp": "off",
     }

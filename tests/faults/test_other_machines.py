@@ -242,8 +242,8 @@ def test_88_each_way_in_which_the_chain_can_stop_says_why(awkward, tmp_path, cas
         shutil.copytree(ROOT / "boatlib", folder / "boatlib")
         text = (folder / "boatlib" / "report" / "render.py").read_text()
         text = text.replace(
-            '    notebook = nbformat.read(run.folder / "notebooks"',
-            f'    {code}\n    notebook = nbformat.read(run.folder / "notebooks"',
+            '    file = run.folder / "notebooks"',
+            f'    {code}\n    file = run.folder / "notebooks"',
         )
         (folder / "boatlib" / "report" / "render.py").write_text(text)
         expected = "the page of .* stopped: RuntimeError: no page today. The details: .* in the run's logs."
@@ -296,13 +296,14 @@ def test_91_without_a_browser_tests_are_skipped_with_words_and_fail_in_ci(tmp_pa
     """The tests of pages themselves, in a process that has none."""
     settings = {name: value for name, value in os.environ.items() if name != "CI"} | {"BOATLIB_BROWSER": "/no/browser"}
     (tmp_path / "test_one.py").write_text("def test_one(browser):\n    pass\n")
-    shutil.copy(ROOT / "tests" / "conftest.py", tmp_path)
     command = [
         sys.executable,
         "-m",
         "pytest",
         "-q",
         "-rs",
+        "-p",
+        "chromium",
         "-c",
         str(ROOT / "pyproject.toml"),
         "--rootdir",

@@ -169,7 +169,7 @@ def test_76_no_cell_of_any_table_is_a_formula(tmp_path):
     (tmp_path / "t.csv").write_text(text)
     cells = [cell for row in csv.reader(text.splitlines()) for cell in row]
     assert not [cell for cell in cells if cell[:1] in "=+-@"]
-    assert spreadsheet.read_csv(tmp_path / "t.csv", [])["predicted"].tolist() == [name]
+    assert spreadsheet.read_table(tmp_path / "t.csv")["predicted"].tolist() == [name]
 
 
 def test_90_every_file_has_the_mode_that_the_umask_leaves(awkward):

@@ -31,7 +31,7 @@ NEWER = [
 ]  # fmt: skip
 
 # what is special: an auxiliary classifier, channels shuffled, concatenated maps, a library of its own, attention
-WHOLE_WAY = ["resnet18", "googlenet", "shufflenet_v2_x0_5", "timm/mobilenetv3_small_050", "timm/vit_tiny_patch16_224"]
+WHOLE_WAY = ["googlenet", "shufflenet_v2_x0_5", "timm/mobilenetv3_small_050", "timm/vit_tiny_patch16_224"]
 
 PREDICT = """
 import sys

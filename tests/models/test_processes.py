@@ -23,11 +23,11 @@ pytestmark = pytest.mark.processes
 TRAIN = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # as from a terminal; tests in the background inherit "ignored"
-from boatlib.model import bundle, training
-from boatlib.model.tasks import TrainingTask
+from boatlib.model.inference import bundle
+from boatlib.model.training import fit
+from boatlib.model.training.task import TrainingTask
 task = TrainingTask.read(sys.argv[1])
-trained = training.train(task)
-task.run.write_table("history", trained.history)
+trained = fit.train(task)
 bundle.save_bundle(task.run.path("model"), trained.network, task.classes, {}, on=task.machine)
 print("ended")
 """
@@ -108,12 +108,12 @@ def test_33_and_34_two_processes_give_the_metrics_of_one(make_task, settings, ca
     said = capsys.readouterr().out
     assert said.count("epoch   3") == 4, "the first process alone speaks"
     written = sorted(path.name for path in (Run("run2").folder / "checkpoints").iterdir())
-    assert written == ["epoch-0003.pt", "task.json", "last.json", "torchrun.log"]
+    assert written == ["epoch-0003.pt", "last.json", "task.json", "torchrun.log"]
 
 
 def test_32_the_error_of_one_process_ends_the_job_with_its_own_words(make_task):
     task = make_task("failing", processes=2, mode="finetune", unfreeze="blocks.6", epochs=50, max_epochs_stop=50)
-    fit._features(task)
+    fit.features(task)
     (task.root / task.train["photo"].iloc[4]).write_bytes(b"changed")
     started = time.monotonic()
     with pytest.raises(DataError, match=r"004.jpg was changed or removed .*\(training process [01] of 2\)"):

@@ -192,7 +192,8 @@ def test_an_interrupted_chain_goes_on_with_resume_and_says_so(tiny_images):
 def test_a_profile_runs_several_runs_side_by_side(tiny_images, tmp_path):
     names = [f"{TINY}-sweep-{seed}" for seed in (1, 2)]
     for seed, name in enumerate(names):
-        text = f"images: {tiny_images}\nseed: {seed}\nexploration: {{min_photos_per_class: 8}}\ntraining: {{range_test: 0}}\n"
+        text = f"images: {tiny_images}\nseed: {seed}\nexploration: {{min_photos_per_class: 8}}\n"
+        text += "training: {range_test: 0, resolution: 96x160}\n"
         (tmp_path / f"{name}.yaml").write_text(text)
     files = [str(tmp_path / f"{name}.yaml") for name in names]
     result = run_all(*files, "--profile", "workflow/profiles/local")

@@ -213,10 +213,10 @@ def test_a_decision_by_keys_outlives_a_reload_and_a_killed_kernel(evaluation, se
 
 
 def test_every_call_explains_itself(evaluation):
-    cell = evaluation.cell("gallery.suspects(suspects.head(12)")
+    cell = evaluation.cell("show.label_issues.photos(suspects.head(12)")
     cell.locator(".cm-line").first.click()
     evaluation.page.keyboard.press("Home")
-    for _ in "gallery.susp":
+    for _ in "show.label_issues.pho":
         evaluation.page.keyboard.press("ArrowRight")
     evaluation.page.keyboard.press("Shift+Tab")
     tooltip = evaluation.page.locator(".jp-Tooltip")

@@ -46,7 +46,7 @@ def report(tiny_run):
 @pytest.fixture(scope="module")
 def real_report():
     """The same of a run on the real photos."""
-    result = run_all("params/boats.yaml", "--set", f"run={REAL_RUN}", "--set", f"images={REAL}")
+    result = run_all("params/quick.yaml", "--set", f"run={REAL_RUN}", "--set", f"images={REAL}")
     assert result.returncode == 0, result.stdout + result.stderr
     return WORK / "reports" / REAL_RUN
 

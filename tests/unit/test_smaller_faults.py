@@ -17,6 +17,7 @@ from boatlib.model.training import fit
 from boatlib.params import Params, Training
 from boatlib.report import pages
 from boatlib.results import learning_curve
+from boatlib.run import all_steps
 from boatlib.show import model_card, training
 
 
@@ -127,7 +128,7 @@ def test_9_no_file_stays_open(tmp_path):
 
 def test_11_steps_are_called_what_their_notebooks_say():
     assert pages.page_name("05_tta") == "Several looks"
-    assert [pages.page_name(f.stem) for f in sorted((ROOT / "notebooks").glob("*.ipynb"))][0] == "Exploration"
+    assert [pages.page_name(step) for step in all_steps(ROOT)][0] == "Exploration"
 
 
 def test_15_networks_that_squeeze_photos_are_shown_all_of_them():
