@@ -143,7 +143,7 @@ except DiskError as error:
 """
 WRITERS = {
     "table": "from boatlib.run import Run; import pandas as p; Run('full').write_table('tta', p.DataFrame({'a': range(9**6)}))",
-    "checkpoint": "import torch; from boatlib.model.training import checkpoints as c; c.save(folder, {'a': torch.zeros(10**6)}, 2)",
+    "checkpoint": "import torch; from boatlib.model.training.checkpoints import save; save(folder, {'a': torch.zeros(9**6)}, 2)",
     "page": "from boatlib.files import write_text; write_text(folder / 'page.html', 'x' * 10**6)",
 }
 

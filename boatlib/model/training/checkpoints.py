@@ -18,8 +18,7 @@ def save(folder: Path, state: State, epoch: int) -> Path:
     """Write a state as the checkpoint of an epoch; then that is named in LAST, and those before it are deleted."""
     file = folder / f"epoch-{epoch:04d}.pt"
     with replacing(file) as temporary:
-        with temporary.open("wb") as opened:
-            torch.save(state, opened)
+        _write(state, temporary)
         digest = sha256(temporary)
     write_text(folder / LAST, json.dumps({"file": file.name, "sha256": digest, "epoch": epoch}) + "\n")
     for other in folder.glob("epoch-*"):
@@ -42,6 +41,17 @@ def load(folder: Path) -> State | None:
         raise DamagedModelError(
             f"The checkpoint in {folder.parent.name}/{folder.name} is damaged ({error}). Start again without --resume."
         ) from error
+
+
+def _write(state: State, file: Path) -> None:
+    """Raises OSError: what torch says while it gives up hides the cause."""
+    try:
+        with file.open("wb") as opened:
+            torch.save(state, opened)
+    except RuntimeError as error:
+        if isinstance(error.__context__, OSError):
+            raise error.__context__ from None
+        raise
 
 
 def _read(file: Path) -> State:
