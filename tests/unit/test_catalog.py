@@ -10,6 +10,7 @@ from scipy.sparse.csgraph import connected_components
 from boatlib import show
 from boatlib.errors import DataError
 from boatlib.photos import catalog, duplicates, splits
+from boatlib.photos.reasons import Reason
 
 
 def tree_hash(folder):
@@ -187,3 +188,23 @@ def test_53_a_name_that_is_not_utf8_is_skipped_with_that_reason(photo_set):
     assert table.loc[table["photo"] == "kayak/bad\\udcff.jpg", "reason"].tolist() == [
         "its name is not UTF-8: rename it"
     ]
+
+
+def test_why_a_file_is_not_used_is_a_code_and_is_counted_by_it(photo_set):
+    shutil.copyfile(photo_set / "kayak" / "000.jpg", photo_set / "kayak" / "z.jpg")
+    shutil.copyfile(photo_set / "kayak" / "001.jpg", photo_set / "paper boat" / "x.jpg")
+    (photo_set / "kayak" / "torn.jpg").write_bytes(b"\xff\xd8\xffnothing")
+    (photo_set / "kayak" / ".DS_Store").write_bytes(b"x")
+    (photo_set / "beside.jpg").write_bytes((photo_set / "kayak" / "002.jpg").read_bytes())
+    found = catalog.build_catalog(photo_set, 6)
+    codes = found.table.set_index("photo")["reason_code"]
+    assert codes["kayak/z.jpg"] == Reason.COPY
+    assert codes["kayak/001.jpg"] == codes["paper boat/x.jpg"] == Reason.TWO_LABELS
+    assert codes["kayak/torn.jpg"] == Reason.UNREADABLE
+    assert codes["kayak/.DS_Store"] == Reason.SYSTEM
+    assert codes["beside.jpg"] == Reason.BESIDE
+    assert set(codes[codes.index.str.startswith("raft/")]) == {Reason.SMALL_CLASS}
+    assert ((found.table["reason_code"] == "") == (found.table["reason"] == "")).all()
+    counts = found.classes.set_index("class")
+    assert counts.loc["kayak", ["conflicts", "copies"]].tolist() == [1, 1]
+    assert counts.loc["paper boat", ["conflicts", "copies"]].tolist() == [1, 0]
