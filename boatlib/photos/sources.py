@@ -13,7 +13,7 @@ from typing import Any
 from boatlib import runtime
 from boatlib.errors import DataError
 from boatlib.files import write_text
-from boatlib.photos.sample import draw
+from boatlib.photos.sample import VERSION
 from boatlib.photos.tree import Found, find_files, is_system_file, readable_name
 from boatlib.run import cache_folder, project_root
 
@@ -87,9 +87,11 @@ def _content(root: Path, file: Found, before: Mapping[str, list[Any]]) -> tuple[
 
 
 def _sample_folder() -> Path:
-    folder = cache_folder("photos") / f"sample-{draw.VERSION}"
+    folder = cache_folder("photos") / f"sample-{VERSION}"
     if not folder.is_dir():
-        draw.draw_sample(folder)
+        from boatlib.photos.sample.draw import draw_sample
+
+        draw_sample(folder)
     return folder
 
 

@@ -3,6 +3,8 @@
 import ast
 import importlib
 import re
+import subprocess
+import sys
 import tomllib
 
 import pytest
@@ -57,6 +59,11 @@ def test_arrows_point_down_and_nothing_goes_round_in_circles(module):
         drawn = (room(module), room(used)) == ("photos", "photos.sample")  # where a sample is drawn
         assert below or drawn, f"{module} uses {used}"
     assert module not in reached_by(module)
+
+
+def test_what_draws_the_sample_is_imported_when_it_is_drawn():
+    code = "from boatlib.photos import sources; import sys; sys.exit('boatlib.photos.sample.draw' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
 
 
 def test_using_a_model_never_reaches_teaching_one():

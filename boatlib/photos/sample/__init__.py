@@ -1,1 +1,4 @@
-"""The drawn sample photos. Imported only when they are drawn."""
+"""The drawn sample photos. Its modules are imported only when they are drawn."""
+
+# raised whenever the drawings change: a cached set of an older version is then drawn anew
+VERSION = 1

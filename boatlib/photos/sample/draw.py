@@ -17,8 +17,6 @@ from boatlib.files import through_links
 from boatlib.photos.sample.boats import SHAPES, draw_boat
 from boatlib.photos.sample.drawing import draw_scene
 
-# raised whenever the drawings change: a cached set of an older version is then drawn anew
-VERSION = 1
 COUNTS = {
     "sailboat": 160,
     "kayak": 100,
