@@ -30,8 +30,12 @@ NEWER = [
     "efficientnet_lite0", "efficientnet_lite2",
 ]  # fmt: skip
 
-# what is special: an auxiliary classifier, channels shuffled, concatenated maps, a library of its own, attention
-WHOLE_WAY = ["googlenet", "shufflenet_v2_x0_5", "timm/mobilenetv3_small_050", "timm/vit_tiny_patch16_224"]
+# what is special: an auxiliary classifier, shuffled channels, another library, attention
+WHOLE_WAY = [
+    ("googlenet", "finetune"), ("shufflenet_v2_x0_5", "head"), ("timm/mobilenetv3_small_050", "finetune"),
+    ("timm/vit_tiny_patch16_224", "head"),
+]  # fmt: skip
+BOTH = [(name, mode) for name in ARTICLE + NEWER for mode in ("head", "finetune")]
 
 PREDICT = """
 import sys
@@ -47,11 +51,15 @@ def family(name):
     return name.split("_")[0].rstrip("0123456789")
 
 
+def slow(*values):
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
 def test_no_family_is_forgotten():
     assert {family(name) for name in backbones.torchvision_names()} <= {family(name) for name in ARTICLE + NEWER}
 
 
-@pytest.mark.parametrize("name", [name for name in ARTICLE + NEWER if name not in WHOLE_WAY])
+@pytest.mark.parametrize("name", ARTICLE + NEWER)
 def test_a_family_takes_a_step_and_is_saved(monkeypatch, tmp_path, name):
     monkeypatch.setattr(engines, "prepare", lambda *_: None)  # converted for the CPU where it goes the whole way
     body = backbones.find_backbone(name, "none", on=FLOAT32).build(auxiliary=True)
@@ -76,10 +84,7 @@ def test_a_family_takes_a_step_and_is_saved(monkeypatch, tmp_path, name):
     shutil.rmtree(tmp_path / "model")
 
 
-@pytest.mark.parametrize("mode", ["head", "finetune"])
-@pytest.mark.parametrize(
-    "name", [name if name in WHOLE_WAY else pytest.param(name, marks=pytest.mark.slow) for name in ARTICLE + NEWER]
-)
+@pytest.mark.parametrize(("name", "mode"), [both if both in WHOLE_WAY else slow(*both) for both in BOTH])
 def test_a_family_learns_is_saved_and_answers_the_same_elsewhere(make_task, project, monkeypatch, name, mode):
     monkeypatch.setenv("BOATLIB_CACHE", str(project / "cache"))  # large, and of no use to anyone else
     one_epoch = {"epochs": 1, "max_epochs_stop": 1, "range_test": 0, "batch_size": 4}

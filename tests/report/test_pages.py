@@ -78,11 +78,11 @@ def test_64_pages_open_offline_without_errors_and_fit(report, browser, width, sc
     context.close()
 
 
+REAL_LIGHT = pytest.param("real_report", "light", marks=[pytest.mark.real, NO_PHOTOS])
 REPORTS = ["report", pytest.param("real_report", marks=[pytest.mark.real, NO_PHOTOS])]
 
 
-@pytest.mark.parametrize("colours", ["light", "dark"])
-@pytest.mark.parametrize("which", REPORTS)
+@pytest.mark.parametrize(("which", "colours"), [("report", "light"), ("report", "dark"), REAL_LIGHT])
 def test_65_axe_finds_nothing(request, which, browser, colours):
     report = request.getfixturevalue(which)
     context = browser.new_context(color_scheme=colours, offline=True)
