@@ -104,6 +104,7 @@ OTHERS = {
     "files.py": "the one way",
     "pipeline/chain.py": "the lock, and the log of the process that it starts",
     "model/training/launch.py": "the log of the processes that it starts",
+    "model/training/checkpoints.py": "the temporary file that `replacing` gives it",
     "model/features/store.py": "a store that only grows",
     "model/networks/engines.py": "two files that belong together, in the cache",
     "model/inference/batch.py": "a table that grows beside its place",
