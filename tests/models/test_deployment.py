@@ -135,35 +135,31 @@ def page(model, tmp_path):
 
 
 @APP
-def test_the_page_names_what_is_on_dropped_photos(page, model, photos, chromium_path):
-    from playwright.sync_api import sync_playwright
-
+def test_the_page_names_what_is_on_dropped_photos(page, model, photos, browser):
     real = sorted(REAL.glob("*/*.jpg"))[:: len(list(REAL.glob("*/*.jpg"))) // 3][:3] if REAL.is_dir() else []
     files = [*real, *sorted(photos.iterdir())[:2], ROOT / "README.md"]
     answers = Predictor(model).predict(files)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox", "--disable-gpu"])
-        tab = browser.new_page()
-        seen, errors = [], []
-        tab.on("request", lambda request: seen.append(request.url))
-        tab.on("pageerror", lambda error: errors.append(str(error)))
-        tab.goto(page.split("?")[0])
-        tab.get_by_text("it holds the key to this page").wait_for(timeout=60_000)
-        assert tab.locator("input[type=file]").count() == 0
-        tab.goto(page)
-        tab.get_by_text("The model knows 2 classes: kayak, raft.").wait_for(timeout=60_000)
-        tab.locator("input[type=file]").set_input_files(files)
-        tab.get_by_text("a text file, not a photo").wait_for(timeout=60_000)
-        shown = tab.locator("[data-testid=stMain]").inner_text()
-        for row in answers[answers["error"] == ""].to_dict("records"):
-            assert f"{row['predicted']}: {confidence(row['confidence'])}" in shown
-        assert shown.count("a person should look") == int(answers["needs_review"].sum()) - 1  # the last one is no photo
-        assert tab.locator("[data-testid=stImage] img").count() == len(files) - 1
-        assert {re.match(r"\w+://[^/]+", url)[0] for url in seen if not url.startswith(("data:", "blob:"))} == {
-            page.split("/?")[0]
-        }
-        assert errors == []
-        browser.close()
+    tab = browser.new_page()
+    seen, errors = [], []
+    tab.on("request", lambda request: seen.append(request.url))
+    tab.on("pageerror", lambda error: errors.append(str(error)))
+    tab.goto(page.split("?")[0])
+    tab.get_by_text("it holds the key to this page").wait_for(timeout=60_000)
+    assert tab.locator("input[type=file]").count() == 0
+    tab.goto(page)
+    tab.get_by_text("The model knows 2 classes: kayak, raft.").wait_for(timeout=60_000)
+    tab.locator("input[type=file]").set_input_files(files)
+    tab.get_by_text("a text file, not a photo").wait_for(timeout=60_000)
+    shown = tab.locator("[data-testid=stMain]").inner_text()
+    for row in answers[answers["error"] == ""].to_dict("records"):
+        assert f"{row['predicted']}: {confidence(row['confidence'])}" in shown
+    assert shown.count("a person should look") == int(answers["needs_review"].sum()) - 1  # the last one is no photo
+    assert tab.locator("[data-testid=stImage] img").count() == len(files) - 1
+    assert {re.match(r"\w+://[^/]+", url)[0] for url in seen if not url.startswith(("data:", "blob:"))} == {
+        page.split("/?")[0]
+    }
+    assert errors == []
+    tab.close()
 
 
 @APP
