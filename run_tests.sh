@@ -6,6 +6,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cd "$here"
+unset PYTHONDONTWRITEBYTECODE # tests start hundreds of processes: each would compile the program anew
 BOATLIB_EXTRAS="test"
 source workflow/setup.sh
 source workflow/browser.sh
@@ -19,4 +20,4 @@ if [ "${1:-}" = --all ]; then
   some=()
   shift
 fi
-exec "$PYTHON" -m pytest -n logical --maxprocesses 4 --dist loadfile "${some[@]}" "$@"
+exec "$PYTHON" -m pytest -n logical --maxprocesses 4 "${some[@]}" "$@"

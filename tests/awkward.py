@@ -13,6 +13,7 @@ from pathlib import Path
 from conftest import copy_of_the_project, make_set
 
 NAME = "mine"
+UMASK = 0o026
 PARAMS = """images: photos é {y}
 exploration: {min_photos_per_class: 8}
 training: {backbone: efficientnet_lite0, resolution: default, range_test: 0, epochs: 12}

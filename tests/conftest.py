@@ -1,13 +1,16 @@
 """Fixtures that several layers share: small drawn sets, and one tiny run of the whole chain."""
 
 import atexit
+import functools
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 if worker := os.environ.get(
     "PYTEST_XDIST_WORKER"
@@ -22,6 +25,7 @@ import pandas as pd
 import pytest
 from chromium import browser, chromium_path  # noqa: F401 (fixtures)
 from PIL import Image
+from xdist.scheduler import LoadFileScheduling
 
 from boatlib import runtime
 from boatlib.model.training.task import TrainingTask
@@ -31,6 +35,10 @@ from boatlib.run import Run
 
 if (found := chromium.find()) and not pdf.find_browser():  # Playwright's own: reports are printed with it too
     os.environ[pdf.BROWSER] = found
+if TYPE_CHECKING:
+    from boatlib.model.inference.bundle import Bundle
+    from boatlib.model.networks.modules import Network
+
 ROOT = Path(__file__).parents[1]
 FLOAT32 = runtime.machine(
     "cpu", "off"
@@ -56,6 +64,24 @@ atexit.register(shutil.rmtree, WORK, ignore_errors=True)
 def _at_work():
     """Whoever looks for the project from the current folder finds the copy."""
     os.chdir(WORK)
+
+
+class Together(LoadFileScheduling):
+    """The tests of a file are one worker's; files that share a prepared run are the same worker's, and it is made once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return _prepared_run(file) or file
+
+
+@functools.cache
+def _prepared_run(file: str) -> str:
+    found = re.search(r"^def \w+\([^)]*\b(tiny_run|awkward|kept)\b", (ROOT / file).read_text(encoding="utf-8"), re.M)
+    return found[1].replace("kept", "awkward") if found else ""
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return Together(config, log)
 
 
 def draw(seed: int, hue: int = 0) -> Image.Image:
@@ -130,6 +156,31 @@ def make_task(project):
     return make
 
 
+def save_model(task: TrainingTask, network: "Network") -> "Bundle":
+    """Save what was learnt as the model of the task's run."""
+    from boatlib.model.inference.bundle import save_bundle
+
+    told = {"run": "task", "photos": {"kayak": 6, "raft": 6}, "val_photos": 5, "left_out": {"punt": 2}, "seed": 1}
+    told |= {"fingerprint": "0123", "mode": "head", "weights": "default", "unfreeze": "all", "target_accuracy": 0.95}
+    return save_bundle(task.run.path("model"), network, task.classes, told, 0.6, on=task.machine)
+
+
+@pytest.fixture(scope="session")
+def learnt():
+    """What was learnt of the photos of `make_task(epochs=4, max_epochs_stop=4)`, once that has been trained."""
+    return []
+
+
+@pytest.fixture
+def taught(make_task, learnt):
+    """A model of two classes, with its task. Each test has a folder of its own; what it learnt is the same each time."""
+    from boatlib.model.training import fit
+
+    task = make_task(epochs=4, max_epochs_stop=4)
+    learnt[:] = learnt or [fit.train(task).network]
+    return save_model(task, learnt[0]), task
+
+
 TINY = "test-tiny"
 
 
@@ -163,14 +214,20 @@ def tiny_run(tiny_images):
 
 @pytest.fixture(scope="session")
 def awkward(tmp_path_factory):
-    """A project of its own with one good run, in a folder whose name is as awkward as names get. Its photos were watched."""
-    from awkward import Project
+    """A project of its own with one good run, in a folder whose name is as awkward as names get. Its photos were watched.
+
+    The run was made with an umask that no default is like; `modes` are those of what it wrote.
+    """
+    from awkward import UMASK, Project
     from untouched import watched
 
     made = Project(tmp_path_factory.mktemp("faults") / "pro ject's {x} é;$HOME & co")
     with watched(made.photos):
-        result = made.run()
+        result = made.run(preexec_fn=lambda: os.umask(UMASK))
     assert result.returncode == 0, result.stdout + result.stderr
+    written = [*made.run_folder.rglob("*"), *made.report.rglob("*")]
+    photos = made.run_folder / "data"  # the user's own, under a second name
+    made.modes = {path: path.stat().st_mode for path in written if photos not in path.parents}
     return made
 
 

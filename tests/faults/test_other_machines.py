@@ -13,6 +13,7 @@ import pytest
 import torch
 from awkward import NAME, plain
 from conftest import ROOT
+from untouched import read_only, watched
 
 from boatlib import environment
 from boatlib.params import Params, Training
@@ -56,10 +57,13 @@ def spoilt_home(tmp_path):
     }  # fmt: skip
 
 
-def test_83_and_85_nothing_of_the_users_own_settings_is_taken(awkward, spoilt_home):
+def test_66_and_83_and_85_nothing_of_the_users_own_settings_is_taken_and_photos_are_only_read(awkward, spoilt_home):
+    """The whole chain, with photos on a read-only mount."""
     _, settings = spoilt_home
     picture = (awkward.run_folder / "confusion_matrix.png").read_bytes()
-    result = in_environment(awkward, settings, "--force", "01")
+    words, environment = awkward.command("--force", "01")[3:], awkward.environment | settings
+    with watched(awkward.photos):
+        result = awkward.ask(*words, before=read_only(awkward.photos), env=environment)
     assert result.returncode == 0, plain(result)
     assert (awkward.run_folder / "confusion_matrix.png").read_bytes() == picture
     assert in_environment(awkward, settings, "--dry-run").returncode == 0

@@ -10,7 +10,7 @@ import threading
 
 import pandas as pd
 import pytest
-from awkward import NAME, plain
+from awkward import NAME, UMASK, plain
 from conftest import ROOT
 
 from boatlib import spreadsheet
@@ -175,12 +175,9 @@ def test_76_no_cell_of_any_table_is_a_formula(tmp_path):
 
 def test_90_every_file_has_the_mode_that_the_umask_leaves(awkward):
     """Weights once had 0600, tables 0644 whatever the umask said."""
-    umask = 0o026  # one that no default is like
-    result = awkward.run("--set", "run=shared", preexec_fn=lambda: os.umask(umask))
-    assert result.returncode == 0, plain(result)
-    run = awkward.folder / "runs" / "shared"
-    places = [run / name for name in ("notebooks", "model", "earlier", "pages", "catalog.csv", "metrics.json")]
-    for place in (*places, awkward.folder / "reports" / "shared"):
-        modes = {path: stat.S_IMODE(path.stat().st_mode) for path in (place, *place.rglob("*"))}
-        wrong = {str(p): oct(m) for p, m in modes.items() if m != (0o777 if p.is_dir() else 0o666) & ~umask}
-        assert not wrong
+    wanted = {path: (0o777 if stat.S_ISDIR(mode) else 0o666) & ~UMASK for path, mode in awkward.modes.items()}
+    wrong = {
+        path: oct(stat.S_IMODE(mode)) for path, mode in awkward.modes.items() if stat.S_IMODE(mode) != wanted[path]
+    }
+    assert not wrong
+    assert {awkward.run_folder / "model" / "model.json", awkward.report / "index.html"} < awkward.modes.keys()

@@ -48,13 +48,11 @@ def test_66_two_paths_that_become_one_name(tmp_path):
 
 
 @pytest.mark.fault
-def test_66_the_whole_chain_and_predict_on_photos_that_may_only_be_read(awkward, tmp_path):
-    """On a read-only mount. The first run of this project was watched; JupyterLab has such a mount in `test_lab.py`."""
+def test_66_predict_on_photos_that_may_only_be_read(awkward, tmp_path):
+    """On a read-only mount, as the whole chain in `test_other_machines.py` and JupyterLab in `test_lab.py`."""
     before = awkward.inputs()
     answers, readable = tmp_path / "answers.csv", read_only(awkward.photos)
     with watched(awkward.photos):
-        chain = awkward.ask("run", f"params/{NAME}.yaml", "--force", "01", before=readable)
-        assert chain.returncode == 0, plain(chain)
         asked = ("predict", f"runs/{NAME}/model", awkward.photos, "--tta", "--csv", answers)
         predicted = awkward.ask(*asked, before=readable)
         assert predicted.returncode == 0, plain(predicted)

@@ -1,7 +1,6 @@
-import multiprocessing
-import os
 import shutil
-import signal
+import subprocess
+import sys
 import time
 
 import pandas as pd
@@ -84,27 +83,32 @@ def test_the_fingerprint_follows_what_holds(log):
     assert log.fingerprint() == empty
 
 
-def _decide(log, number, count):
-    for place in range(count):
-        log.decide(f"{number:02d}{place:062d}", f"kayak/{number}-{place}.jpg", "raft")
+WRITER = """
+import sys
+from pathlib import Path
+from boatlib.photos.corrections import Corrections
+file, number, count = sys.argv[1:]
+for place in range(int(count)):
+    Corrections(Path(file)).decide(f"{number:0>2}{place:062d}", f"kayak/{number}-{place}.jpg", "raft")
+"""
+
+
+def writer_of(log, number, count):
+    return subprocess.Popen([sys.executable, "-c", WRITER, str(log.file), str(number), str(count)])
 
 
 def test_several_at_once_lose_nothing(log):
-    context = multiprocessing.get_context("spawn")
-    writers = [context.Process(target=_decide, args=(log, number, 50)) for number in range(4)]
-    [writer.start() for writer in writers]
-    [writer.join(60) for writer in writers]
+    writers = [writer_of(log, number, 50) for number in range(4)]
+    assert [writer.wait(60) for writer in writers] == [0] * 4
     assert len(log.decided()) == 200
 
 
 def test_a_kill_loses_no_decision_that_was_made(log):
-    context = multiprocessing.get_context("spawn")
-    writer = context.Process(target=_decide, args=(log, 0, 100_000))
-    writer.start()
+    writer = writer_of(log, 0, 100_000)
     while not log.file.exists() or log.file.stat().st_size < 20_000:
         time.sleep(0.01)
-    os.kill(writer.pid, signal.SIGKILL)
-    writer.join(20)
+    writer.kill()
+    writer.wait(20)
     places = log.decided()["photo"].str.extract(r"-(\d+)\.")[0].astype(int).tolist()
     assert places == list(range(len(places)))
     log.drop(A, "kayak/1.jpg")

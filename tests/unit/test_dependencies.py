@@ -1,5 +1,6 @@
 """A step runs again when code that it reaches has changed, and for no other change."""
 
+import functools
 import shutil
 
 import pytest
@@ -18,14 +19,18 @@ def house(tmp_path):
     return tmp_path
 
 
+@functools.cache
+def as_it_is(step):
+    return fingerprint(ROOT / "notebooks" / f"{step}.ipynb", ROOT)
+
+
 def changed_by(house, file, old, new):
     """The steps whose code is another when a text in a file is."""
     path = house / file
     text = path.read_text()
     assert old in text, f"{file} no longer holds {old!r}"
-    before = {step: fingerprint(ROOT / "notebooks" / f"{step}.ipynb", ROOT) for step in STEPS}
     path.write_text(text.replace(old, new))
-    return [step for step in STEPS if fingerprint(house / "notebooks" / f"{step}.ipynb", house) != before[step]]
+    return [step for step in STEPS if fingerprint(house / "notebooks" / f"{step}.ipynb", house) != as_it_is(step)]
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def test_the_run_is_named_after_the_file(tmp_path):
         ("- a\n- b", "should hold `key: value` lines"),
         ("[]:", "not readable as `key: value` lines"),
         ("seed: &one 1\nrun: *one", "holds an alias"),
-        ("x: " + "[" * 1500, "not readable as"),
+        ("x: " + "[" * 700, "not readable as"),
         ("#" * 1_000_001, "is larger than 1000 KB"),
     ],
 )  # fmt: skip

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import draw
+from conftest import draw, save_model
 from PIL import Image
 
 from boatlib.cli import main
@@ -17,22 +17,6 @@ from boatlib.model.networks.modules import Network
 from boatlib.model.training import fit
 from boatlib.results import metrics, review
 from boatlib.show import model_card
-
-
-@pytest.fixture
-def taught(make_task):
-    """A model of two classes, with its task."""
-    task = make_task(epochs=4, max_epochs_stop=4)
-    return save(task), task
-
-
-def save(task, review_below=0.6):
-    trained = fit.train(task)
-    told = {"run": "task", "photos": {"kayak": 6, "raft": 6}, "val_photos": 5, "left_out": {"punt": 2}, "seed": 1}
-    told |= {"fingerprint": "0123", "mode": "head", "weights": "default", "unfreeze": "all", "target_accuracy": 0.95}
-    return bundle.save_bundle(
-        task.run.path("model"), trained.network, task.classes, told, review_below, on=task.machine
-    )
 
 
 def probabilities(table):
@@ -67,7 +51,7 @@ def test_answers_are_those_of_the_evaluation_whatever_the_batch(taught):
 
 def test_several_bodies_see_side_by_side(make_task, tmp_path):
     task = make_task(backbone=["efficientnet_lite0", "efficientnet_lite1"])
-    saved = save(task)
+    saved = save_model(task, fit.train(task).network)
     assert [body.preprocessing.size for body in saved.bodies] == [224, 240]
     assert saved.features == 2560
     expected = probabilities(Predictor(saved).predict_catalogued(task.val, task.root))

@@ -16,8 +16,11 @@ from boatlib.model.inputs import loading, views
 from boatlib.model.networks import backbones, modules
 from boatlib.model.training import fit
 from boatlib.params import Params
+from boatlib.run import cache_folder
 
-FINETUNE = {"mode": "finetune", "unfreeze": "blocks.6", "range_test": 0, "epochs": 2, "max_epochs_stop": 2}
+FINETUNE = {
+    "mode": "finetune", "unfreeze": "blocks.6", "resolution": "96x96", "range_test": 0, "epochs": 1, "max_epochs_stop": 1,
+}  # fmt: skip
 HEAD = {"epochs": 3, "max_epochs_stop": 3, "views": 1}
 WIDE = backbones.find_backbone("efficientnet_lite0", resolution="96x160")
 
@@ -117,6 +120,8 @@ def test_settings_that_do_not_go_together_are_refused(settings, sentence):
 
 def test_a_photo_is_opened_once_for_all_networks_that_are_shown_the_same(make_task, monkeypatch, tmp_path):
     task = make_task()
+    (tmp_path / "empty cache").mkdir()
+    (tmp_path / "empty cache" / "engines").symlink_to(cache_folder("engines"))
     monkeypatch.setenv("BOATLIB_CACHE", str(tmp_path / "empty cache"))
     opened = []
     decode = loading.decode

@@ -37,7 +37,7 @@ from boatlib.lab import (
     try_photo,
     watch,
 )
-from boatlib.model.inference import bundle, gradcam
+from boatlib.model.inference import gradcam
 from boatlib.model.inference.predictor import Predictor
 from boatlib.model.inputs import views
 from boatlib.model.inputs.views import Augmentation, Preprocessing
@@ -166,7 +166,8 @@ def test_the_browser_filters_pages_and_tells(live, found, photo_set, project):
 
 
 def test_the_browser_asks_the_model_of_the_run(live, taught, project):
-    run, task = taught
+    task = taught[1]
+    run = task.run
     rows = pd.concat([task.train, task.val]).assign(
         status="used", reason="", decision="", width=160, height=120, format="JPEG", mode="RGB", bytes=1
     )
@@ -176,17 +177,6 @@ def test_the_browser_asks_the_model_of_the_run(live, taught, project):
     assert "has learnt from this photo" in words(widget)
 
 
-@pytest.fixture
-def taught(make_task):
-    """A run with a model of two classes."""
-    task = make_task(epochs=4, max_epochs_stop=4)
-    trained = fit.train(task)
-    told = {"run": "task", "photos": {"kayak": 6, "raft": 6}, "val_photos": 5, "left_out": {}, "seed": 1}
-    told |= {"fingerprint": "0123", "mode": "head", "weights": "default", "unfreeze": "all", "target_accuracy": 0.95}
-    bundle.save_bundle(task.run.path("model"), trained.network, task.classes, told, 0.6, on=task.machine)
-    return task.run, task
-
-
 def predictions_of(task, run):
     rows = Predictor.load(run.path("model")).predict_catalogued(task.val, task.root)
     rows.loc[0, "predicted"] = "raft" if rows.loc[0, "label"] == "kayak" else "kayak"
@@ -194,7 +184,8 @@ def predictions_of(task, run):
 
 
 def test_a_cell_opens_to_its_photos_and_to_where_the_model_looked(live, taught):
-    run, task = taught
+    task = taught[1]
+    run = task.run
     rows = predictions_of(task, run)
     wrong = rows.iloc[0]
     widget = mistake_explorer.widget(rows, task.val, task.root, run)
@@ -210,7 +201,8 @@ def test_a_cell_opens_to_its_photos_and_to_where_the_model_looked(live, taught):
 
 
 def test_photos_of_a_cell_come_by_confidence(live, taught):
-    run, task = taught
+    task = taught[1]
+    run = task.run
     rows = predictions_of(task, run)
     widget = mistake_explorer.widget(rows, task.val, task.root, run)
     button(widget, "photos of kayak named rightly").click()
@@ -348,7 +340,8 @@ def test_the_slider_moves_the_numbers(live):
 
 
 def test_a_photo_that_is_uploaded_or_pasted_gets_the_predictors_answer(live, taught):
-    run, task = taught
+    task = taught[1]
+    run = task.run
     predictor = Predictor.load(run.path("model"))
     file = task.root / "kayak" / "000.jpg"
     expected = predictor.predict(file).iloc[0]
@@ -458,7 +451,8 @@ def test_each_epoch_is_in_the_history_at_once(make_task, monkeypatch):
 
 
 def test_every_widget_has_a_static_twin(static, taught, queue, tmp_path):
-    run, task = taught
+    task = taught[1]
+    run = task.run
     rows = predictions_of(task, run)
     run.write_table("predictions", rows)
     run.write_table("history", pd.DataFrame([[1, 1, 1, 0.5, 0.5, 0.5, 0.1, True]], columns=fit.HISTORY))
