@@ -89,7 +89,7 @@ def test_finetuning_moves_what_is_unfrozen_and_nothing_else(make_task):
     assert (body.name, len(trained.history)) == ("efficientnet_lite0", 1)
 
 
-@pytest.mark.parametrize("settings", [{}, FINETUNE])
+@pytest.mark.parametrize("settings", [{}, FINETUNE | {"epochs": 1, "max_epochs_stop": 1}])
 def test_parts_of_a_step_give_the_same_as_the_whole(make_task, settings):
     whole, parts = (fit.train(make_task(gradient_accumulation=count, **settings)).history for count in (1, 3))
     np.testing.assert_allclose(whole["train_loss"], parts["train_loss"], rtol=1e-4)
