@@ -73,6 +73,12 @@ def _parser() -> argparse.ArgumentParser:
     _add_set(check)
     check.set_defaults(action=_check)
 
+    look = commands.add_parser("look", help="say how a set of photos would be read, and what its params file could be")
+    look.add_argument("images", metavar="FOLDER_OR_TABLE", help="also an archive, kaggle:OWNER/NAME or hf:OWNER/NAME")
+    look.add_argument("--write", type=Path, metavar="PARAMS.yaml", help="write the params file")
+    _add_set(look)
+    look.set_defaults(action=_look)
+
     sample = commands.add_parser("sample", help="draw the sample photos into a new folder")
     sample.add_argument("folder", type=Path)
     sample.set_defaults(action=_sample)
@@ -180,6 +186,31 @@ def _check(options: argparse.Namespace) -> int:
     return 0
 
 
+def _look(options: argparse.Namespace) -> int:
+    from boatlib.errors import ParameterError
+    from boatlib.files import write_text
+    from boatlib.params import overridden
+    from boatlib.photos import look, sources
+    from boatlib.run import project_root
+
+    params, chosen = overridden(options.set)
+    images = options.images
+    if Path(images).expanduser().exists():
+        images = os.path.relpath(Path(images).expanduser(), project_root())
+    listing = sources.read(images, params.exploration, params.split.group_by)
+    minimum = params.exploration.min_photos_per_class
+    lines = look.params_lines(images, listing, minimum, chosen)
+    print(look.screen(options.images, listing, minimum, look.examples(listing)))
+    if not options.write:
+        print(f"\nLines for a params file (--write params/mine.yaml writes them)\n{lines}", end="")
+        return 0
+    if options.write.exists():
+        raise ParameterError(f"{options.write} is there already. Name a new file after --write.")
+    write_text(options.write, lines)
+    print(f"\n{options.write} is written. Next: ./run_all.sh {options.write}")
+    return 0
+
+
 def _sample(options: argparse.Namespace) -> int:
     from boatlib.errors import DataError
     from boatlib.photos.sample.draw import draw_sample
@@ -282,7 +313,7 @@ def _export(options: argparse.Namespace) -> int:
     elif test.is_dir():
         photos, where_from = test, "the test photos of the run"
     else:
-        photos, where_from = sources.images_folder(sources.SAMPLE), "the drawn sample photos"
+        photos, where_from = sources.opened(sources.SAMPLE), "the drawn sample photos"
     if not photos.is_dir():
         raise DataError(f"{photos} is not a folder of photos.")
     parity = export_onnx(bundle, folder, [path for _, path in batch.find_sources([photos])], where_from)

@@ -51,8 +51,29 @@ class Section(BaseModel):
 
 
 class Exploration(Section):
-    """01_exploration: which photos count."""
+    """01_exploration: which photos count, and what each shows."""
 
+    label_from: Annotated[int, Field(ge=1, le=20)] | Literal["auto", "first", "last"] = Field(
+        "auto",
+        description=(
+            "which folder is the class: `first` below the root or part, `last`, or a number; `auto`: the first, but asks where "
+            "that is in doubt"
+        ),
+    )
+    include: list[str] = Field(
+        [], description="patterns of paths (`*/photos/*.jpg`): what none fits is left out; empty: all"
+    )
+    exclude: list[str] = Field([], description="patterns of paths that are left out, such as `masks/` or `*_mask.png`")
+    leave_out: list[str] = Field([], description="labels that are no classes, such as `Not sure`")
+    background: str = Field("", description="label whose photos show none of the classes; it is called `none of these`")
+    photo_column: str = Field(
+        "", description="table of labels: column of the photos, its name or its number; empty: guessed"
+    )
+    label_column: str = Field("", description="table of labels: column of the labels; empty: guessed")
+    part_column: str = Field("", description="table of labels: column of the given parts; empty: guessed")
+    class_names: str = Field(
+        "", description="a second table, that names labels which are numbers; empty: looked for beside the first"
+    )
     min_photos_per_class: int = Field(
         30, ge=3, description="a class with fewer usable photos is left out, and named in every report"
     )
@@ -72,10 +93,26 @@ class Exploration(Section):
         ),
     )
 
+    @classmethod
+    def from_notebook(cls, values: Mapping[str, Any]) -> Self:
+        """The settings among a notebook's variables, checked. Raises ParameterError."""
+        return _checked(cls, values)
+
 
 class Split(Section):
-    """02_split: shares of the photos."""
+    """02_split: shares of the photos, and what stays together."""
 
+    given: Literal["keep", "ignore"] = Field(
+        "keep",
+        description="a set that comes divided: `keep` its parts, and make those it lacks of train; `ignore` them",
+    )
+    group_by: str = Field(
+        "",
+        description=(
+            "photos that stay in one part (of one patient, vessel, day): a column of the table, or a regular expression on the "
+            "path, such as `(patient\\d+)`"
+        ),
+    )
     train: float = Field(0.6, gt=0, lt=1, description="share of the photos that teach the model")
     val: float = Field(0.2, gt=0, lt=1, description="share that tunes it: early stopping, calibration, choice of TTA")
     test: float = Field(0.2, gt=0, lt=1, description="share that judges it, once")
@@ -296,7 +333,10 @@ class Params(Section):
     images: str = Field(
         "sample",
         min_length=1,
-        description="folder of photos (relative to the project), `kaggle:OWNER/NAME`, or `sample`",
+        description=(
+            "folder of photos, table of labels beside them, or archive (relative to the project), `kaggle:OWNER/NAME`, "
+            "`hf:OWNER/NAME`, or `sample`"
+        ),
     )
     seed: int = Field(
         42,
@@ -360,7 +400,7 @@ def shareable(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         if isinstance(value, Mapping):
             shown |= shareable(value, f"{prefix}{name}.")
         elif name == "images":
-            shown[name] = value if value == "sample" or str(value).startswith("kaggle:") else FOLDER
+            shown[name] = value if value == "sample" or str(value).startswith(("kaggle:", "hf:")) else FOLDER
         elif name == "corrections":
             shown[f"{prefix}{name}"] = PurePath(str(value)).name
         elif name == "weights":
@@ -448,6 +488,21 @@ def load_params(path: Path, overrides: list[str] | None = None, root: Path | Non
     return params
 
 
+def overridden(overrides: Sequence[str]) -> tuple[Params, dict[str, Any]]:
+    """The defaults with `KEY=VALUE` overrides, and the overrides by their dotted names. Raises ParameterError."""
+    values: dict[str, Any] = {"run": "look"}
+    lines: dict[tuple[str, ...], str] = {}
+    problems = [problem for text in overrides for problem in _apply(values, text, lines, Path.cwd())]
+    try:
+        params = Params.model_validate(values)
+    except ValidationError as error:
+        problems += [_sentence(detail, lines) for detail in error.errors()]
+    if problems:
+        raise ParameterError("\n".join(problems))
+    sections = {key: value for key, value in values.items() if isinstance(value, dict)}
+    return params, {f"{section}.{key}": value for section, own in sections.items() for key, value in own.items()}
+
+
 def _read_yaml(path: Path) -> tuple[Any, list[str]]:
     try:
         if path.stat().st_size > LARGEST:
@@ -500,7 +555,7 @@ def _apply(values: dict[str, Any], override: str, lines: dict[tuple[str, ...], s
         target = target[part]
     target[place[-1]] = text if _is_text(place) and not text.startswith("[") else _parse_scalar(text)
     lines |= {place[: depth + 1]: f"--set {override}" for depth in range(len(place))}
-    if key == "images" and Path(text).expanduser().is_dir():
+    if key == "images" and Path(text).expanduser().exists():
         values["images"] = os.path.relpath(Path(text).expanduser(), root)
     return []
 

@@ -12,13 +12,15 @@ from boatlib.errors import DataError, UnreadablePhotoError
 from boatlib.order import natural
 from boatlib.photos import corrections, duplicates, levels
 from boatlib.photos.images import open_photo
+from boatlib.photos.layout import by_folder
+from boatlib.photos.layout.listing import Listing
+from boatlib.photos.layout.parts import TRAIN
+from boatlib.photos.layout.reasons import Reason
 from boatlib.photos.levels import Range
-from boatlib.photos.reasons import Reason
-from boatlib.photos.tree import find_files, is_system_file, readable_name
 
 CATALOG = [
-    "photo", "label", "status", "reason_code", "reason", "format", "mode", "width", "height", "bytes", "sha256", "group",
-    "decision", "stratum", "low", "high",
+    "photo", "label", "part", "status", "reason_code", "reason", "format", "mode", "width", "height", "bytes", "sha256", "group",
+    "group_by", "set_label", "decision", "stratum", "low", "high",
 ]  # fmt: skip
 REASON = ["reason_code", "reason"]
 HASH_SIDE = 64  # pixels; a decode of this size is enough for the perceptual hash of 32 x 32
@@ -29,10 +31,11 @@ class Catalog:
     """What was found.
 
     table: columns CATALOG, a row a file; `status` is "used" or "skipped"; `reason_code` (`Reason`) and in words `reason` say why
-    it was skipped; `decision` is what a person decided about it (keep, relabel, drop); `stratum` is the class as which 02 divides
-    it: what it would be called if nobody had corrected anything, "" if it would be skipped then. So a correction moves no photo
-    to another split; low, high: what a picture of more than 8 bits uses of its range, empty for others and where the file states
-    its own.
+    it was skipped; `part` is the given part (train, val, test or ""), `group_by` the group asked for or "", `set_label` what the
+    set itself says; `decision` is what a person decided about it (keep, relabel, drop); `stratum` is the class as which 02
+    divides it: what it would be called if nobody had corrected anything, "" if it would be skipped then. So a correction moves no
+    photo to another split; low, high: what a picture of more than 8 bits uses of its range, empty for others and where the file
+    states its own.
     duplicates: columns group, kind (exact | near), photo, label, status, conflict; a row a photo that has a duplicate.
     classes: columns class, photos (readable, in its folder), conflicts, copies, used, kept; a row a class.
     notes: sentences on what is unusual about the folder as a whole.
@@ -47,34 +50,28 @@ class Catalog:
 
 
 def build_catalog(
-    root: Path, min_photos_per_class: int = 30, decided: pd.DataFrame | None = None, near: int | str = duplicates.NEAR
+    source: Path | Listing,
+    min_photos_per_class: int = 30,
+    decided: pd.DataFrame | None = None,
+    near: int | str = duplicates.NEAR,
 ) -> Catalog:
-    """Look at every file below `root`, where each first-level folder is a class. Nothing in `root` is changed.
+    """Look at every file of a set. Nothing in it is changed.
 
-    decided: corrections that hold (`Corrections.decided`); near: how near near-duplicates are (`duplicates.group_photos`). Raises
-    DataError when fewer than two classes remain.
+    source: what `layout.sets.read` found, or a folder in which each first-level folder is a class; decided: corrections that hold
+    (`Corrections.decided`); near: how near near-duplicates are (`duplicates.group_photos`). Raises DataError when fewer than two
+    classes remain.
     """
-    found = find_files(root)
-    files = pd.DataFrame({"photo": [readable_name(file.name) for file in found]}, dtype=str)
-    if files.empty:
-        raise DataError(f"No files in the images folder {root}. It should hold one folder of photos for each class.")
-    files["label"] = [photo.split("/")[0] if "/" in photo else "" for photo in files["photo"]]
-    _refuse_names_alike(sorted(set(files["label"]) - {""}))
-    reasons = [(Reason.NOT_FOLLOWED, file.reason) if file.reason else _reason_by_name(file.name) for file in found]
-    files[REASON] = pd.DataFrame(reasons, columns=REASON, dtype=str)
-    notes = _mark_nested_copies(files)
-    table = _with_facts(files, root)
+    listing = by_folder.read(source) if isinstance(source, Path) else source
+    table = _with_facts(listing.rows.assign(set_label=listing.rows["label"]), listing.root)
     table["group"] = ""
     readable = table[table["reason"] == ""]
     table.loc[readable.index, "group"] = duplicates.group_photos(readable, near)
-    uncorrected = table[["photo", "label", *REASON, "sha256"]].copy()
+    uncorrected = table[["photo", "label", "part", *REASON, "sha256"]].copy()
     table["decision"] = "" if decided is None else corrections.apply(table, decided)
     photos_per_class = table.loc[table["reason"] == "", "label"].value_counts()
-    _resolve_exact_duplicates(table)
-    dropped = _drop_small_classes(table, min_photos_per_class)
+    dropped = _drop(table, min_photos_per_class)
     if (table["decision"] != "").any():
-        _resolve_exact_duplicates(uncorrected)
-        _drop_small_classes(uncorrected, min_photos_per_class)
+        _drop(uncorrected, min_photos_per_class)
     else:
         uncorrected = table
     table["stratum"] = uncorrected["label"].where(uncorrected["reason"] == "", "")
@@ -84,62 +81,15 @@ def build_catalog(
         [levels.Levels(*row) for row in zip(deep["low"], deep["high"], deep["whole"], strict=True)]
     )
     classes = _classes(table, photos_per_class, dropped)
-    catalog = Catalog(table[CATALOG], _duplicates(table), classes, notes, value_range)
-    _refuse_too_few_classes(catalog, root, min_photos_per_class)
+    catalog = Catalog(table[CATALOG], _duplicates(table), classes, listing.notes, value_range)
+    _refuse_too_few_classes(catalog, listing.root, min_photos_per_class)
     return catalog
 
 
-def _reason_by_name(photo: str) -> tuple[str, str]:
-    if readable_name(photo) != photo:
-        return Reason.NAME, "its name is not UTF-8: rename it"
-    if is_system_file(photo):
-        return Reason.SYSTEM, "hidden or system file, not a photo"
-    if "/" not in photo:
-        return Reason.BESIDE, "lies beside the class folders, not in one"
-    return "", ""
-
-
-def _refuse_names_alike(labels: list[str]) -> None:
-    """Two folders whose names differ only in case, accents' encoding or blanks are one class in a person's eyes."""
-    import unicodedata
-
-    seen: dict[str, str] = {}
-    for label in labels:
-        key = " ".join(unicodedata.normalize("NFC", label).casefold().split())
-        if key in seen:
-            raise DataError(
-                f"Two class folders have the same name to the eye: {seen[key]!r} and {label!r}. Join them or rename one."
-            )
-        seen[key] = label
-
-
-def _mark_nested_copies(files: pd.DataFrame) -> list[str]:
-    """A class folder that holds no photos but folders named like the other classes is the set inside itself."""
-    notes = []
-    candidates = files[files["reason"] == ""]
-    labels = set(candidates["label"])
-    outside = set(files["photo"])
-    for label, photos in candidates.groupby("label")["photo"]:
-        inner = {photo.split("/")[1] for photo in photos if photo.count("/") > 1}
-        has_own = any(photo.count("/") == 1 for photo in photos)
-        if has_own or len(inner & (labels - {label})) < 2:
-            continue
-        rest = photos.str.removeprefix(f"{label}/")
-        known = rest.isin(outside)
-        files.loc[photos.index, "reason"] = [
-            f"second copy: the folder {label}/ repeats the set inside itself"
-            if is_known
-            else f"inside {label}/, which repeats the set, but not found outside it"
-            for is_known in known
-        ]
-        files.loc[photos.index, ["reason_code", "label"]] = [Reason.NESTED, ""]
-        missing = int((~known).sum())
-        also = f" {missing} of its files have no namesake outside." if missing else ""
-        notes.append(
-            f"The folder “{label}” is not a class: it repeats the set inside itself ({len(photos):,} files), "
-            f"and was left out.{also}"
-        )
-    return notes
+def _drop(table: pd.DataFrame, min_photos_per_class: int) -> set[str]:
+    """Leave out copies and classes that are too small or not taught, in place; returns these classes."""
+    _resolve_exact_duplicates(table)
+    return _drop_small_classes(table, min_photos_per_class) | _drop_untaught_classes(table)
 
 
 def _facts(path: Path) -> dict[str, object]:
@@ -186,7 +136,7 @@ def _size(path: Path) -> int:
 
 
 def _resolve_exact_duplicates(table: pd.DataFrame) -> None:
-    """The rule for equal files: with one label the first is kept; with two labels nobody knows, and none is kept."""
+    """The rule for equal files: with one label the first of a part is kept; with two labels nobody knows, and none is kept."""
     readable = table[table["reason"] == ""]
     for _, same in readable.groupby("sha256", sort=False):
         if len(same) == 1:
@@ -195,7 +145,10 @@ def _resolve_exact_duplicates(table: pd.DataFrame) -> None:
         if len(labels) > 1:
             table.loc[same.index, REASON] = Reason.TWO_LABELS, f"the same photo has two labels: {' and '.join(labels)}"
         else:
-            table.loc[same.index[1:], REASON] = Reason.COPY, f"exact copy of {same['photo'].iloc[0]}"
+            for _, within in same.groupby(
+                "part", sort=False
+            ):  # a copy in another given part is counted, and not taken away
+                table.loc[within.index[1:], REASON] = Reason.COPY, f"exact copy of {within['photo'].iloc[0]}"
 
 
 def _drop_small_classes(table: pd.DataFrame, minimum: int) -> set[str]:
@@ -204,6 +157,22 @@ def _drop_small_classes(table: pd.DataFrame, minimum: int) -> set[str]:
     for label in dropped:
         chosen = (table["label"] == label) & (table["reason"] == "")
         table.loc[chosen, REASON] = Reason.SMALL_CLASS, f"its class has only {counts[label]} photos (minimum {minimum})"
+    return dropped
+
+
+def _drop_untaught_classes(table: pd.DataFrame) -> set[str]:
+    """A class that the given train part does not have cannot be learnt, whatever the others have of it."""
+    used = table[table["reason"] == ""]
+    if TRAIN not in set(used["part"]):
+        return set()
+    dropped = set(used["label"]) - set(used.loc[used["part"].isin([TRAIN, ""]), "label"])
+    for label in dropped:
+        own = used[used["label"] == label]
+        parts = " and ".join(natural(set(own["part"])))
+        table.loc[own.index, REASON] = (
+            Reason.NOT_TAUGHT,
+            f"its class has photos in the given part {parts} alone, none in train",
+        )
     return dropped
 
 
@@ -218,8 +187,7 @@ def _duplicates(table: pd.DataFrame) -> pd.DataFrame:
 
 def _classes(table: pd.DataFrame, photos: pd.Series, dropped: set[str]) -> pd.DataFrame:
     rows = []
-    folders = {photo.split("/")[0] for photo in table.loc[table["label"] != "", "photo"]}
-    for label in natural((set(table["label"]) | folders) - {""}):
+    for label in natural((set(table["label"]) | set(table["set_label"])) - {""}):
         reasons = table.loc[table["label"] == label, "reason_code"]
         rows.append(
             {
@@ -239,10 +207,7 @@ def _refuse_too_few_classes(catalog: Catalog, root: Path, minimum: int) -> None:
     if len(kept) >= 2:
         return
     counts = ", ".join(f"{row['class']} {row['photos']}" for _, row in catalog.classes.iterrows()) or "none"
-    inner = [
-        folder for folder in sorted(root.iterdir()) if folder.is_dir() and sum(f.is_dir() for f in folder.iterdir()) > 1
-    ]
-    hint = f" Did you mean {inner[0]} ?" if inner else ""
+    hint = ""
     unusable = catalog.table.loc[catalog.table["reason"] != "", "reason"]
     if len(unusable):
         reason, files = unusable.value_counts().index[0], int(unusable.value_counts().iloc[0])

@@ -21,14 +21,14 @@ from typing import TYPE_CHECKING, Self
 
 from boatlib import spreadsheet
 from boatlib.errors import DataError, ParameterError
-from boatlib.photos.reasons import Reason
+from boatlib.photos.layout.reasons import Reason
 from boatlib.run import project_root
 
 if TYPE_CHECKING:
     import pandas as pd  # imported where it is used: the chain's start only asks for the fingerprint
 
 
-# label: its folder's when it was decided; the decision is last, since a line that was torn must be none
+# label: the set's when it was decided; the decision is last, since a line that was torn must be none
 COLUMNS = ["time", "sha256", "photo", "label", "new_label", "decision"]
 KEEP, RELABEL, DROP, UNDO = "keep", "relabel", "drop", "undo"
 NONE = "none"  # as the name of the file: no corrections
@@ -49,17 +49,18 @@ class Corrections:
         """Those that `exploration.corrections` names: a file below the project's root, or "none"."""
         return cls(Path(os.devnull) if name == NONE else project_root() / Path(name).expanduser())
 
-    def decide(self, sha256: str, photo: str, label: str) -> None:
-        """Write down what a photo shows: the label of its folder (keep) or another one (relabel).
+    def decide(self, sha256: str, photo: str, label: str, set_label: str = "") -> None:
+        """Write down what a photo shows: what the set says (keep) or something else (relabel).
 
-        photo: its path below the images folder. Raises DataError when it cannot be written.
+        photo: its path below the images folder; set_label: what the set says, its first folder where that is not given. Raises
+        DataError when it cannot be written.
         """
-        folder = photo.split("/")[0]
-        self._append(sha256, photo, folder, *(("", KEEP) if label == folder else (label, RELABEL)))
+        own = set_label or photo.split("/")[0]
+        self._append(sha256, photo, own, *(("", KEEP) if label == own else (label, RELABEL)))
 
-    def drop(self, sha256: str, photo: str) -> None:
+    def drop(self, sha256: str, photo: str, set_label: str = "") -> None:
         """Write down that a photo is to be left out. Raises DataError when it cannot be written."""
-        self._append(sha256, photo, photo.split("/")[0], "", DROP)
+        self._append(sha256, photo, set_label or photo.split("/")[0], "", DROP)
 
     def undo(self) -> dict[str, str] | None:
         """Take the newest decision back, by one more line; returns it, or None where there is none."""
@@ -256,7 +257,7 @@ def apply(table: "pd.DataFrame", decided: "pd.DataFrame") -> "pd.Series":
     """Put decisions into a table of photos (columns photo, label, reason_code, reason, sha256), in place. Returns the decision of
     each row, "" where there is none.
 
-    A decision about a photo that lies in another folder now is out of date: that folder was chosen later.
+    A decision about a photo of which the set says something else now is out of date: that was chosen later.
     """
     import pandas as pd
 

@@ -51,7 +51,7 @@ def places(split: pd.DataFrame) -> dict[str, str]:
     taken: set[str] = set()
     rows = zip(split["photo"], split["split"], split["label"], strict=True)
     for photo, part, label in sorted(rows, key=lambda row: row[0].count("/")):
-        for name in _names(photo.split("/", 1)[1].replace("/", "__")):
+        for name in _names(photo.split("/", 1)[-1].replace("/", "__")):
             key = _to_the_eye(f"{part}/{label}/{name}")
             if key not in taken:
                 break

@@ -1,4 +1,4 @@
-"""Where the photos come from: a folder, a public Kaggle set, or the drawn sample."""
+"""Where the photos come from: a folder, a table, an archive, a public set, or the drawn sample."""
 
 import contextlib
 import hashlib
@@ -13,48 +13,81 @@ from typing import Any
 from boatlib import runtime
 from boatlib.errors import DataError
 from boatlib.files import write_text
+from boatlib.params import Exploration
+from boatlib.photos import fetched
+from boatlib.photos.layout import sets, tables
+from boatlib.photos.layout.listing import Listing
+from boatlib.photos.layout.tree import Found, find_files, is_system_file, readable_name
 from boatlib.photos.sample import VERSION
-from boatlib.photos.tree import Found, find_files, is_system_file, readable_name
-from boatlib.run import cache_folder, project_root
+from boatlib.run import Run, cache_folder, project_root
 
 SAMPLE = "sample"
 KAGGLE = "kaggle:"
+HUGGING_FACE = "hf:"
 RACY = 2_000_000_000  # nanoseconds: what was changed so shortly ago may be changed again within one tick of the disk's clock
 
 
-def images_folder(images: str) -> Path:
-    """The folder behind `images:` of a params file; a Kaggle set is downloaded, the sample is drawn, once.
+def opened(images: str) -> Path:
+    """What `images:` of a params file leads to: a folder, or a table of labels; fetched, unpacked or drawn, once.
 
-    images: a folder (absolute, or below the project's root), "kaggle:OWNER/NAME" or "sample".
+    images: a folder, table or archive (absolute, or below the project's root), "kaggle:OWNER/NAME", "hf:OWNER/NAME" or "sample".
     Raises DataError when it cannot be had.
     """
     if images == SAMPLE:
         return _sample_folder()
     if images.startswith(KAGGLE):
         return _kaggle_folder(images.removeprefix(KAGGLE))
-    folder = project_root() / Path(images).expanduser()
-    if not folder.exists():
+    if images.startswith(HUGGING_FACE):
+        return fetched.from_hugging_face(images.removeprefix(HUGGING_FACE))
+    place = project_root() / Path(images).expanduser()
+    if not place.exists():
         raise DataError(
             f"The images folder {images} does not exist. Set `images:` to the folder that holds the photos."
         )
-    if not folder.is_dir():
+    if place.is_file():
+        if fetched.is_archive(place):
+            return fetched.unpacked(place)
+        if tables.is_table(place.name):
+            return fetched.with_pictures_as_files(place)
         raise DataError(
-            f"{images} is a file. Set `images:` to the folder that holds one folder of photos for each class."
+            f"{images} is a file, neither a table nor an archive that is read here. Set `images:` to the folder that holds one "
+            "folder "
+            "of photos for each class, or to a table of labels."
         )
     try:
-        next(os.scandir(folder), None)
+        next(os.scandir(place), None)
     except OSError as error:
         raise DataError(f"The images folder {images} cannot be opened ({error.strerror}).") from error
-    return folder
+    return fetched.with_pictures_as_files(place)
+
+
+def read(images: str, settings: Exploration | None = None, group_by: str = "") -> Listing:
+    """What each photo shows (`layout.sets.read`)."""
+    return sets.read(opened(images), settings, group_by)
+
+
+def record(images: str, listing: Listing) -> dict[str, Any]:
+    """What `photos.json` keeps of where the photos lie."""
+    place = opened(images)
+    home = place if place.is_dir() else place.parent
+    return {"images": images, "below": os.path.relpath(listing.root, home), "notes": listing.notes}
+
+
+def root_of(run: Run) -> Path:
+    """The folder below which the photos of a run lie. Raises DataError where it is gone."""
+    known = run.record("photos")
+    place = opened(known["images"])
+    return Path(os.path.normpath((place if place.is_dir() else place.parent) / known.get("below", ".")))
 
 
 def fingerprint(images: str) -> str:
-    """A short text that changes when a file below the images folder is added, removed, renamed, or has other content.
+    """A short text that changes when a file of the set is added, removed, renamed, or has other content.
 
     A file is read once, and again when its size, its times or its place on the disk are not what they were: so one that was
     replaced by another of the same size and time is found, and one that was only touched changes nothing.
     """
-    root = images_folder(images)
+    place = opened(images)
+    root = sets.root_of(place)
     kept = cache_folder("hashes") / f"{hashlib.sha256(os.fsencode(root.absolute())).hexdigest()[:16]}.json"
     before: dict[str, list[Any]] = {}
     with contextlib.suppress(OSError, ValueError):
@@ -67,6 +100,8 @@ def fingerprint(images: str) -> str:
     if sure != before:
         write_text(kept, json.dumps(sure))
     lines = "".join(f"{name}\0{facts[-1]}\n" for name, facts in sorted(now.items()))
+    if place.is_file() and not place.is_relative_to(root):
+        lines += place.read_bytes().hex()
     return hashlib.sha256(lines.encode()).hexdigest()[:16]
 
 

@@ -7,7 +7,6 @@ from boatlib.order import natural
 from boatlib.params import Params
 from boatlib.photos import sources
 from boatlib.photos.corrections import Corrections
-from boatlib.photos.tree import find_files
 
 
 def examine(params: Params, elsewhere: bool = False) -> str:
@@ -19,9 +18,9 @@ def examine(params: Params, elsewhere: bool = False) -> str:
     _examine_networks(params, params.compute.machine() if not elsewhere else runtime.machine())
     if not elsewhere:
         params.compute.check()
-    root = sources.images_folder(params.images)
+    listing = sources.read(params.images, params.exploration, params.split.group_by)
     if wanted := params.evaluation.show_class:
-        classes = natural({file.name.split("/")[0] for file in find_files(root) if "/" in file.name})
+        classes = natural(set(listing.used["label"]))
         if wanted not in classes:
             raise ParameterError(
                 f"evaluation.show_class: there is no class {wanted!r} in {params.images}. There are: {', '.join(classes[:40])}."

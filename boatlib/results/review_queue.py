@@ -5,7 +5,7 @@ import pandas as pd
 from boatlib.photos.corrections import Corrections
 from boatlib.shares import confidence
 
-COLUMNS = ["photo", "sha256", "label", "split", "why", "suggested"]
+COLUMNS = ["photo", "sha256", "label", "set_label", "split", "why", "suggested"]
 
 
 def review_queue(
@@ -14,8 +14,8 @@ def review_queue(
     """Columns COLUMNS, a row a photo (sha256), what is most likely wrong first: photos with two labels, then suspects, then the
     model's mistakes, the surest first. Photos of which a person has decided before the run are not among them.
 
-    catalog: columns photo, sha256, label, decision, split; duplicates: of the catalog; suspects: `find_suspects`; predictions:
-    of the test photos. suggested: another class that the photo may show, or "".
+    catalog: columns photo, sha256, label, set_label, decision, split; duplicates: of the catalog; suspects: `find_suspects`;
+    predictions: of the test photos. suggested: another class that the photo may show, or "".
     """
     contradicting = duplicates[duplicates["conflict"]]
     other = {group: sorted(set(labels)) for group, labels in contradicting.groupby("group")["label"]}
@@ -34,7 +34,7 @@ def review_queue(
         suspects[["photo", "suggested"]].assign(why=doubted),
         wrong[["photo"]].assign(why=said, suggested=wrong["predicted"]),
     ]
-    queue = pd.concat(parts).merge(catalog[["photo", "sha256", "label", "decision", "split"]], on="photo")
+    queue = pd.concat(parts).merge(catalog[["photo", "sha256", "label", "set_label", "decision", "split"]], on="photo")
     queue = queue[queue["decision"] == ""].drop_duplicates("sha256")
     return queue[COLUMNS].reset_index(drop=True)
 
@@ -70,9 +70,9 @@ class Review:
             self._move(1 if what == "next" else -1)
             return ""
         if what == "drop":
-            self.corrections.drop(row["sha256"], row["photo"])
+            self.corrections.drop(row["sha256"], row["photo"], row["set_label"])
         else:
-            self.corrections.decide(row["sha256"], row["photo"], label or str(row["label"]))
+            self.corrections.decide(row["sha256"], row["photo"], label or str(row["label"]), row["set_label"])
         self._move(1)
         words = {"keep": "the label is kept", "drop": "it is left out"}.get(what, f"it is {label}")
         return f"Written into {self.corrections.file.name}: {row['photo']}, {words}."

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from boatlib.order import natural
-from boatlib.photos.reasons import Reason
+from boatlib.photos.layout.reasons import Reason
 from boatlib.shares import percent
 from boatlib.show.kit import charts, gallery, tables, theme
 from boatlib.show.kit.html import Html, bullets, escape, paragraph

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from boatlib.photos.corrections import DROP, KEEP, RELABEL, Corrections
-from boatlib.photos.reasons import Reason
+from boatlib.photos.layout.reasons import Reason
 from boatlib.shares import percent
 from boatlib.show.kit import gallery, tables
 from boatlib.show.kit.html import Html, paragraph
@@ -46,12 +46,12 @@ def changed_labels(catalog: pd.DataFrame, root: Path, names: list[str] | None = 
     rows = catalog[catalog["decision"].isin([RELABEL, DROP])].assign(name=names or "")
     cards = []
     for row in rows.head(SHOWN).to_dict("records"):
-        folder = row["photo"].split("/")[0]
+        before = row["set_label"]
         now = "left out" if row["reason_code"] == Reason.LEFT_OUT else f"now: {row['label']}"
         own = [row["name"].rsplit("/", 1)[-1]] if row["name"] else []
         cards.append(
             gallery.photo_card(
-                root / row["photo"], f"Photo from the folder {folder}, {now}", [f"folder: {folder}", now, *own]
+                root / row["photo"], f"Photo that the set calls {before}, {now}", [f"in the set: {before}", now, *own]
             )
         )
     cut = f"<p class='note'>{SHOWN} of {len(rows)} photos are shown.</p>" if len(rows) > SHOWN else ""

@@ -1,11 +1,13 @@
 """How the photos are divided."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from boatlib.shares import percent
 from boatlib.show.kit import tables
 from boatlib.show.kit.html import Html, paragraph
-from boatlib.show.kit.words import photos_in_words
+from boatlib.show.kit.words import listing, photos_in_words
 
 
 def sizes(counts: pd.DataFrame) -> Html:
@@ -17,6 +19,22 @@ def sizes(counts: pd.DataFrame) -> Html:
         f"({percent(sums['val'] / total, 0)}) and {sums['test']:,} judge it ({percent(sums['test'] / total, 0)}). "
         f"The smallest class, {smallest}, has {photos_in_words(int(counts.loc[smallest, 'test']))} to be judged by."
     )
+
+
+def given(catalog: pd.DataFrame, kept: Sequence[str], group_by: str) -> Html:
+    """Which parts came with the set, which were made here, and what else stays together."""
+    words = []
+    parts = set(catalog["part"]) - {""}
+    if kept:
+        made = [name for name in ("val", "test") if name not in kept]
+        words.append(f"The set came divided, and its {listing(kept)} stay{'s' if len(kept) == 1 else ''} as given.")
+        words += [f"{listing(made)} {'is' if len(made) == 1 else 'are'} made of its train part."] if made else []
+    elif parts:
+        words.append("The set came divided; that division is not kept (split.given: ignore).")
+    if group_by:
+        groups = catalog.loc[catalog["group_by"] != "", "group_by"].nunique()
+        words.append(f"Photos of one group stay together: {groups:,} groups (split.group_by: {group_by}).")
+    return paragraph(" ".join(words)) if words else Html("")
 
 
 def table(counts: pd.DataFrame) -> Html:

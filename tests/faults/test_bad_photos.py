@@ -298,7 +298,7 @@ def test_70_what_is_not_followed_is_a_row_with_its_reason_and_loops_end(photo_se
 
 def test_70_a_folder_that_nobody_may_open_is_a_row(photo_set, tmp_path):
     code = (
-        "import sys; from pathlib import Path; from boatlib.photos.tree import find_files\n"
+        "import sys; from pathlib import Path; from boatlib.photos.layout.tree import find_files\n"
         "print([file for file in find_files(Path(sys.argv[1])) if file.reason])"
     )
     (photo_set / "raft").chmod(0)

@@ -42,7 +42,7 @@ def lab_run(tmp_path_factory):
     arguments = ["params/quick.yaml", *(word for key, value in names.items() for word in ("--set", f"{key}={value}"))]
     result = run_all(*arguments)
     assert result.returncode == 0, result.stdout + result.stderr
-    with watched(sources.images_folder("sample")):
+    with watched(sources.opened("sample")):
         yield Corrections(file), arguments
     for folder in (WORK / "runs" / RUN, WORK / "reports" / RUN):
         shutil.rmtree(folder)
@@ -53,7 +53,7 @@ def server(tmp_path_factory, lab_run):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [*read_only(sources.images_folder("sample")), sys.executable, "-m", "boatlib", "run", "--lab"]
+    command = [*read_only(sources.opened("sample")), sys.executable, "-m", "boatlib", "run", "--lab"]
     environment = {k: v for k, v in os.environ.items() if k != "BOATLIB_STATIC"}
     environment |= {"JUPYTER_TOKEN": "test", "JUPYTER_PORT": str(port), "BROWSER": "true"}
     environment["JUPYTERLAB_SETTINGS_DIR"] = str(tmp_path_factory.mktemp("settings"))

@@ -17,7 +17,7 @@ MODULES = sorted(path.relative_to(ROOT) for path in PACKAGE.rglob("*.py") if pat
 NAMES = [".".join(path.with_suffix("").parts) for path in MODULES]
 # from the ground up: a module uses its own room, rooms of floors below, and the leaves (the files beside the rooms)
 FLOORS = [
-    ["photos.sample"], ["photos"],
+    ["photos.sample", "photos.layout"], ["photos"],
     ["model.inputs"], ["model.networks"], ["model.features"], ["model.inference", "model.training"],
     ["results"], ["show.kit"], ["show"], ["lab", "report"], ["pipeline"],
 ]  # fmt: skip

@@ -10,7 +10,7 @@ from scipy.sparse.csgraph import connected_components
 from boatlib import show
 from boatlib.errors import DataError
 from boatlib.photos import catalog, duplicates, splits
-from boatlib.photos.reasons import Reason
+from boatlib.photos.layout.reasons import Reason
 
 
 def tree_hash(folder):
@@ -72,10 +72,12 @@ def test_too_few_classes_are_a_plain_error(tmp_path, counts):
         catalog.build_catalog(folder, min_photos_per_class=5)
 
 
-def test_51_the_folder_one_level_too_high_gets_a_hint(tmp_path):
+def test_51_the_folder_one_level_too_high_is_understood(tmp_path):
     make_set(tmp_path / "photos" / "boats", {"kayak": 8, "raft": 8})
-    with pytest.raises(DataError, match="Did you mean .*photos/boats"):
-        catalog.build_catalog(tmp_path / "photos", min_photos_per_class=5)
+    found = catalog.build_catalog(tmp_path / "photos", min_photos_per_class=5)
+    assert found.notes == ["The folder “boats” holds the whole set."]
+    assert found.classes["class"].tolist() == ["kayak", "raft"]
+    assert found.table["photo"].str.startswith("boats/").all()
 
 
 def test_52_names_that_differ_only_in_case_are_refused(tmp_path):

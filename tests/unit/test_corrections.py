@@ -10,7 +10,7 @@ from boatlib import show
 from boatlib.errors import DataError
 from boatlib.photos import catalog, splits
 from boatlib.photos.corrections import COLUMNS, Corrections
-from boatlib.photos.reasons import Reason
+from boatlib.photos.layout.reasons import Reason
 from boatlib.report import publish
 from boatlib.results import comparison
 from boatlib.run import Run

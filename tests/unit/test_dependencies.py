@@ -41,7 +41,7 @@ def changed_by(house, file, old, new):
         ("boatlib/show/review.py", "should be looked at by a person", "needs a look", ["03_training"]),
         ("boatlib/results/tta.py", "def choose(", "def choose(  # by validation alone\n    ", ["05_tta"]),
         ("boatlib/photos/sample/boats.py", "def ", "def  ", []),
-        ("boatlib/photos/splits.py", "np.maximum(shares", "np.minimum(shares", ["02_split"]),
+        ("boatlib/photos/splits.py", "np.maximum(np.outer", "np.minimum(np.outer", ["02_split"]),
         ("boatlib/model/training/trainer.py", "SMALL = 16", "SMALL = 8", ["03_training"]),
         ("boatlib/model/training/worker.py", "def main()", "def  main()", ["03_training"]),  # run by its name, as a process
         ("boatlib/show/kit/html.py", "def paragraph(", "def  paragraph(", STEPS),

@@ -34,7 +34,7 @@ def test_a_kaggle_set_is_asked_for_once(tmp_path, monkeypatch):
     asked = []
     monkeypatch.setattr(sources, "cache_folder", lambda _: tmp_path)
     monkeypatch.setattr(kagglehub, "dataset_download", lambda name: asked.append(name) or str(photos))
-    first, second = (sources.images_folder("kaggle:somebody/boats") for _ in range(2))
+    first, second = (sources.opened("kaggle:somebody/boats") for _ in range(2))
     assert first.resolve() == second.resolve() == photos
     assert asked == ["somebody/boats"]
 

@@ -9,7 +9,9 @@ def table(**counts):
     rows = [(f"{label}/{n}.jpg", label) for label, count in counts.items() for n in range(count)]
     frame = pd.DataFrame(rows, columns=["photo", "label"])
     groups = [f"g{n}" for n in range(len(frame))]
-    return frame.assign(status="used", group=groups, sha256=frame["photo"], decision="", stratum=frame["label"])
+    return frame.assign(
+        status="used", group=groups, sha256=frame["photo"], decision="", stratum=frame["label"], part="", group_by=""
+    )
 
 
 def test_shares_hold_in_every_class():

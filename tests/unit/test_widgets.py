@@ -255,7 +255,7 @@ def queue():
         [("kayak/1.jpg", A, "kayak", "", ""), ("raft/1.jpg", A, "raft", "", ""), ("kayak/2.jpg", B, "kayak", "", "train"),
          ("kayak/3.jpg", C, "kayak", "", "test"), ("raft/4.jpg", D, "raft", "keep", "test")],
         columns=["photo", "sha256", "label", "decision", "split"],
-    )  # fmt: skip
+    ).assign(set_label=["kayak", "raft", "kayak", "kayak", "raft"])  # fmt: skip
     twins = pd.DataFrame(
         {"photo": ["kayak/1.jpg", "raft/1.jpg"], "label": ["kayak", "raft"], "group": "g", "conflict": True}
     )

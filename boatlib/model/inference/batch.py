@@ -10,7 +10,7 @@ from boatlib import spreadsheet
 from boatlib.errors import DataError
 from boatlib.files import explained, is_stream, open_stream, replacing, through_links
 from boatlib.model.inference.predictor import Predictor
-from boatlib.photos.tree import find_photos, readable_name
+from boatlib.photos.layout.tree import find_photos, readable_name
 
 
 def find_sources(paths: Sequence[Path]) -> list[tuple[str, Path]]:

@@ -55,7 +55,7 @@ class TrainingTask:
             raise DataError("Some class has no training photo. Run 02_split again, or give that class more photos.")
         if val.empty:
             raise DataError("There are no validation photos. Raise split.val in the params file.")
-        root = sources.images_folder(run.record("photos")["images"])
+        root = sources.root_of(run)
         return cls(run, settings, compute, seed, classes, train, val, root, run.value_range())
 
     @classmethod

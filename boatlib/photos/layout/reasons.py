@@ -11,8 +11,13 @@ class Reason(StrEnum):
     SYSTEM = "system_file"
     BESIDE = "beside_classes"
     NESTED = "nested_copy"
+    EXCLUDED = "excluded"  # by the params file
+    SECOND_VERSION = "second_version"  # a mask, a thumbnail
+    NO_FILE = "no_file"  # a row of a table without a photo
+    NO_ROW = "no_row"  # a photo that no row of a table names
     UNREADABLE = "unreadable"
     LEFT_OUT = "left_out"  # by a person
     COPY = "exact_copy"
     TWO_LABELS = "two_labels"
     SMALL_CLASS = "small_class"
+    NOT_TAUGHT = "not_taught"  # its class has no photo in the given train part
