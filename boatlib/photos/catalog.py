@@ -20,7 +20,7 @@ from boatlib.photos.levels import Range
 
 CATALOG = [
     "photo", "label", "part", "status", "reason_code", "reason", "format", "mode", "width", "height", "bytes", "sha256", "group",
-    "group_by", "set_label", "decision", "stratum", "low", "high",
+    "group_by", "set_label", "decision", "stratum", "low", "high", "remark",
 ]  # fmt: skip
 REASON = ["reason_code", "reason"]
 HASH_SIDE = 64  # pixels; a decode of this size is enough for the perceptual hash of 32 x 32
@@ -35,7 +35,7 @@ class Catalog:
     set itself says; `decision` is what a person decided about it (keep, relabel, drop); `stratum` is the class as which 02
     divides it: what it would be called if nobody had corrected anything, "" if it would be skipped then. So a correction moves no
     photo to another split; low, high: what a picture of more than 8 bits uses of its range, empty for others and where the file
-    states its own.
+    states its own; remark: what of a file is not seen, such as pages behind the first.
     duplicates: columns group, kind (exact | near), photo, label, status, conflict; a row a photo that has a duplicate.
     classes: columns class, photos (readable, in its folder), conflicts, copies, used, kept; a row a class.
     notes: sentences on what is unusual about the folder as a whole.
@@ -81,9 +81,18 @@ def build_catalog(
         [levels.Levels(*row) for row in zip(deep["low"], deep["high"], deep["whole"], strict=True)]
     )
     classes = _classes(table, photos_per_class, dropped)
-    catalog = Catalog(table[CATALOG], _duplicates(table), classes, listing.notes, value_range)
+    catalog = Catalog(table[CATALOG], _duplicates(table), classes, [*listing.notes, *_remarks(table)], value_range)
     _refuse_too_few_classes(catalog, listing.root, min_photos_per_class)
     return catalog
+
+
+def _remarks(table: pd.DataFrame) -> list[str]:
+    """What is not seen of used files, and of how many."""
+    counts = table.loc[(table["status"] == "used") & (table["remark"] != ""), "remark"].value_counts()
+    return [
+        f"Of {count:,} photo{'' if count == 1 else 's'} only {remark} {'are' if 'three' in remark else 'is'} seen."
+        for remark, count in counts.items()
+    ]
 
 
 def _drop(table: pd.DataFrame, min_photos_per_class: int) -> set[str]:
@@ -104,6 +113,7 @@ def _facts(path: Path) -> dict[str, object]:
     except UnreadablePhotoError as error:
         return facts | {"reason": str(error)}
     facts |= {"format": photo.format, "mode": photo.mode, "width": photo.width, "height": photo.height}
+    facts |= {"remark": photo.remark}
     facts |= photo.levels._asdict() if photo.levels else {}
     return facts | {"hash": duplicates.perceptual_hash(photo.image)}
 
@@ -113,7 +123,7 @@ def _with_facts(files: pd.DataFrame, root: Path) -> pd.DataFrame:
     wanted = files.index[files["reason"] == ""]
     with ThreadPoolExecutor(runtime.cores()) as pool:
         facts = list(pool.map(_facts, [root / photo for photo in files.loc[wanted, "photo"]]))
-    columns = ["reason", "format", "mode", "width", "height", "bytes", "sha256", "low", "high", "whole"]
+    columns = ["reason", "format", "mode", "width", "height", "bytes", "sha256", "low", "high", "whole", "remark"]
     seen = pd.DataFrame(facts, index=wanted, columns=columns)
     table = files.join(seen.drop(columns="reason"))
     table.loc[wanted, "reason"] = seen["reason"]
@@ -121,7 +131,8 @@ def _with_facts(files: pd.DataFrame, root: Path) -> pd.DataFrame:
     unopened = table.index[table["bytes"].isna()]
     if len(unopened):
         table.loc[unopened, "bytes"] = [_size(root / photo) for photo in table.loc[unopened, "photo"]]
-    table[["format", "mode", "sha256"]] = table[["format", "mode", "sha256"]].fillna("")
+    texts = ["format", "mode", "sha256", "remark"]
+    table[texts] = table[texts].fillna("")
     hashes = dict(zip(wanted, (row["hash"] for row in facts), strict=True))
     # 64 bits without sign fit neither a float nor pandas' integers: keep Python's own
     table["hash"] = pd.Series([hashes.get(index, 0) for index in table.index], table.index, dtype=object)

@@ -2,21 +2,24 @@
 
 import io
 import logging
+import re
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+import pillow_heif
+from PIL import Image, ImageOps, TiffImagePlugin
 
 from boatlib.errors import UnreadablePhotoError
 from boatlib.photos import levels
 from boatlib.photos.colour_profiles import to_srgb
 from boatlib.photos.levels import Levels, Range
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "HEIF", "AVIF", "JPEG2000", "PPM")
 MAX_PIXELS = 64_000_000  # a photo of more is refused before it is decoded (8000 x 8000)
 MIN_SIDE = 32  # pixels; a smaller picture shows too little
+pillow_heif.register_heif_opener(thumbnails=False)
 logging.getLogger("PIL").setLevel(logging.CRITICAL)  # what it would say is a reason in the catalog
 Image.MAX_IMAGE_PIXELS = None  # the limit above is checked here, for every photo, with a sentence of its own
 
@@ -25,7 +28,8 @@ Image.MAX_IMAGE_PIXELS = None  # the limit above is checked here, for every phot
 class Photo:
     """A decoded photo (`image`: upright, RGB) and what the file said of itself (`width`, `height`: upright).
 
-    levels: what a picture of more than 8 bits uses; None for others, and where the file states its range.
+    levels: what a picture of more than 8 bits uses; None for others, and where the file states its range; remark: what of the
+    file is not seen, "" where all is.
     """
 
     image: Image.Image
@@ -34,6 +38,7 @@ class Photo:
     width: int
     height: int
     levels: Levels | None = None
+    remark: str = ""
 
 
 def open_photo(source: Path | bytes, shorter_side: int | None = None, value_range: Range | None = None) -> Photo:
@@ -62,13 +67,16 @@ def open_photo(source: Path | bytes, shorter_side: int | None = None, value_rang
 def _decode(data: bytes, shorter_side: int | None, value_range: Range | None) -> Photo:
     if not _looks_like_image(data):
         raise UnreadablePhotoError(what_is(data))
+    if (bands := _bands(data)) > 4:
+        raise UnreadablePhotoError(f"a picture of {bands} bands, and only those of 1 to 4 can be shown to a network")
     image = Image.open(io.BytesIO(data), formats=FORMATS)
+    remark = _remark(image, bands)
     kind, mode, (width, height) = image.format or "", image.mode, image.size
     if width * height > MAX_PIXELS:
         raise UnreadablePhotoError(f"too large ({width} x {height} pixels, limit {MAX_PIXELS // 1_000_000} million)")
     if min(width, height) < MIN_SIDE:
         raise UnreadablePhotoError(f"too small ({width} x {height} pixels, minimum {MIN_SIDE})")
-    if shorter_side and kind in ("JPEG", "MPO"):
+    if shorter_side and kind == "JPEG":
         scale = shorter_side / min(width, height)
         image.draft(None, (int(width * scale) + 1, int(height * scale) + 1))
     image.load()
@@ -76,11 +84,31 @@ def _decode(data: bytes, shorter_side: int | None, value_range: Range | None) ->
         width, height = height, width
     values = levels.deep_values(image, data)
     if values is None:
-        return Photo(_to_rgb(ImageOps.exif_transpose(image)), kind, mode, width, height)
+        return Photo(_to_rgb(ImageOps.exif_transpose(image)), kind, mode, width, height, remark=remark)
     stated, own = levels.stated(image), levels.used(values)
     picture = levels.to_picture(values, stated or value_range or levels.of_picture(own))
     picture.getexif().update(image.getexif())
-    return Photo(ImageOps.exif_transpose(picture), kind, mode, width, height, None if stated else own)
+    return Photo(ImageOps.exif_transpose(picture), kind, mode, width, height, None if stated else own, remark)
+
+
+def _bands(data: bytes) -> int:
+    """Samples of a pixel that a TIFF states (tag 277); 0 where it states none, or is none."""
+    if not data.startswith((b"II*\x00", b"MM\x00*")):
+        return 0
+    file = io.BytesIO(data)
+    directory = TiffImagePlugin.ImageFileDirectory_v2(file.read(8))
+    file.seek(directory.next)
+    directory.load(file)
+    return int(directory.get(277, 0))
+
+
+def _remark(image: Image.Image, bands: int) -> str:
+    """What of a file is not seen: pages behind the first, the fourth of four bands that is no transparency."""
+    pages = int(getattr(image, "n_frames", 1))
+    words = [f"the first of {pages} pictures"] if pages > 1 else []
+    if bands == 4 and image.mode in ("RGB", "RGBX"):
+        words.append("the first three of 4 bands")
+    return " and ".join(words)
 
 
 def upright_rgb(picture: Image.Image | np.ndarray, value_range: Range | None = None) -> Image.Image:
@@ -118,11 +146,21 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF", b"GIF8", b"BM", b"II*\x00", b"MM\x00*", b"II+\x00")
+_SIGNATURES = (
+    b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  ", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF", b"GIF8", b"BM", b"II*\x00", b"MM\x00*", b"II+\x00",
+)  # fmt: skip
+
+
+_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1", b"avif", b"avis"}  # of HEIF and AVIF
+_PNM = re.compile(rb"P[1-6][\s#]")
 
 
 def _looks_like_image(data: bytes) -> bool:
-    return data.startswith(_SIGNATURES) and (not data.startswith(b"RIFF") or data[8:12] == b"WEBP")
+    if data[4:8] == b"ftyp":  # a container, also of films
+        return data[8:12] in _BRANDS or any(brand in data[16:48] for brand in _BRANDS)
+    if data.startswith(_SIGNATURES):
+        return not data.startswith(b"RIFF") or data[8:12] == b"WEBP"
+    return _PNM.match(data) is not None
 
 
 def what_is(data: bytes) -> str:
@@ -137,7 +175,7 @@ def what_is(data: bytes) -> str:
     if b"<svg" in start:
         return "an SVG drawing, not a photo"
     if data[4:8] == b"ftyp":
-        return "a format that is not read here (HEIC, AVIF or a film)"
+        return "a film, not a photo"
     if start.startswith((b"%!ps", b"%pdf", b"simple  =")):
         return "a document (PostScript, PDF or FITS), not a photo"
     try:

@@ -3,9 +3,11 @@
 from math import sqrt
 from statistics import NormalDist
 
+import numpy as np
 import pandas as pd
 
 CONFIDENCE = 0.95
+DRAWS = 2000  # of a bootstrap
 CHANCE = 0.05  # p-values below it count as more than chance
 
 
@@ -22,6 +24,27 @@ def wilson(correct: int, total: int) -> tuple[float, float]:
     middle, half = rate + spread / 2, z * sqrt(rate * (1 - rate) / total + spread / (4 * total))
     low, high = (middle - half) / (1 + spread), (middle + half) / (1 + spread)
     return 0.0 if correct == 0 else float(low), 1.0 if correct == total else float(high)
+
+
+def over_groups(right: np.ndarray, groups: np.ndarray | None = None) -> tuple[float, float]:
+    """95% range of the share of right answers (bool [photos]), as shares; (nan, nan) without photos.
+
+    Without groups it is Wilson's. With the group of each photo it comes from a bootstrap that draws whole groups, since photos
+    of one group are not independent of each other: A. C. Davison, D. V. Hinkley, Bootstrap methods and their application (1997),
+    section 3.8. Where all are right, or none, nothing can be drawn: then it is Wilson's of as many photos as there are groups.
+    """
+    total = len(right)
+    if groups is None or not total:
+        return wilson(int(right.sum()), total)
+    _, number = np.unique(groups.astype(str), return_inverse=True)
+    photos = np.bincount(number)
+    hits = np.bincount(number, weights=right)
+    if hits.sum() in (0, total):
+        return wilson(len(photos) if hits.sum() else 0, len(photos))
+    drawn = np.random.default_rng(0).integers(0, len(photos), (DRAWS, len(photos)))
+    shares = hits[drawn].sum(axis=1) / photos[drawn].sum(axis=1)
+    low, high = np.quantile(shares, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return float(low), float(high)
 
 
 def with_ranges(history: pd.DataFrame, val_photos: int) -> pd.DataFrame:

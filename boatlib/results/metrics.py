@@ -1,5 +1,6 @@
 """How good the predictions are. All numbers come from the table of predictions, none from the model."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,7 @@ import pandas as pd
 
 from boatlib.order import natural
 from boatlib.predictions import classes_of, probability_matrix
-from boatlib.results.intervals import wilson
+from boatlib.results.intervals import over_groups
 
 WORST = 20  # classes in a matrix that is looked at
 SMALLEST = 1e-12  # a probability of zero would make the loss infinite
@@ -27,10 +28,19 @@ def _probability_of_label(predictions: pd.DataFrame) -> np.ndarray:
     return probability_matrix(predictions)[np.arange(len(predictions)), numbers]
 
 
-def per_class(predictions: pd.DataFrame, split: pd.DataFrame, top_k: list[int]) -> pd.DataFrame:
+def groups_of(predictions: pd.DataFrame, split: pd.DataFrame, catalog: pd.DataFrame) -> np.ndarray | None:
+    """The group of each predicted photo where groups were asked for (`split.group_by`); None where there are none."""
+    if (catalog["group_by"] == "").all():
+        return None
+    return split.set_index("photo")["group"].reindex(predictions["photo"]).to_numpy(dtype=object)
+
+
+def per_class(
+    predictions: pd.DataFrame, split: pd.DataFrame, top_k: list[int], groups: np.ndarray | None = None
+) -> pd.DataFrame:
     """One row a class: the article's table with ranges.
 
-    Columns class, train, val, test (photos), correct, top1, top1_low, top1_high (95% Wilson), the other top<k>,
+    Columns class, train, val, test (photos), correct, top1, top1_low, top1_high (95%, `over_groups`), the other top<k>,
     loss (mean negative log-probability of the right class), precision, recall, f1, answers (photos that are given this name,
     rightly or not). Shares lie between 0 and 1.
     """
@@ -50,7 +60,7 @@ def per_class(predictions: pd.DataFrame, split: pd.DataFrame, top_k: list[int]) 
     for number, name in enumerate(classes):
         own = (predictions["label"] == name).to_numpy()
         correct, total = int((ranks[own] == 1).sum()), int(own.sum())
-        low, high = wilson(correct, total)
+        low, high = over_groups((ranks[own] == 1).to_numpy(), None if groups is None else groups[own])
         row: dict[str, Any] = {"class": name, **counts.loc[name].to_dict(), "correct": correct}
         row |= {"top1": correct / total if total else np.nan, "top1_low": low, "top1_high": high}
         row |= {f"top{k}": float((ranks[own] <= k).mean()) if total else np.nan for k in top_k if k > 1}
@@ -61,15 +71,26 @@ def per_class(predictions: pd.DataFrame, split: pd.DataFrame, top_k: list[int]) 
     return pd.DataFrame(rows)
 
 
-def overall(predictions: pd.DataFrame, top_k: list[int]) -> dict[str, Any]:
+def overall(
+    predictions: pd.DataFrame, top_k: list[int], groups: np.ndarray | None = None, twins: Sequence[str] = ()
+) -> dict[str, Any]:
     """The figures for all photos together: photos, correct, accuracy with its range, top<k>, balanced accuracy, loss.
 
+    groups: of each photo, for the range; with them, `groups` says how many there are. twins: photos that have a twin in train;
+    with any, `twins` holds their number, and photos, correct, accuracy and range without them.
     Balanced accuracy is the mean of the classes' recalls, so that a rare class counts as much as a common one.
     """
     ranks = rank_of_label(predictions)
     top_k = [k for k in top_k if k < len(classes_of(predictions))]
     correct, total = int((ranks == 1).sum()), len(predictions)
-    low, high = wilson(correct, total)
+    low, high = over_groups((ranks == 1).to_numpy(), groups)
+    more: dict[str, Any] = {} if groups is None else {"groups": len(set(groups))}
+    alone = ~predictions["photo"].isin(twins).to_numpy()
+    if not alone.all():
+        own = (ranks[alone] == 1).to_numpy()
+        ends = over_groups(own, None if groups is None else groups[alone])
+        rest = {"photos": len(own), "correct": int(own.sum()), "accuracy": float(own.mean()) if len(own) else np.nan}
+        more["twins"] = {"with_twin": int((~alone).sum()), **rest, "accuracy_low": ends[0], "accuracy_high": ends[1]}
     recalls = (ranks == 1).groupby(predictions["label"]).mean()
     losses = -np.log(np.maximum(_probability_of_label(predictions), SMALLEST))
     return {
@@ -82,6 +103,7 @@ def overall(predictions: pd.DataFrame, top_k: list[int]) -> dict[str, Any]:
         "balanced_accuracy": float(recalls.mean()),
         "loss": float(losses.mean()),
         "largest_class": float(predictions["label"].value_counts(normalize=True).max()),
+        **more,
     }
 
 

@@ -16,14 +16,14 @@ class Series(NamedTuple):
     """A regular expression for `split.group_by`, how many series have several photos, and the name of one."""
 
     pattern: str
-    count: int
+    several: int
     example: str
 
     @property
     def words(self) -> str:
         """What a person may want to do about it."""
         return (
-            f"{self.count:,} numbers or folders in the names have several photos each, such as {self.example!r}. If such "
+            f"{self.several:,} numbers or folders in the names have several photos each, such as {self.example!r}. If such "
             "photos show "
             f"one and the same (a patient, a vessel, a day), they must stay together: set split.group_by: '{self.pattern}'."
         )
