@@ -177,7 +177,7 @@ def _check(options: argparse.Namespace) -> int:
     for file in options.files:
         try:
             params = load_params(file, options.set, project_root())
-            words = preflight.examine(params)
+            words = preflight.examine(preflight.decided(params))
             print(f"{file}: fine. Run {params.run!r} on {params.images}{f'; {words}' if words else ''}.")
         except (ParameterError, DataError) as error:
             problems.append(error)
@@ -236,9 +236,22 @@ def _backbones(options: argparse.Namespace) -> int:
         )
         at_hand = "at hand" if row["at_hand"] else "to fetch"
         print(f"{row['name']:<{width}}  {row['parameters'] / 1e6:8.1f} M  {row['size']:>5}  {accuracy:>8}  {at_hand}")
+    if (exact := table[table["name"] == options.pattern]).shape[0]:
+        print(f"\n{_what_auto_does(str(exact['name'].iloc[0]))}")
     if not options.pattern:
         print("\nAlso every network of timm: python -m boatlib backbones timm/NAME")
     return 0
+
+
+def _what_auto_does(name: str) -> str:
+    from boatlib.model.networks import auto
+
+    shapes = {"wide photos (3:2)": (3000, 2000), "upright photos (3:4)": (3000, 4000), "squares": (3000, 3000)}
+    found = {words: auto.decide(name, "auto", "auto", shape) for words, shape in shapes.items()}
+    lines = [
+        f"  {words:<21} resolution {resolution}, pooling {pooling}" for words, (resolution, pooling) in found.items()
+    ]
+    return "\n".join(["auto would be, by the shape that is typical of the set", *lines])
 
 
 def _parameters(_: argparse.Namespace) -> int:

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 SHARED = ("run", "images", "seed")  # parameters outside the sections; a notebook gets those that it declares
 LARGEST = 1_000_000  # bytes of a params file
+AUTO: Final = "auto"  # a setting that is decided before the first step
 FOLDER = "FOLDER"  # stands for the folder of photos in what is shared
 CORRECTIONS = "params/corrections.csv"
 COMMON = ("compute", "share")  # sections without a notebook of their own
@@ -139,14 +140,18 @@ class Training(Section):
         description="`default` (fetched once), a file (state dict or safetensors), or `none` (untrained); one for all, or a list",
     )
     resolution: str = Field(
-        "384x576",
-        description="`HEIGHTxWIDTH`: the whole photo, squeezed; `default`: a square from its middle",
+        AUTO,
+        description=(
+            "`HEIGHTxWIDTH`: the whole photo, squeezed; `default`: a square from its middle, or what the network was taught "
+            "with; "
+            "`auto`: the whole photo in the set's typical shape, if the network takes it"
+        ),
     )
-    pooling: Literal["default", "mean+gem"] = Field(
-        "mean+gem",
+    pooling: Literal["auto", "default", "mean+gem"] = Field(
+        AUTO,
         description=(
             "how a backbone's last map becomes features; `default`: its own way; `mean+gem`: with what stands out "
-            "in a few places"
+            "in a few places; `auto`: that, if there is a map"
         ),
     )
     mode: Literal["head", "finetune"] = Field(
@@ -217,9 +222,9 @@ class Training(Section):
     def _belong_together(self) -> Self:
         if self.monitor != "last" and self.max_epochs_stop > self.epochs:
             raise ValueError(f"max_epochs_stop ({self.max_epochs_stop}) is larger than epochs ({self.epochs})")
-        if not re.fullmatch(r"default|[1-9]\d*x[1-9]\d*", self.resolution):
+        if not re.fullmatch(r"auto|default|[1-9]\d*x[1-9]\d*", self.resolution):
             raise ValueError(
-                f"resolution is `default`, or HEIGHTxWIDTH in pixels, for example 384x576, not {self.resolution!r}"
+                f"resolution is `auto`, `default`, or HEIGHTxWIDTH in pixels, for example 384x576, not {self.resolution!r}"
             )
         if self.mode != "head" and not isinstance(self.backbone, str):
             raise ValueError("several backbones work in mode `head` only; name one, or set mode to `head`")

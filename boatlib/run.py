@@ -201,6 +201,11 @@ class Run:
         found = self.record("photos").get("value_range")
         return (float(found[0]), float(found[1])) if found else None
 
+    def shape(self) -> tuple[float, float]:
+        """Width and height in pixels that are typical of the set's photos. Raises DamagedFileError."""
+        width, height = self.record("photos").get("shape", (3.0, 2.0))
+        return float(width), float(height)
+
     def _damaged(self, name: str) -> DamagedFileError:
         file, maker = FILES[name]
         return DamagedFileError(

@@ -64,6 +64,17 @@ def open_photo(source: Path | bytes, shorter_side: int | None = None, value_rang
         raise UnreadablePhotoError(reason) from error
 
 
+def size_of(file: Path) -> tuple[int, int] | None:
+    """Width and height, upright, of a photo that is not decoded; None where its beginning does not tell."""
+    try:
+        with warnings.catch_warnings(), Image.open(file, formats=FORMATS) as image:
+            warnings.simplefilter("ignore")
+            width, height = image.size
+            return (height, width) if image.getexif().get(0x0112, 1) in (5, 6, 7, 8) else (width, height)
+    except Exception:  # as in `open_photo`, which says why
+        return None
+
+
 def _decode(data: bytes, shorter_side: int | None, value_range: Range | None) -> Photo:
     if not _looks_like_image(data):
         raise UnreadablePhotoError(what_is(data))
@@ -147,7 +158,8 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 
 _SIGNATURES = (
-    b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  ", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF", b"GIF8", b"BM", b"II*\x00", b"MM\x00*", b"II+\x00",
+    b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  ", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF", b"GIF8", b"BM", b"II*\x00",
+    b"MM\x00*", b"II+\x00",
 )  # fmt: skip
 
 

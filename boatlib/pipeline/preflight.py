@@ -2,10 +2,10 @@
 
 from boatlib import runtime
 from boatlib.errors import ParameterError
-from boatlib.model.networks import backbones
+from boatlib.model.networks import auto, backbones
 from boatlib.order import natural
-from boatlib.params import Params
-from boatlib.photos import sources
+from boatlib.params import AUTO, Params
+from boatlib.photos import shapes, sources
 from boatlib.photos.corrections import Corrections
 
 
@@ -26,6 +26,20 @@ def examine(params: Params, elsewhere: bool = False) -> str:
                 f"evaluation.show_class: there is no class {wanted!r} in {params.images}. There are: {', '.join(classes[:40])}."
             )
     return Corrections.named(params.exploration.corrections).check()
+
+
+def decided(params: Params) -> Params:
+    """The same, with what `auto` stands for in `training.resolution` and `training.pooling`. Raises ParameterError, DataError."""
+    training = params.training
+    if AUTO not in (training.resolution, training.pooling):
+        return params
+    listing = sources.read(params.images, params.exploration, params.split.group_by)
+    shape = (
+        shapes.of_files(listing.root, listing.used["photo"].tolist()) if training.resolution == AUTO else shapes.USUAL
+    )
+    resolution, pooling = auto.decide(training.backbone, training.resolution, training.pooling, shape)
+    chosen = training.model_copy(update={"resolution": resolution, "pooling": pooling})
+    return params.model_copy(update={"training": chosen})
 
 
 def _examine_networks(params: Params, on: runtime.Machine) -> None:

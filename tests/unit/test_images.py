@@ -26,7 +26,7 @@ GREEN = Image.new("RGB", (64, 48), (0, 200, 0))
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:1", "git-lfs"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n", "document"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
-        (b"\0\0\0\x18ftypheic", "HEIC"),
+        (b"\0\0\0\x18ftypmp42", "film"),
         (encoded(GREEN)[:300], "damaged"),
         (encoded(Image.new("RGB", (12, 12))), "too small"),
     ],

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -307,7 +307,7 @@ def new_body(
 
     shown = preprocessing or preprocessing_of(name)
     if name.startswith(TIMM):
-        return Body(_timm_network(name.removeprefix(TIMM), file), shown, pooling=pooling).eval()
+        return Body(_timm_network(name.removeprefix(TIMM), file, shown.shape), shown, pooling=pooling).eval()
     if name in LITE:
         body = Body(_timm_network(f"tf_{name}"), shown, pooling=pooling)
     else:
@@ -331,17 +331,43 @@ def _torchvision_network(name: str) -> "torch.nn.Module":
     return network
 
 
-def _timm_network(name: str, file: Path | None = None) -> "torch.nn.Module":
-    """A network of timm without its classifier; a file is read by timm, which knows the layouts in which it publishes."""
+def _timm_network(name: str, file: Path | None = None, shape: tuple[int, int] | None = None) -> "torch.nn.Module":
+    """A network of timm without its classifier; a file is read by timm, which knows the layouts in which it publishes.
+
+    shape: height and width of the pictures; networks with a grid of patches get one that fits, and their positions are resized.
+    """
     import timm
 
+    sized = grid(name, shape) if shape else {}
     if file is None:
-        return timm.create_model(name, pretrained=False, num_classes=0)
+        return timm.create_model(name, pretrained=False, num_classes=0, **sized)
     overlay = {"file": str(file), "hf_hub_id": None, "url": "", "custom_load": file.suffix == ".npz"}
     try:
         # with the classifier that the weights were published with: only then does timm refuse those of another network
-        network = timm.create_model(name, pretrained=True, pretrained_cfg_overlay=overlay)
+        network = timm.create_model(name, pretrained=True, pretrained_cfg_overlay=overlay, **sized)
     except Exception as error:
         raise ParameterError(f"The weights in {file.name} do not fit timm/{name} ({type(error).__name__}).") from error
     network.reset_classifier(0)  # type: ignore[operator]
     return network
+
+
+@cache
+def grid(name: str, shape: tuple[int, int]) -> dict[str, Any]:
+    """What timm must be told of a network (with or without "timm/") for pictures of another shape than those of its pretraining;
+    nothing where any will do.
+    """
+    import timm
+    import torch
+
+    network = name.removeprefix(TIMM)
+    config = timm.get_pretrained_cfg(network, allow_unregistered=False)
+    if config is None or tuple(config.input_size[1:]) == shape:
+        return {}
+    try:
+        with torch.device("meta"):
+            timm.create_model(network, pretrained=False, num_classes=0, img_size=shape)
+    except TypeError:  # it has no such parameter
+        return {}
+    except Exception:  # it has, and does not take these numbers: said when it is built
+        return {"img_size": shape}
+    return {"img_size": shape}

@@ -16,7 +16,7 @@ from boatlib import spreadsheet
 from boatlib.errors import DataError
 from boatlib.files import write_text
 from boatlib.model.inputs.views import Augmentation
-from boatlib.model.networks import backbones
+from boatlib.model.networks import auto, backbones
 from boatlib.model.networks.backbones import Backbone
 from boatlib.order import natural
 from boatlib.params import Compute, Params, Training, names_of
@@ -56,6 +56,8 @@ class TrainingTask:
         if val.empty:
             raise DataError("There are no validation photos. Raise split.val in the params file.")
         root = sources.root_of(run)
+        resolution, pooling = auto.decide(settings.backbone, settings.resolution, settings.pooling, run.shape())
+        settings = settings.model_copy(update={"resolution": resolution, "pooling": pooling})
         return cls(run, settings, compute, seed, classes, train, val, root, run.value_range())
 
     @classmethod
