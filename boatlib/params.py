@@ -292,6 +292,11 @@ class Summary(Section):
 class Share(Section):
     """What pages may show to whoever gets them. No notebook of its own."""
 
+    subject: str = Field(
+        "",
+        max_length=40,
+        description="what the photos are of, as a word (boat, leaf, x-ray), for the sentences; empty: none",
+    )
     photo_names: bool = Field(
         True, description="names of photos on pages; `false`: short ids, the beginning of their SHA-256"
     )

@@ -15,25 +15,25 @@ from boatlib.show.kit.words import listing
 MOST_NAMES = 6  # classes named in one phrase; the table has all of them
 
 
-def what_this_is(classes: Sequence[str]) -> Html:
-    """What "the model" is, for whoever opens the page unprepared."""
+def what_this_is(classes: Sequence[str], subject: str = "") -> Html:
+    """What "the model" is, for whoever opens the page unprepared. subject: what the photos are of, or ""."""
     return paragraph(
-        f"The model is a program that looks at a photo and says which of {len(classes)} classes it shows: "
+        f"The model is a program that looks at a photo{f' of the kind “{subject}”' if subject else ''} and says which of {len(classes)} classes it shows: "
         f"{listing(classes, 20)}. It says so for every photo, also for one that shows none of them.",
         "note",
     )
 
 
-def verdict(metrics: Mapping[str, Any], per_class: pd.DataFrame, dependable: float) -> Html:
+def verdict(metrics: Mapping[str, Any], per_class: pd.DataFrame, dependable: float, subject: str = "") -> Html:
     """The first paragraph of the summary, for a reader with two minutes."""
-    return paragraph(verdict_words(metrics, per_class, dependable), "verdict")
+    return paragraph(verdict_words(metrics, per_class, dependable, subject), "verdict")
 
 
-def verdict_words(metrics: Mapping[str, Any], per_class: pd.DataFrame, dependable: float) -> str:
+def verdict_words(metrics: Mapping[str, Any], per_class: pd.DataFrame, dependable: float, subject: str = "") -> str:
     """The verdict as plain text: overall with its range, then the classes to depend on, and those not to depend on."""
     rows = class_verdicts.class_verdicts(per_class[per_class["test"] > 0], dependable)
     text = (
-        f"The model names the right class for {of_hundred(metrics['accuracy'])} of 100 photos "
+        f"The model names the right class for {of_hundred(metrics['accuracy'])} of 100 {f'{subject} ' if subject else ''}photos "
         f"(between {of_hundred(metrics['accuracy_low'])} and {of_hundred(metrics['accuracy_high'])}). It is "
     )
     if len(rows) > 1 and (rows["verdict"] == NOT_YET).all():
