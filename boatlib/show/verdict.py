@@ -17,8 +17,9 @@ MOST_NAMES = 6  # classes named in one phrase; the table has all of them
 
 def what_this_is(classes: Sequence[str], subject: str = "") -> Html:
     """What "the model" is, for whoever opens the page unprepared. subject: what the photos are of, or ""."""
+    photo = f"{subject} photo" if subject else "photo"
     return paragraph(
-        f"The model is a program that looks at a photo{f' of the kind “{subject}”' if subject else ''} and says which of {len(classes)} classes it shows: "
+        f"The model is a program that looks at a {photo} and says which of {len(classes)} classes it shows: "
         f"{listing(classes, 20)}. It says so for every photo, also for one that shows none of them.",
         "note",
     )
