@@ -78,6 +78,14 @@ class Exploration(Section):
     min_photos_per_class: int = Field(
         30, ge=3, description="a class with fewer usable photos is left out, and named in every report"
     )
+    min_side: int = Field(
+        32, ge=1, description="pixels of a photo's shorter side, at least; sets of tiny pictures need fewer"
+    )
+    max_pixels: int = Field(
+        64_000_000,
+        ge=1_000_000,
+        description="pixels of a photo, at most: larger ones are not opened, now and by the model",
+    )
     near_duplicates: Annotated[int, Field(ge=0, le=7)] | Literal["off"] = Field(
         6,
         description=(

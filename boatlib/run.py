@@ -201,6 +201,11 @@ class Run:
         found = self.record("photos").get("value_range")
         return (float(found[0]), float(found[1])) if found else None
 
+    def limits(self) -> tuple[int, int]:
+        """Shorter side at least, and pixels at most, of the photos that were let through. Raises DamagedFileError."""
+        low, high = self.record("photos").get("limits", (32, 64_000_000))
+        return int(low), int(high)
+
     def shape(self) -> tuple[float, float]:
         """Width and height in pixels that are typical of the set's photos. Raises DamagedFileError."""
         width, height = self.record("photos").get("shape", (3.0, 2.0))

@@ -11,7 +11,7 @@ from boatlib import runtime
 from boatlib.errors import DataError, UnreadablePhotoError
 from boatlib.order import natural
 from boatlib.photos import corrections, duplicates, levels
-from boatlib.photos.images import open_photo
+from boatlib.photos.images import USUAL, Limits, open_photo
 from boatlib.photos.layout import by_folder
 from boatlib.photos.layout.listing import Listing
 from boatlib.photos.layout.parts import TRAIN
@@ -54,15 +54,16 @@ def build_catalog(
     min_photos_per_class: int = 30,
     decided: pd.DataFrame | None = None,
     near: int | str = duplicates.NEAR,
+    limits: Limits = USUAL,
 ) -> Catalog:
     """Look at every file of a set. Nothing in it is changed.
 
-    source: what `layout.sets.read` found, or a folder in which each first-level folder is a class; decided: corrections that hold
-    (`Corrections.decided`); near: how near near-duplicates are (`duplicates.group_photos`). Raises DataError when fewer than two
-    classes remain.
+    source: what `layout.sets.read` found, or a folder in which each first-level folder is a class; decided: corrections that
+    hold (`Corrections.decided`); near: how near near-duplicates are (`duplicates.group_photos`); limits: of the sizes of photos.
+    Raises DataError when fewer than two classes remain.
     """
     listing = by_folder.read(source) if isinstance(source, Path) else source
-    table = _with_facts(listing.rows.assign(set_label=listing.rows["label"]), listing.root)
+    table = _with_facts(listing.rows.assign(set_label=listing.rows["label"]), listing.root, limits)
     table["group"] = ""
     readable = table[table["reason"] == ""]
     table.loc[readable.index, "group"] = duplicates.group_photos(readable, near)
@@ -101,7 +102,7 @@ def _drop(table: pd.DataFrame, min_photos_per_class: int) -> set[str]:
     return _drop_small_classes(table, min_photos_per_class) | _drop_untaught_classes(table)
 
 
-def _facts(path: Path) -> dict[str, object]:
+def _facts(path: Path, limits: Limits) -> dict[str, object]:
     facts: dict[str, object] = {"reason": "", "format": "", "mode": "", "width": 0, "height": 0, "hash": 0}
     try:
         data = path.read_bytes()
@@ -109,7 +110,7 @@ def _facts(path: Path) -> dict[str, object]:
         return facts | {"bytes": 0, "sha256": "", "reason": f"cannot be read ({error.strerror})"}
     facts |= {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
     try:
-        photo = open_photo(data, shorter_side=HASH_SIDE)
+        photo = open_photo(data, shorter_side=HASH_SIDE, limits=limits)
     except UnreadablePhotoError as error:
         return facts | {"reason": str(error)}
     facts |= {"format": photo.format, "mode": photo.mode, "width": photo.width, "height": photo.height}
@@ -118,11 +119,11 @@ def _facts(path: Path) -> dict[str, object]:
     return facts | {"hash": duplicates.perceptual_hash(photo.image)}
 
 
-def _with_facts(files: pd.DataFrame, root: Path) -> pd.DataFrame:
+def _with_facts(files: pd.DataFrame, root: Path, limits: Limits) -> pd.DataFrame:
     """Add format, mode, size, SHA-256 and perceptual hash; a file that is not a photo gets its reason."""
     wanted = files.index[files["reason"] == ""]
     with ThreadPoolExecutor(runtime.cores()) as pool:
-        facts = list(pool.map(_facts, [root / photo for photo in files.loc[wanted, "photo"]]))
+        facts = list(pool.map(lambda photo: _facts(root / photo, limits), files.loc[wanted, "photo"]))
     columns = ["reason", "format", "mode", "width", "height", "bytes", "sha256", "low", "high", "whole", "remark"]
     seen = pd.DataFrame(facts, index=wanted, columns=columns)
     table = files.join(seen.drop(columns="reason"))

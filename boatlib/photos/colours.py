@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from boatlib.photos import reading
-from boatlib.photos.images import open_photo
+from boatlib.photos.images import PASSED, open_photo
 from boatlib.photos.levels import Range
 
 LEVELS = 4  # of red, green and blue
@@ -21,7 +21,7 @@ def colour_histograms(photos: pd.DataFrame, root: Path, value_range: Range | Non
     """
 
     def load(item: tuple[str, str]) -> np.ndarray:
-        image = open_photo(reading.read_unchanged(root, *item), SIDE, value_range).image
+        image = open_photo(reading.read_unchanged(root, *item), SIDE, value_range, PASSED).image
         image.thumbnail((2 * SIDE, 2 * SIDE))
         levels = (np.asarray(image, dtype=np.uint16) * LEVELS // 256) @ np.array([LEVELS * LEVELS, LEVELS, 1])
         counts = np.bincount(levels.ravel(), minlength=LEVELS**3)

@@ -6,6 +6,7 @@ import re
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pillow_heif
@@ -19,6 +20,26 @@ from boatlib.photos.levels import Levels, Range
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "HEIF", "AVIF", "JPEG2000", "PPM")
 MAX_PIXELS = 64_000_000  # a photo of more is refused before it is decoded (8000 x 8000)
 MIN_SIDE = 32  # pixels; a smaller picture shows too little
+
+
+class Limits(NamedTuple):
+    """Which pictures are opened: the shorter side at least, and all pixels at most."""
+
+    min_side: int = MIN_SIDE
+    max_pixels: int = MAX_PIXELS
+
+    def refuse(self, width: int, height: int) -> None:
+        """Raises UnreadablePhotoError for a picture that is too small or too large."""
+        if width * height > self.max_pixels:
+            raise UnreadablePhotoError(
+                f"too large ({width} x {height} pixels, limit {self.max_pixels / 1_000_000:g} million)"
+            )
+        if min(width, height) < self.min_side:
+            raise UnreadablePhotoError(f"too small ({width} x {height} pixels, minimum {self.min_side})")
+
+
+USUAL = Limits()
+PASSED = Limits(1, 4 * MAX_PIXELS)  # for photos that the catalog has let through
 pillow_heif.register_heif_opener(thumbnails=False)
 logging.getLogger("PIL").setLevel(logging.CRITICAL)  # what it would say is a reason in the catalog
 Image.MAX_IMAGE_PIXELS = None  # the limit above is checked here, for every photo, with a sentence of its own
@@ -41,7 +62,12 @@ class Photo:
     remark: str = ""
 
 
-def open_photo(source: Path | bytes, shorter_side: int | None = None, value_range: Range | None = None) -> Photo:
+def open_photo(
+    source: Path | bytes,
+    shorter_side: int | None = None,
+    value_range: Range | None = None,
+    limits: Limits = USUAL,
+) -> Photo:
     """Open a photo from a path or from a file's bytes.
 
     shorter_side: pixels that are enough; large JPEGs are then decoded at a half, quarter or eighth of their size,
@@ -55,7 +81,7 @@ def open_photo(source: Path | bytes, shorter_side: int | None = None, value_rang
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a damaged EXIF block warns; the picture itself decides
-            return _decode(data, shorter_side, value_range)
+            return _decode(data, shorter_side, value_range, limits)
     except UnreadablePhotoError:
         raise
     except Exception as error:  # Pillow raises OSError, SyntaxError, ValueError, struct.error, ... for bad files
@@ -75,7 +101,7 @@ def size_of(file: Path) -> tuple[int, int] | None:
         return None
 
 
-def _decode(data: bytes, shorter_side: int | None, value_range: Range | None) -> Photo:
+def _decode(data: bytes, shorter_side: int | None, value_range: Range | None, limits: Limits) -> Photo:
     if not _looks_like_image(data):
         raise UnreadablePhotoError(what_is(data))
     if (bands := _bands(data)) > 4:
@@ -83,10 +109,7 @@ def _decode(data: bytes, shorter_side: int | None, value_range: Range | None) ->
     image = Image.open(io.BytesIO(data), formats=FORMATS)
     remark = _remark(image, bands)
     kind, mode, (width, height) = image.format or "", image.mode, image.size
-    if width * height > MAX_PIXELS:
-        raise UnreadablePhotoError(f"too large ({width} x {height} pixels, limit {MAX_PIXELS // 1_000_000} million)")
-    if min(width, height) < MIN_SIDE:
-        raise UnreadablePhotoError(f"too small ({width} x {height} pixels, minimum {MIN_SIDE})")
+    limits.refuse(width, height)
     if shorter_side and kind == "JPEG":
         scale = shorter_side / min(width, height)
         image.draft(None, (int(width * scale) + 1, int(height * scale) + 1))
@@ -122,7 +145,9 @@ def _remark(image: Image.Image, bands: int) -> str:
     return " and ".join(words)
 
 
-def upright_rgb(picture: Image.Image | np.ndarray, value_range: Range | None = None) -> Image.Image:
+def upright_rgb(
+    picture: Image.Image | np.ndarray, value_range: Range | None = None, limits: Limits = USUAL
+) -> Image.Image:
     """The same for a picture that is in memory already: a PIL image, or an array, uint8 [height, width] or [.., .., 3 or 4], or
     uint16, int32 or float32 [height, width].
 
@@ -135,8 +160,7 @@ def upright_rgb(picture: Image.Image | np.ndarray, value_range: Range | None = N
                 f"an array of {picture.dtype} {list(picture.shape)}; needed is uint8 [height, width, 3]"
             )
         picture = Image.fromarray(picture)
-    if min(picture.size) < MIN_SIDE:
-        raise UnreadablePhotoError(f"too small ({picture.width} x {picture.height} pixels, minimum {MIN_SIDE})")
+    limits.refuse(*picture.size)
     try:
         if (values := levels.deep_values(picture)) is not None:
             picture = levels.to_picture(values, value_range or levels.of_picture(levels.used(values)))
@@ -199,7 +223,7 @@ def what_is(data: bytes) -> str:
 
 def thumbnail(source: Path | bytes, side: int = 160) -> bytes:
     """A WebP picture of at most `side` pixels, from fresh pixels: no EXIF, no position, no comment travels along."""
-    return small_webp(open_photo(source, shorter_side=side).image, side)
+    return small_webp(open_photo(source, shorter_side=side, limits=PASSED).image, side)
 
 
 def small_webp(image: Image.Image, side: int) -> bytes:

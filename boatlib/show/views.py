@@ -22,7 +22,10 @@ def augmented(
 ) -> Html:
     """Random views of one photo, as the head sees them while it learns."""
     pictures = views.make_views(
-        open_photo(file, value_range=preprocessing.value_range).image, augmentation.names(count), preprocessing, sha256
+        open_photo(file, value_range=preprocessing.value_range, limits=preprocessing.limits).image,
+        augmentation.names(count),
+        preprocessing,
+        sha256,
     )
     cards = [
         card(
@@ -36,7 +39,10 @@ def augmented(
 def named(file: Path, sha256: str, preprocessing: Preprocessing, names: Sequence[str]) -> Html:
     """The named views of one photo, each with its name."""
     pictures = views.make_views(
-        open_photo(file, value_range=preprocessing.value_range).image, names, preprocessing, sha256
+        open_photo(file, value_range=preprocessing.value_range, limits=preprocessing.limits).image,
+        names,
+        preprocessing,
+        sha256,
     )
     cards = [
         card(picture(small_webp(Image.fromarray(view), 140), "image/webp", f"View {name} of the photo"), [name])
@@ -47,7 +53,7 @@ def named(file: Path, sha256: str, preprocessing: Preprocessing, names: Sequence
 
 def seen(file: Path, preprocessing: Preprocessing) -> Html:
     """A photo with the part that the model sees framed, and that part as it reaches the network."""
-    image = open_photo(file, value_range=preprocessing.value_range).image
+    image = open_photo(file, value_range=preprocessing.value_range, limits=preprocessing.limits).image
     framed = image.copy()
     box = views.seen_box(*image.size, preprocessing)
     shade = Image.new("RGB", image.size, "white")

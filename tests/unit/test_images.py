@@ -1,11 +1,12 @@
 import io
+import struct
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from boatlib.errors import UnreadablePhotoError
-from boatlib.photos.images import open_photo, thumbnail
+from boatlib.photos.images import Limits, open_photo, thumbnail, upright_rgb
 
 
 def encoded(image, kind="JPEG", **options):
@@ -83,3 +84,62 @@ def test_62_thumbnails_carry_nothing_but_pixels():
     small = thumbnail(encoded(Image.new("RGB", (800, 400)), exif=exif, comment=b"secret words"))
     assert b"secret" not in small
     assert max(Image.open(io.BytesIO(small)).size) == 160
+
+
+PICTURE = Image.effect_noise((64, 48), 60).convert("RGB")
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode"),
+    [("HEIF", "RGB"), ("AVIF", "RGB"), ("JPEG2000", "RGB"), ("PPM", "RGB"), ("PPM", "L"), ("PPM", "1")],
+)
+def test_formats_of_phones_and_of_programs(kind, mode):
+    photo = open_photo(encoded(PICTURE.convert(mode), kind))
+    assert (photo.format, photo.width, photo.height, photo.image.mode) == (kind, 64, 48, "RGB")
+    difference = np.asarray(photo.image, float) - np.asarray(PICTURE.convert(mode).convert("RGB"), float)
+    assert np.abs(difference).mean() < 25
+
+
+def banded(bands, extra):
+    """A TIFF of 40 x 40 pixels with so many bands of 8 bits. extra: what each band beyond the colours is (tag 338)."""
+    pixels = np.tile(np.arange(bands, dtype=np.uint8) * 10, 1600).tobytes()
+    tags = [(256, 4, 40), (257, 4, 40), (258, 3, [8] * bands), (259, 3, 1), (262, 3, 2 if bands < 5 else 1), (273, 4, 0),
+            (277, 3, bands), (278, 4, 40), (279, 4, len(pixels)), (284, 3, 1), (338, 3, extra)]  # fmt: skip
+    tags = [tag for tag in tags if tag[2] != []]
+    behind, start = b"", 8 + 2 + 12 * len(tags) + 4
+    entries = b""
+    for number, kind, value in tags:
+        values = value if isinstance(value, list) else [value]
+        packed = struct.pack(f"<{len(values)}{'H' if kind == 3 else 'I'}", *values)
+        if len(packed) > 4:
+            packed, behind = struct.pack("<I", start + len(behind)), behind + packed
+        if number == 273:
+            packed = b"HERE"
+        entries += struct.pack("<HHI", number, kind, len(values)) + packed.ljust(4, b"\0")
+    entries = entries.replace(b"HERE", struct.pack("<I", start + len(behind)))
+    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + struct.pack("<I", 0) + behind + pixels
+
+
+def test_pages_and_bands_that_are_not_seen_are_said():
+    pages = encoded(PICTURE.copy(), "TIFF", save_all=True, append_images=[PICTURE.rotate(180)] * 2)
+    photo = open_photo(pages)
+    assert photo.remark == "the first of 3 pictures"
+    np.testing.assert_array_equal(np.asarray(photo.image), np.asarray(PICTURE))
+    infrared = open_photo(banded(4, [0]))
+    assert infrared.remark == "the first three of 4 bands"
+    assert infrared.image.getpixel((0, 0)) == (0, 10, 20)
+    assert open_photo(encoded(PICTURE)).remark == ""
+    with pytest.raises(UnreadablePhotoError, match="a picture of 13 bands"):
+        open_photo(banded(13, [0] * 12))
+
+
+def test_limits_can_be_moved_on_purpose():
+    tiny = encoded(PICTURE.resize((28, 28)), "PNG")
+    with pytest.raises(UnreadablePhotoError, match="too small.*minimum 32"):
+        open_photo(tiny)
+    assert open_photo(tiny, limits=Limits(20)).width == 28
+    with pytest.raises(UnreadablePhotoError, match="limit 0.002 million"):
+        open_photo(encoded(PICTURE), limits=Limits(20, 2000))
+    with pytest.raises(UnreadablePhotoError, match="too small"):
+        upright_rgb(PICTURE.resize((28, 28)))
+    assert upright_rgb(PICTURE.resize((28, 28)), limits=Limits(20)).size == (28, 28)

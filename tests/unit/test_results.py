@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
+from boatlib import show
 from boatlib.results import intervals, metrics, tta
 
 
@@ -82,3 +83,44 @@ def test_a_perfect_model_has_no_confused_pairs():
     assert list(metrics.most_confused(matrix).columns) == ["label", "predicted", "photos", "share"]
     matrix.loc["a", "b"] = 1
     assert metrics.most_confused(matrix)["share"].tolist() == [0.25]
+
+
+def test_ranges_over_groups_follow_the_groups():
+    random = np.random.default_rng(1)
+    right = random.random(300) < 0.8
+    alone = intervals.over_groups(right)
+    assert alone == intervals.wilson(int(right.sum()), 300)
+    singles = intervals.over_groups(right, np.arange(300).astype(str))
+    assert np.abs(np.subtract(singles, alone)).max() < 0.015
+    tens = np.repeat(right[:30], 10)  # ten photos of each that are all right or all wrong
+    wide = intervals.over_groups(tens, np.repeat(np.arange(30), 10).astype(str))
+    own = intervals.wilson(int(right[:30].sum()), 30)
+    assert np.abs(np.subtract(wide, own)).max() < 0.06
+    assert wide[1] - wide[0] > 2 * np.subtract(*intervals.wilson(int(tens.sum()), 300)[::-1])
+    perfect = intervals.over_groups(np.ones(50, bool), np.repeat(np.arange(5), 10).astype(str))
+    assert perfect == intervals.wilson(5, 5)
+    assert np.isnan(intervals.over_groups(np.zeros(0, bool), np.zeros(0, str))).all()
+
+
+def test_the_range_of_a_bootstrap_holds_as_often_as_it_says():
+    random, hits = np.random.default_rng(2), 0
+    for _ in range(200):
+        chances = random.beta(4, 1, 60)  # of each group; 0.8 in the mean
+        right = random.random((60, 5)) < chances[:, None]
+        low, high = intervals.over_groups(right.ravel(), np.repeat(np.arange(60), 5).astype(str))
+        hits += low <= 0.8 <= high
+    assert hits / 200 > 0.9
+
+
+def test_what_has_a_twin_in_train_is_counted_and_taken_away():
+    overall = metrics.overall(MIXED, [1], twins=["0.jpg"])
+    assert overall["twins"]["with_twin"] == 1
+    assert (overall["twins"]["correct"], overall["twins"]["photos"]) == (1, 3)
+    assert "twins" not in metrics.overall(MIXED, [1])
+    assert "groups" not in overall
+    groups = np.array(["g1", "g1", "g2", "g3"], dtype=object)
+    assert metrics.overall(MIXED, [1], groups)["groups"] == 3
+    words = show.metrics.reservations(overall).text
+    assert words.startswith("1 test photo has a twin in train")
+    assert show.metrics.reservations(metrics.overall(MIXED, [1])).text == ""
+    assert "belong to 3 groups" in show.metrics.reservations(metrics.overall(MIXED, [1], groups)).text

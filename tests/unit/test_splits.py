@@ -41,3 +41,39 @@ def test_55_groups_stay_together_and_the_proof_can_fail():
     split.loc[0, "split"] = next(name for name in splits.SPLITS if name != split.loc[0, "split"])
     with pytest.raises(DataError, match="two splits"):
         splits.prove_disjoint(split)
+
+
+def test_a_given_division_is_kept_and_what_it_lacks_is_made_of_train():
+    rows = table(a=60, b=60)
+    rows["part"] = ["test" if n % 3 == 0 else "train" for n in range(120)]
+    split = splits.make_split(rows, 0.6, 0.2, 0.2, seed=1)
+    assert (split["split"] == "test").tolist() == (rows["part"] == "test").tolist()
+    assert splits.count_by_split(split).loc["a"].to_dict() == {"train": 30, "val": 10, "test": 20}
+    assert splits.given_parts(rows) == ["train", "test"]
+    assert splits.given_parts(rows.assign(part="test")) == []
+    ignored = splits.make_split(rows, 0.6, 0.2, 0.2, seed=1, given="ignore")
+    assert ignored.equals(splits.make_split(rows.assign(part=""), 0.6, 0.2, 0.2, seed=1))
+
+
+def test_twins_across_given_parts_are_counted():
+    rows = table(a=20, b=20)
+    rows["part"] = ["test" if n % 2 else "train" for n in range(40)]
+    rows.loc[1, "group"], rows.loc[3, "sha256"] = rows.loc[0, "group"], rows.loc[2, "sha256"]
+    split = splits.make_split(rows, 0.6, 0.2, 0.2, seed=1)
+    split["split"] = split["split"].replace("val", "train")
+    assert splits.with_twins(split).sum() == 2
+    assert "2 test photos have a twin in train" in splits.prove_disjoint(split, ["train", "test"])
+    with pytest.raises(DataError, match="two splits"):
+        splits.prove_disjoint(split)
+
+
+def test_a_group_of_several_classes_stays_together():
+    rows = table(a=60, b=60)
+    rows["group_by"] = [f"patient {n % 40}" for n in range(120)]  # each with photos of both
+    split = splits.make_split(rows, 0.6, 0.2, 0.2, seed=3)
+    assert (split.groupby(rows["group_by"])["split"].nunique() == 1).all()
+    shares = splits.count_by_split(split).div(60)
+    assert ((shares["train"] - 0.6).abs() < 0.1).all()
+    few = rows.assign(group_by=["one" if n < 60 else f"p{n}" for n in range(120)])
+    with pytest.raises(DataError, match="Its 60 photos belong to 1 group"):
+        splits.make_split(few, 0.6, 0.2, 0.2, seed=3)

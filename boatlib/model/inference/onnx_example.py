@@ -15,6 +15,13 @@ import numpy as np
 import onnxruntime
 from PIL import Image, ImageCms, ImageOps
 
+try:
+    import pillow_heif  # only for HEIC photos
+
+    pillow_heif.register_heif_opener(thumbnails=False)
+except ImportError:
+    pass
+
 
 def upright_rgb(path: str, value_range: list[float] | None) -> Image.Image:
     """A photo as the eye sees it: turned as its EXIF tag says, in sRGB, transparency on white."""

@@ -145,7 +145,7 @@ class Predictor:
 def _views(source: Source, views: Sequence[str], prepare: Preprocessing) -> list[np.ndarray]:
     """Raises UnreadablePhotoError."""
     if isinstance(source, Image.Image | np.ndarray):
-        image = upright_rgb(source, prepare.value_range)
+        image = upright_rgb(source, prepare.value_range, prepare.limits)
         return make_views(image, views, prepare, hashlib.sha256(image.tobytes()).hexdigest())
     try:
         data = source if isinstance(source, bytes) else Path(source).read_bytes()

@@ -11,6 +11,8 @@ from dataclasses import astuple, dataclass
 import numpy as np
 from PIL import Image
 
+from boatlib.photos.images import MAX_PIXELS, MIN_SIDE, Limits
+
 VERSION = 5  # raise it when a view changes: features cached with another number are not used
 PLAIN = "plain"
 DETERMINISTIC = (PLAIN, "flip", "start", "end")  # start and end: of the longer side
@@ -24,7 +26,7 @@ class Preprocessing:
 
     size: height of the picture in pixels. width: 0 for a square, cut out of the middle of the photo, as in most pretrainings;
     otherwise the whole photo is squeezed into size x width pixels. value_range: what is black and white in pictures of more
-    than 8 bits, found in the photos that taught the network; None where these held none.
+    than 8 bits, found in the photos that taught the network; None where these held none. min_side, max_pixels: `Limits`.
     """
 
     size: int
@@ -34,6 +36,13 @@ class Preprocessing:
     interpolation: str = "bicubic"
     width: int = 0
     value_range: tuple[float, float] | None = None
+    min_side: int = MIN_SIDE
+    max_pixels: int = MAX_PIXELS
+
+    @property
+    def limits(self) -> Limits:
+        """Which photos are opened."""
+        return Limits(self.min_side, self.max_pixels)
 
     @property
     def shape(self) -> tuple[int, int]:

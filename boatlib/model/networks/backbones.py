@@ -19,6 +19,7 @@ from boatlib.model.inputs.views import Preprocessing
 from boatlib.model.networks import engines, weights
 from boatlib.model.networks.weights import DEFAULT, NONE, TIMM
 from boatlib.params import names_of
+from boatlib.photos.images import USUAL
 from boatlib.photos.levels import Range
 from boatlib.runtime import Machine, machine
 
@@ -151,6 +152,7 @@ def find_backbones(
     pooling: str = DEFAULT,
     value_range: Range | None = None,
     on: Machine | None = None,
+    limits: tuple[int, int] = USUAL,
 ) -> list[Backbone]:
     """Backbones by name, one or several; `files`: "default", "none", or a file, for all of them or one for each.
 
@@ -162,7 +164,7 @@ def find_backbones(
         raise ParameterError(
             f"training.weights names {len(files)} files for {len(names)} backbones. Name one for each, or `default`."
         )
-    how = seed, resolution, pooling, value_range, on
+    how = seed, resolution, pooling, value_range, on, limits
     return [find_backbone(name, file, *how) for name, file in zip(names, files, strict=True)]
 
 
@@ -174,13 +176,16 @@ def find_backbone(
     pooling: str = DEFAULT,
     value_range: Range | None = None,
     on: Machine | None = None,
+    limits: tuple[int, int] = USUAL,
 ) -> Backbone:
     """A backbone by name; `file` is "default", a file of weights, or "none"; resolution: "default", or "HEIGHTxWIDTH" of the
     pictures that whole photos are squeezed into; value_range: of the set's pictures of more than 8 bits; on: what computes it,
-    without: what this computer has. Raises ParameterError.
+    without: what this computer has; limits: `Limits` of the photos that it is shown. Raises ParameterError.
     """
     check_name(name)
-    preprocessing = preprocessing_of(name, resolution, value_range)  # what cannot be shown a photo is refused now
+    preprocessing = preprocessing_of(
+        name, resolution, value_range, limits
+    )  # what cannot be shown a photo is refused now
     found, digest = (None, f"none-{seed}") if file == NONE else weights.find_weights(name, file)
     how = "".join(f"-{word.replace('+', '-')}" for word in (resolution, pooling) if word != DEFAULT)
     if value_range is not None:
@@ -222,12 +227,15 @@ def torchvision_names() -> list[str]:
     return sorted(torchvision.models.list_models(module=torchvision.models))
 
 
-def preprocessing_of(name: str, resolution: str = DEFAULT, value_range: Range | None = None) -> Preprocessing:
+def preprocessing_of(
+    name: str, resolution: str = DEFAULT, value_range: Range | None = None, limits: tuple[int, int] = USUAL
+) -> Preprocessing:
     """How a network is shown a photo: as in its pretraining, or whole, with a resolution "HEIGHTxWIDTH".
 
-    value_range: of the set's pictures of more than 8 bits. Raises ParameterError.
+    value_range: of the set's pictures of more than 8 bits; limits: of their sizes. Raises ParameterError.
     """
-    published = replace(_published(name), value_range=value_range)
+    low, high = limits
+    published = replace(_published(name), value_range=value_range, min_side=low, max_pixels=high)
     if resolution == DEFAULT:
         return published
     height, width = map(int, resolution.split("x"))

@@ -21,6 +21,7 @@ from boatlib.model.networks.backbones import Backbone
 from boatlib.order import natural
 from boatlib.params import Compute, Params, Training, names_of
 from boatlib.photos import sources
+from boatlib.photos.images import USUAL
 from boatlib.photos.levels import Range
 from boatlib.run import CHECKPOINTS, Run
 from boatlib.runtime import Machine
@@ -44,6 +45,7 @@ class TrainingTask:
     val: pd.DataFrame
     root: Path
     value_range: Range | None = None
+    limits: tuple[int, int] = USUAL
 
     @classmethod
     def of_run(cls, run: Run, settings: Training, compute: Compute, seed: int) -> Self:
@@ -58,7 +60,7 @@ class TrainingTask:
         root = sources.root_of(run)
         resolution, pooling = auto.decide(settings.backbone, settings.resolution, settings.pooling, run.shape())
         settings = settings.model_copy(update={"resolution": resolution, "pooling": pooling})
-        return cls(run, settings, compute, seed, classes, train, val, root, run.value_range())
+        return cls(run, settings, compute, seed, classes, train, val, root, run.value_range(), run.limits())
 
     @classmethod
     def read(cls, place: str) -> Self:
@@ -90,7 +92,7 @@ class TrainingTask:
     def backbones(self) -> list[Backbone]:
         """The networks that see, found once. Raises ParameterError when they cannot be had."""
         s = self.settings
-        how = s.backbone, s.weights, self.seed, s.resolution, s.pooling, self.value_range, self.machine
+        how = s.backbone, s.weights, self.seed, s.resolution, s.pooling, self.value_range, self.machine, self.limits
         return backbones.find_backbones(*how)
 
     def augmentation(self) -> Augmentation:
