@@ -17,10 +17,11 @@ import pandas as pd
 from boatlib.model.inference.bundle import save_bundle
 from boatlib.model.inference.predictor import Predictor
 from boatlib.model.inputs import views
+from boatlib.model.networks import auto
 from boatlib.model.training import fit
 from boatlib.model.training.task import TrainingTask
 from boatlib.params import Params, load_params
-from boatlib.photos import catalog, splits
+from boatlib.photos import catalog, shapes, splits
 from boatlib.results import metrics
 from boatlib.run import Run
 
@@ -36,7 +37,8 @@ def one_seed(table: pd.DataFrame, root: Path, params: Params, tta: bool) -> pd.D
     split = splits.make_split(table, params.split.train, params.split.val, params.split.test, params.seed)
     train, val, test = (split[split["split"] == part] for part in splits.SPLITS)
     classes = sorted(set(split["label"]))
-    task = TrainingTask(RUN, params.training, params.compute, params.seed, classes, train, val, root)
+    training = auto.decided(params.training, shapes.of_catalog(table))
+    task = TrainingTask(RUN, training, params.compute, params.seed, classes, train, val, root)
     started = time.perf_counter()
     trained = fit.train(task)
     seconds = time.perf_counter() - started

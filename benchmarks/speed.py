@@ -33,13 +33,13 @@ from torchvision.transforms import v2
 from boatlib import runtime
 from boatlib.model.features import embedding
 from boatlib.model.inputs import loading, views
-from boatlib.model.networks import backbones, engines
+from boatlib.model.networks import auto, backbones, engines
 from boatlib.model.networks.backbones import Backbone
 from boatlib.model.networks.modules import article_head
 from boatlib.model.training import fit
 from boatlib.model.training.task import TrainingTask
 from boatlib.params import Params, load_params
-from boatlib.photos import catalog, folders, reading, splits
+from boatlib.photos import catalog, folders, reading, shapes, splits
 from boatlib.run import Run, cache_folder
 
 EPOCHS = 32  # of the article
@@ -92,9 +92,8 @@ def article_epoch(folder: Path) -> float:
 def our_training(split: pd.DataFrame, root: Path, params: Params) -> float:
     """Seconds of the whole training of a params file, embedding included."""
     train, val = (split[split["split"] == part] for part in ("train", "val"))
-    task = TrainingTask(
-        RUN, params.training, params.compute, params.seed, sorted(set(split["label"])), train, val, root
-    )
+    training = auto.decided(params.training, shapes.of_files(root, train["photo"].tolist()))
+    task = TrainingTask(RUN, training, params.compute, params.seed, sorted(set(split["label"])), train, val, root)
     for network in task.backbones:
         network.engine()  # compiled once for each machine, at set-up
     with empty_cache():

@@ -37,9 +37,7 @@ def decided(params: Params) -> Params:
     shape = (
         shapes.of_files(listing.root, listing.used["photo"].tolist()) if training.resolution == AUTO else shapes.USUAL
     )
-    resolution, pooling = auto.decide(training.backbone, training.resolution, training.pooling, shape)
-    chosen = training.model_copy(update={"resolution": resolution, "pooling": pooling})
-    return params.model_copy(update={"training": chosen})
+    return params.model_copy(update={"training": auto.decided(training, shape)})
 
 
 def _examine_networks(params: Params, on: runtime.Machine) -> None:

@@ -133,3 +133,10 @@ def test_conda_pip_and_the_pinned_versions_hold_together():
     assert f"python {project['requires-python']}" in conda
     assert "--constraint constraints.txt" in conda
     assert "--editable ." in conda
+
+
+def test_on_windows_a_sentence_says_where_it_runs():
+    code = "import sys; sys.platform = 'win32'; import boatlib"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert "boatlib runs on Linux and macOS. On Windows, use it inside WSL" in done.stderr.splitlines()[-1]
+    assert "fcntl" not in done.stderr

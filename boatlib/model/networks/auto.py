@@ -9,7 +9,7 @@ from pathlib import Path
 from boatlib.errors import ParameterError
 from boatlib.model.networks import backbones
 from boatlib.model.networks.weights import DEFAULT, TIMM
-from boatlib.params import AUTO, names_of
+from boatlib.params import AUTO, Training, names_of
 
 PIXELS = 384 * 576  # more made no set that was tried better, and each photo slower (benchmarks/README.md)
 TIMES = 3.3  # pixels of a picture for each of the network's own: what is small in a whole photo is lost with fewer
@@ -32,6 +32,12 @@ def decide(names: str | Sequence[str], resolution: str, pooling: str, shape: tup
     if resolution == AUTO:
         resolution = _resolution(names, shape)
     return resolution, pooling
+
+
+def decided(training: Training, shape: tuple[float, float]) -> Training:
+    """The settings with `auto` replaced (`decide`)."""
+    resolution, pooling = decide(training.backbone, training.resolution, training.pooling, shape)
+    return training.model_copy(update={"resolution": resolution, "pooling": pooling})
 
 
 def _resolution(names: Sequence[str], shape: tuple[float, float]) -> str:

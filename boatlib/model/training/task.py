@@ -58,8 +58,7 @@ class TrainingTask:
         if val.empty:
             raise DataError("There are no validation photos. Raise split.val in the params file.")
         root = sources.root_of(run)
-        resolution, pooling = auto.decide(settings.backbone, settings.resolution, settings.pooling, run.shape())
-        settings = settings.model_copy(update={"resolution": resolution, "pooling": pooling})
+        settings = auto.decided(settings, run.shape())
         return cls(run, settings, compute, seed, classes, train, val, root, run.value_range(), run.limits())
 
     @classmethod

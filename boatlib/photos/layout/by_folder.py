@@ -53,7 +53,7 @@ def read(
         _ask_about_equal_names(rows, inner)
     _refuse_names_alike(natural(set(rows.loc[rows["reason"] == "", "label"])))
     offers = {}
-    deepest = {own[-1] for place, own in enumerate(inner) if own and rows.at[place, "reason"] == ""}
+    deepest = {own[-1] for own, reason in zip(inner, rows["reason"].tolist(), strict=True) if own and not reason}
     if settings.label_from == "auto" and not deepest <= set(rows["label"]):
         offers["exploration.label_from"] = "last"
         notes.append(
@@ -77,8 +77,8 @@ def _reason_by_name(file: Found) -> tuple[str, str]:
 
 def _that_count(rows: pd.DataFrame) -> list[int]:
     """Places of the files by which the layout is judged: those called like pictures, or all where none is."""
-    able = rows.index[rows["reason"] == ""]
-    return [place for place in able if listing.is_picture(rows.at[place, "photo"])] or list(able)
+    able = rows.loc[rows["reason"] == "", "photo"].to_dict()
+    return [place for place, photo in able.items() if listing.is_picture(photo)] or list(able)
 
 
 def _wrapper(folders: list[list[str]]) -> list[str]:

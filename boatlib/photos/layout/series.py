@@ -32,15 +32,17 @@ class Series(NamedTuple):
 def find_series(listing: Listing) -> Series | None:
     """What names have in common that could be one thing; None where nothing is like that."""
     used = listing.used
-    for pattern in (NUMBERED_IN_FOLDER, NUMBERED, *_folders(used["photo"].tolist(), set(used["label"]))):
-        compiled = re.compile(pattern)
-        keys = [found[1] for photo in used["photo"] if (found := compiled.search(photo))]
-        counts = Counter(keys)
+    photos, parts = used["photo"].tolist(), used["part"].tolist()
+    for pattern in (NUMBERED_IN_FOLDER, NUMBERED, *_folders(photos, set(used["label"]))):
+        search = re.compile(pattern).search
+        pairs = [(found[1], part) for photo, part in zip(photos, parts, strict=True) if (found := search(photo))]
+        counts = Counter(key for key, _ in pairs)
         several = [key for key, count in counts.items() if count > 1]
         inside = sum(counts[key] for key in several)
         if len(several) < FEWEST or inside < SHARE * len(used) or max(counts.values()) > LARGEST * len(used):
             continue
-        if not set(several) <= set(used["label"]):
+        anew = len(set(pairs)) - len(counts)  # numbered from the beginning in each given part: the numbers mean nothing
+        if anew * 2 < len(several) and not set(several) <= set(used["label"]):
             return Series(pattern, len(several), several[0])
     return None
 
