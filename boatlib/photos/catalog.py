@@ -19,8 +19,8 @@ from boatlib.photos.layout.reasons import Reason
 from boatlib.photos.levels import Range
 
 CATALOG = [
-    "photo", "label", "part", "status", "reason_code", "reason", "format", "mode", "width", "height", "bytes", "sha256", "group",
-    "group_by", "set_label", "decision", "stratum", "low", "high", "remark",
+    "photo", "label", "status", "reason_code", "reason", "format", "mode", "width", "height", "bytes", "sha256", "group",
+    "decision", "stratum", "low", "high", "part", "group_by", "set_label", "remark",
 ]  # fmt: skip
 REASON = ["reason_code", "reason"]
 HASH_SIDE = 64  # pixels; a decode of this size is enough for the perceptual hash of 32 x 32

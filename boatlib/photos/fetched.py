@@ -15,7 +15,7 @@ from boatlib.photos.layout.parts import part_of
 from boatlib.run import cache_folder
 
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
-LABELS = "labels.csv"
+LABELS = "labels.jsonl"
 
 
 def is_archive(file: Path) -> bool:
@@ -116,7 +116,7 @@ def _write_pictures(files: list[Path], folder: Path) -> None:
         for place, data in zip(places, cells[column], strict=True):
             (folder / place).write_bytes(data)
         told.append(rows.assign(file_name=places, **({"split": part} if part else {})))
-    write_text(folder / LABELS, pd.concat(told).to_csv(index=False))
+    write_text(folder / LABELS, pd.concat(told).to_json(orient="records", lines=True, force_ascii=False))
 
 
 def _names_of_labels(file: Path) -> dict[str, dict[str, str]]:

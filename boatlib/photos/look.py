@@ -62,7 +62,7 @@ def _classes(used: pd.DataFrame, minimum: int) -> list[str]:
 
 
 def _wrapped(note: str, width: int = 110) -> str:
-    return textwrap.fill(note, width, initial_indent="  - ", subsequent_indent="    ")
+    return textwrap.fill(note, width, initial_indent="  - ", subsequent_indent="    ", break_on_hyphens=False)
 
 
 def examples(listing: Listing) -> Counter[str]:

@@ -109,6 +109,7 @@ OTHERS = {
     "model/networks/engines.py": "two files that belong together, in the cache",
     "model/inference/batch.py": "a table that grows beside its place",
     "photos/corrections.py": "a table that only grows",
+    "photos/fetched.py": "pictures out of a table, into a new folder that is moved into its place, and a link in the cache",
     "photos/folders.py": "what is created and never opened when it exists",
     "photos/sample/draw.py": "drawn photos, into a new folder that is moved into its place",
     "photos/sources.py": "a link in the cache",

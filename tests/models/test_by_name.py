@@ -33,7 +33,9 @@ def test_forty_are_tried():
 
 @pytest.mark.parametrize("name", [*AT_ONCE, *(pytest.param(name, marks=pytest.mark.slow) for name in LATER)])
 def test_a_network_works_by_its_name_alone(make_task, name):
-    task = make_task(train=6, val=4, backbone=name, weights="none", resolution="auto", pooling="auto", epochs=1)
+    task = make_task(
+        train=6, val=4, backbone=name, weights="none", resolution="auto", pooling="auto", epochs=1, max_epochs_stop=1
+    )
     assert "auto" not in (task.settings.resolution, task.settings.pooling)
     saved = save_model(task, fit.train(task).network)
     expected = Predictor(saved).predict_catalogued(task.val, task.root)

@@ -57,7 +57,9 @@ def test_the_contracts_columns(tiny_run):
         "sha256",
         "group",
     ]
-    assert columns("catalog.csv") == [*expected, "decision", "stratum", "low", "high"]
+    assert columns("catalog.csv") == [
+        *expected, "decision", "stratum", "low", "high", "part", "group_by", "set_label", "remark",
+    ]  # fmt: skip
     assert columns("split.csv") == ["photo", "label", "split", "group", "sha256", "decision"]
     assert columns("predictions.csv") == ["photo", "label", "predicted", "confidence", "p_kayak", "p_paper boat"]
     counts, rates = ["train", "val", "test", "correct"], ["top1", "top1_low", "top1_high"]  # of two classes, no top-3

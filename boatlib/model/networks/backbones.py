@@ -344,6 +344,8 @@ def _timm_network(name: str, file: Path | None = None, shape: tuple[int, int] | 
 
     shape: height and width of the pictures; networks with a grid of patches get one that fits, and their positions are resized.
     """
+    import warnings
+
     import timm
 
     sized = grid(name, shape) if shape else {}
@@ -351,8 +353,10 @@ def _timm_network(name: str, file: Path | None = None, shape: tuple[int, int] | 
         return timm.create_model(name, pretrained=False, num_classes=0, **sized)
     overlay = {"file": str(file), "hf_hub_id": None, "url": "", "custom_load": file.suffix == ".npz"}
     try:
-        # with the classifier that the weights were published with: only then does timm refuse those of another network
-        network = timm.create_model(name, pretrained=True, pretrained_cfg_overlay=overlay, **sized)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of torch, about how timm resizes positions
+            # with the classifier that the weights were published with: only then does timm refuse those of another network
+            network = timm.create_model(name, pretrained=True, pretrained_cfg_overlay=overlay, **sized)
     except Exception as error:
         raise ParameterError(f"The weights in {file.name} do not fit timm/{name} ({type(error).__name__}).") from error
     network.reset_classifier(0)  # type: ignore[operator]

@@ -1,5 +1,6 @@
 """A set whose labels are folders: `kayak/1.jpg`, `train/kayak/1.jpg`, `data/Fruit/Apple/1.jpg`."""
 
+import os
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
@@ -31,7 +32,9 @@ def read(
     found = find_files(root) if found is None else found
     rows = pd.DataFrame({"photo": [readable_name(file.name) for file in found]}, dtype=str)
     if rows.empty:
-        raise DataError(f"No files in the images folder {root}. It should hold one folder of photos for each class.")
+        raise DataError(
+            f"No files in the images folder {os.path.normpath(root)}. It should hold one folder of photos for each class."
+        )
     rows[REASON] = pd.DataFrame([_reason_by_name(file) for file in found], columns=REASON, dtype=str)
     rows["group_by"] = ""
     listing.leave_unwanted(rows, settings)

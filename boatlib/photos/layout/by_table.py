@@ -167,6 +167,8 @@ class Photos:
             else (Reason.SYSTEM, "hidden or system file, not a photo")
             if is_system_file(name)
             else (Reason.NO_ROW, "no row of the table names it")
+            if listing.is_picture(name)
+            else (Reason.BESIDE, "no picture, and no row of the table names it")
             for name in rest
         ]
         rows = pd.DataFrame({"photo": rest, "label": "", "part": "", "group_by": ""}, dtype=str)

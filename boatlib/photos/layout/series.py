@@ -8,8 +8,8 @@ from boatlib.photos.layout.listing import Listing
 
 FEWEST, SHARE, LARGEST = 10, 0.3, 0.2  # series with several photos; photos in them; photos in the largest
 FOLDER = r"(?:[^/]+/){%d}([^/]+)/"
-NUMBERED = r"([^/]*?\d+)[-_ ][^/]*$"  # `patient12_3.jpg` belongs to `patient12`
-NUMBERED_IN_FOLDER = r"([^/]+/\d+)[-_ ][^/]*$"  # `kayak/012_3.jpg` belongs to `kayak/012`
+NUMBERED = r"([^/]*?\d+)[-_\s][^/]*$"  # `patient12_3.jpg` belongs to `patient12`
+NUMBERED_IN_FOLDER = r"([^/]+/\d+)[-_\s][^/]*$"  # `kayak/012_3.jpg` belongs to `kayak/012`
 
 
 class Series(NamedTuple):
