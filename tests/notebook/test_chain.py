@@ -11,11 +11,11 @@ import sys
 import nbformat
 import pandas as pd
 import pytest
-from conftest import ROOT, TINY, WORK, run_all, tiny_arguments
+from conftest import ROOT, TINY, WORK, draw, run_all, tiny_arguments
 
 from boatlib import runtime
 from boatlib.params import Params
-from boatlib.run import FILES
+from boatlib.run import FILES, Run
 
 pytestmark = pytest.mark.notebook
 
@@ -235,3 +235,37 @@ def test_only_the_training_needs_torch(tiny_run, notebook):
     as_the_chain = os.environ | {runtime.STATIC: "1"}
     done = subprocess.run([sys.executable, "-c", code], cwd=WORK, env=as_the_chain, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_a_table_with_parts_and_groups_and_photos_of_phones(tmp_path):
+    """Labels in a sheet of semicolons, a given test part, two photos of each patient, half of them HEIC."""
+    rows = []
+    for patient in range(24):
+        for shot, ending in enumerate(("heic", "png")):
+            name = f"p{patient:02d} {shot}.{ending}"
+            (tmp_path / "set").mkdir(exist_ok=True)
+            draw(7 * patient + shot, patient % 2).save(tmp_path / "set" / name)
+            rows.append((name, "sick" if patient % 2 else "well", f"p{patient}", "test" if patient > 15 else "train"))
+    table = pd.DataFrame(rows, columns=["file", "finding", "patient", "split"])
+    table.to_csv(tmp_path / "set" / "labels.csv", sep=";", index=False)
+    name = f"{TINY}-table"
+    settings = {
+        "run": name, "images": str(tmp_path / "set" / "labels.csv"), "exploration.min_photos_per_class": 4,
+        "split.group_by": "patient", "training.backbone": "efficientnet_lite0", "training.epochs": 4,
+        "training.max_epochs_stop": 4, "compute.amp": "off", "share.subject": "skin", "exploration.near_duplicates": "off",
+    }  # fmt: skip
+    words = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
+    result = run_all("params/sample.yaml", *words)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert f"{name}: auto is resolution" in result.stdout
+    run = Run(name)
+    split, catalog = run.table("split"), run.table("catalog")
+    assert split["split"].value_counts().to_dict() == {"train": 24, "test": 16, "val": 8}
+    given = split.merge(catalog[["photo", "part", "group_by"]], on="photo")
+    assert (given.loc[given["part"] == "test", "split"] == "test").all()
+    assert (given.groupby("group_by")["split"].nunique() == 1).all()
+    assert set(catalog.loc[catalog["status"] == "used", "format"]) == {"HEIF", "PNG"}
+    assert run.record("metrics")["groups"] == 8
+    page = (WORK / "reports" / name / "index.html").read_text(encoding="utf-8")
+    assert "of 100 skin photos" in page
+    assert "The 16 test photos belong to 8 groups" in page
