@@ -226,6 +226,6 @@ def _refuse_too_few_classes(catalog: Catalog, root: Path, minimum: int) -> None:
         hint += f" The commonest reason to skip a file ({files} of {len(catalog.table)}): {reason}."
     raise DataError(
         f"Only {len(kept)} class(es) with at least {minimum} usable photos in {root}; two are needed. "
-        f"Photos by class folder: {counts}.{hint} "
+        f"Photos by class: {counts}.{hint} "
         "Add photos, or lower exploration.min_photos_per_class in the params file."
     )

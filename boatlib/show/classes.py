@@ -93,6 +93,7 @@ def counts_chart(classes: pd.DataFrame, minimum: int) -> Html:
         axes.text(minimum, len(rows) - 0.35, f" minimum {minimum}", color=theme.WARM, fontsize=9, va="bottom")
         axes.set_xlabel("photos")
         axes.margins(x=0.12)
+        axes.set_ylim(-0.7, len(rows) + 0.2)  # a share of many classes would be a white field
         axes.grid(axis="y", visible=False)
         axes.tick_params(axis="y", colors=theme.INK)
         charts.bare(axes, "left")

@@ -27,14 +27,18 @@ def applied(catalog: pd.DataFrame, corrections: Corrections | None = None) -> Ht
         f"People have looked at {photos_in_words(int(made.sum()))}: {listing(words)}. The images folder is as it was; the "
         "decisions are applied to what is read from it."
         if words
-        else "Nobody has decided anything about these photos yet: every label is that of its folder."
+        else "Nobody has decided anything about these photos yet: every label is the set's own."
     )
     read = corrections.check() if corrections else ""
     if corrections is None or not read:
         return found
     other = len(corrections.decided()) - int(made.sum())
     verb = "is" if other == 1 else "are"
-    rest = f" {other} of them {verb} about photos that are not here, or lie in another folder now." if other else ""
+    rest = (
+        f" {other} of them {verb} about photos that are not here, or have another label in the set now."
+        if other
+        else ""
+    )
     return found + paragraph(f"Read: {read}.{rest}", "note")
 
 

@@ -11,9 +11,10 @@ import pytest
 from conftest import REAL, ROOT, draw
 from PIL import Image
 
+from boatlib.cli import main
 from boatlib.errors import DataError, ParameterError
 from boatlib.order import natural
-from boatlib.params import Exploration
+from boatlib.params import Exploration, load_params
 from boatlib.photos import catalog, sources, splits
 from boatlib.photos.layout import sets
 
@@ -351,3 +352,46 @@ def test_what_is_no_table_of_photos(tmp_path, data):
     with pytest.raises(DataError):
         sets.read(tmp_path / "labels.csv")
     Image.open(io.BytesIO((tmp_path / "1.jpg").read_bytes())).verify()
+
+
+def test_a_set_of_hugging_face_is_fetched_once_and_refused_plainly_without_a_connection(tmp_path, project, monkeypatch):
+    import huggingface_hub
+
+    monkeypatch.setenv("BOATLIB_CACHE", str(tmp_path / "cache"))
+    asked = []
+
+    def nothing(name, repo_type):
+        asked.append((name, repo_type))
+        raise ConnectionError
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", nothing)
+    with pytest.raises(DataError, match="could not be fetched from Hugging Face .somebody/fruit: ConnectionError"):
+        sources.opened("hf:somebody/fruit")
+    put(tmp_path / "there", *many("{}/{}.jpg", "apple", "pear"))
+    monkeypatch.setattr(
+        huggingface_hub, "snapshot_download", lambda *_, **__: asked.append(1) or str(tmp_path / "there")
+    )
+    found = [counts(sources.read("hf:somebody/fruit")) for _ in range(2)]
+    assert found == [{"apple": 2, "pear": 2}] * 2
+    assert asked == [("somebody/fruit", "dataset"), 1]
+
+
+def test_look_says_it_on_one_screen_and_writes_a_params_file(tmp_path, project, capsys):
+    put(project / "my set", *(f"{'ab'[n % 2]}/p{n:02d}_{shot}.jpg" for n in range(20) for shot in range(3)))
+    assert main(["look", "my set"]) == 0
+    shown = capsys.readouterr().out
+    assert "60 photos of 2 classes, 0 left out" in shown
+    assert "#   group_by: '([^/]*?\\d+)[-_\\s][^/]*$'" in shown
+    (project / "params").mkdir()
+    words = ["--set", "exploration.min_photos_per_class=5", "--write", "params/mine.yaml"]
+    assert main(["look", "my set", *words]) == 0
+    assert "Next: ./run_all.sh params/mine.yaml" in capsys.readouterr().out
+    params = load_params(project / "params" / "mine.yaml", root=project)
+    assert (params.run, params.images, params.exploration.min_photos_per_class) == ("mine", "my set", 5)
+    assert main(["look", "my set", *words]) == 2
+    assert "is there already" in capsys.readouterr().err
+    assert main(["look", "my set", "--set", "exploration.lable_from=last"]) == 2
+    assert "Did you mean 'exploration.label_from'" in capsys.readouterr().err
+    (project / "nothing").mkdir()
+    assert main(["look", "nothing"]) == 3
+    assert "No files in the images folder" in capsys.readouterr().err
