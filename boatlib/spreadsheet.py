@@ -15,7 +15,7 @@ TEXTS = {
     "colour_histogram", "stratum", "part", "group_by", "set_label", "status", "format", "mode", "kind", "split", "error",
     "remark",
 }  # fmt: skip
-YES_OR_NO = {"conflict", "kept", "best"}
+YES_OR_NO = {"conflict", "kept", "best", "in_train"}
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")  # what a spreadsheet would compute, and what was protected from it before
 _PROTECTED = re.compile(r"'+[=+\-@\t\r]")
 

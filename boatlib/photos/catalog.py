@@ -37,7 +37,7 @@ class Catalog:
     photo to another split; low, high: what a picture of more than 8 bits uses of its range, empty for others and where the file
     states its own; remark: what of a file is not seen, such as pages behind the first.
     duplicates: columns group, kind (exact | near), photo, label, status, conflict; a row a photo that has a duplicate.
-    classes: columns class, photos (readable, in its folder), conflicts, copies, used, kept; a row a class.
+    classes: columns class, photos (readable), conflicts, copies, used, kept, in_train (not left out for that); a row a class.
     notes: sentences on what is unusual about the folder as a whole.
     value_range: what is black and white in used pictures of more than 8 bits; None where there are none.
     """
@@ -209,9 +209,10 @@ def _classes(table: pd.DataFrame, photos: pd.Series, dropped: set[str]) -> pd.Da
                 "copies": int((reasons == Reason.COPY).sum()),
                 "used": int((reasons == "").sum()),
                 "kept": label not in dropped and bool((reasons == "").any()),
+                "in_train": not (reasons == Reason.NOT_TAUGHT).any(),
             }
         )
-    return pd.DataFrame(rows, columns=["class", "photos", "conflicts", "copies", "used", "kept"])
+    return pd.DataFrame(rows, columns=["class", "photos", "conflicts", "copies", "used", "kept", "in_train"])
 
 
 def _refuse_too_few_classes(catalog: Catalog, root: Path, minimum: int) -> None:

@@ -55,10 +55,15 @@ def dropped(classes: pd.DataFrame, minimum: int | None = None) -> Html:
     rows = classes[~classes["kept"]]
     if rows.empty:
         return paragraph("No class is left out.")
-    names = listing([f"{row['class']} ({photos_in_words(row['photos'])})" for row in rows.to_dict("records")])
-    why = f" fewer than the minimum of {minimum}" if minimum else " too few"
+    named = {
+        taught: [f"{row['class']} ({photos_in_words(row['photos'])})" for row in own.to_dict("records")]
+        for taught, own in rows.groupby(rows.get("in_train", pd.Series(True, rows.index)))
+    }
+    why = f"fewer than the minimum of {minimum}" if minimum else "too few"
+    words = [f"{listing(named[True])}, {why}"] if True in named else []
+    words += [f"{listing(named[False])}, none of them in the given train part"] if False in named else []
     return paragraph(
-        f"Left out: {names},{why}. The model does not know {'this class' if len(rows) == 1 else 'these classes'}: "
+        f"Left out: {'; '.join(words)}. The model does not know {'this class' if len(rows) == 1 else 'these classes'}: "
         "a photo of one of them is given some other name.",
         "note",
     )

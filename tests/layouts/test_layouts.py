@@ -11,6 +11,7 @@ import pytest
 from conftest import REAL, ROOT, draw
 from PIL import Image
 
+from boatlib import show
 from boatlib.cli import main
 from boatlib.errors import DataError, ParameterError
 from boatlib.order import natural
@@ -297,6 +298,8 @@ def test_digits_in_their_order_and_a_class_that_nobody_teaches(tmp_path):
     lost = whole.table[whole.table["label"] == "10"]
     assert lost["reason"].unique().tolist() == ["its class has photos in the given part test alone, none in train"]
     assert not whole.classes.set_index("class").loc["10", "kept"]
+    words = show.classes.dropped(whole.classes).text
+    assert words.startswith("Left out: 10 (2 photos), none of them in the given train part. The model does not know this class")
 
 
 def test_a_test_part_without_labels(tmp_path):
