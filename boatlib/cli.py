@@ -177,8 +177,8 @@ def _check(options: argparse.Namespace) -> int:
     for file in options.files:
         try:
             params = load_params(file, options.set, project_root())
-            words = preflight.examine(preflight.decided(params))
-            print(f"{file}: fine. Run {params.run!r} on {params.images}{f'; {words}' if words else ''}.")
+            words = preflight.examine(preflight.decided(params)).splitlines()
+            print("\n  ".join([f"{file}: fine. Run {params.run!r} on {params.images}.", *words]))
         except (ParameterError, DataError) as error:
             problems.append(error)
     if problems:

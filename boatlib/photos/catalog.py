@@ -1,6 +1,7 @@
 """The catalog: one row for every file found below the images folder, used or skipped, with the reason."""
 
 import hashlib
+import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -221,12 +222,15 @@ def _refuse_too_few_classes(catalog: Catalog, root: Path, minimum: int) -> None:
         return
     counts = ", ".join(f"{row['class']} {row['photos']}" for _, row in catalog.classes.iterrows()) or "none"
     hint = ""
+    sizes = {"too small": "min_side", "too large": "max_pixels"}
     unusable = catalog.table.loc[catalog.table["reason"] != "", "reason"]
     if len(unusable):
         reason, files = unusable.value_counts().index[0], int(unusable.value_counts().iloc[0])
         hint += f" The commonest reason to skip a file ({files} of {len(catalog.table)}): {reason}."
+        if parameter := next((name for words, name in sizes.items() if reason.startswith(words)), ""):
+            hint += f" To use them, {'lower' if parameter == 'min_side' else 'raise'} exploration.{parameter}."
     raise DataError(
-        f"Only {len(kept)} class(es) with at least {minimum} usable photos in {root}; two are needed. "
+        f"Only {len(kept)} class(es) with at least {minimum} usable photos in {os.path.normpath(root)}; two are needed. "
         f"Photos by class: {counts}.{hint} "
         "Add photos, or lower exploration.min_photos_per_class in the params file."
     )

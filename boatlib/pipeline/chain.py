@@ -78,7 +78,7 @@ def run_chain(
         if before is not params:
             how = params.training
             print(f"{params.run}: auto is resolution {how.resolution}, pooling {how.pooling}", flush=True)
-        if words := preflight.examine(params, elsewhere=bool(profile)):
+        for words in preflight.examine(params, elsewhere=bool(profile)).splitlines():
             print(f"{params.run}: {words}", flush=True)
     command = _snakemake(names, steps.get(until, ""), steps.get(force, ""), dry_run, jobs, profile)
     if resume:

@@ -10,7 +10,8 @@ from boatlib.photos.corrections import Corrections
 
 
 def examine(params: Params, elsewhere: bool = False) -> str:
-    """Check settings against networks, photos, decisions and machine; returns a sentence on the decisions that were read, or "".
+    """Check settings against networks, photos, decisions and machine; returns sentences, a line each: how the set was understood,
+    where that is not obvious, and which decisions were read.
 
     Photos and weights that are not at hand are fetched. elsewhere: the steps run on other machines, which look for themselves.
     Raises ParameterError, DataError.
@@ -25,7 +26,7 @@ def examine(params: Params, elsewhere: bool = False) -> str:
             raise ParameterError(
                 f"evaluation.show_class: there is no class {wanted!r} in {params.images}. There are: {', '.join(classes[:40])}."
             )
-    return Corrections.named(params.exploration.corrections).check()
+    return "\n".join([*listing.notes, *filter(None, [Corrections.named(params.exploration.corrections).check()])])
 
 
 def decided(params: Params) -> Params:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from boatlib.order import natural
 from boatlib.shares import percent
 from boatlib.show.kit import tables
 from boatlib.show.kit.html import Html, paragraph
@@ -29,6 +30,10 @@ def given(catalog: pd.DataFrame, kept: Sequence[str], group_by: str) -> Html:
         made = [name for name in ("val", "test") if name not in kept]
         words.append(f"The set came divided, and its {listing(kept)} stay{'s' if len(kept) == 1 else ''} as given.")
         words += [f"{listing(made)} {'is' if len(made) == 1 else 'are'} made of its train part."] if made else []
+        used = catalog[catalog["status"] == "used"]
+        without = natural(set(used["label"]) - set(used.loc[used["part"] == "val", "label"])) if "val" in kept else []
+        if without:
+            words.append(f"No photo in val, so tuned by the other classes: {listing(without, 8)}.")
     elif parts:
         words.append("The set came divided; that division is not kept (split.given: ignore).")
     if group_by:

@@ -17,6 +17,7 @@ from boatlib.errors import DataError, ParameterError
 from boatlib.order import natural
 from boatlib.params import Exploration, load_params
 from boatlib.photos import catalog, sources, splits
+from boatlib.photos.images import Limits
 from boatlib.photos.layout import sets
 
 ROWS = {
@@ -274,6 +275,27 @@ def test_pictures_inside_of_a_table(tmp_path, project):
     assert (found.root / found.used["photo"].iloc[0]).read_bytes() in [one["bytes"] for one in pictures]
 
 
+def test_a_parquet_table_of_labels(tmp_path, project):
+    put(tmp_path, *(f"{number}.jpg" for number in range(8)))
+    pd.DataFrame({"image_id": range(8), "dx": [0, 1] * 4}).to_parquet(tmp_path / "labels.parquet")
+    (tmp_path / "classes.txt").write_text("melanoma\nnaevus\n")
+    found = sources.read(str(tmp_path / "labels.parquet"))
+    assert counts(found) == {"melanoma": 4, "naevus": 4}
+    assert "Names of the classes come from classes.txt." in found.notes
+
+
+def test_tiny_pictures_can_be_used_on_purpose(tmp_path):
+    for number in range(12):
+        (tmp_path / "12"[number % 2]).mkdir(exist_ok=True)
+        draw(number, number % 2).resize((28, 28)).save(tmp_path / "12"[number % 2] / f"{number}.png")
+    with pytest.raises(
+        DataError, match=r"too small \(28 x 28 pixels, minimum 32\). To use them, lower exploration.min_side"
+    ):
+        catalog.build_catalog(sets.read(tmp_path), 3)
+    found = catalog.build_catalog(sets.read(tmp_path), 3, near="off", limits=Limits(28))
+    assert (found.table["status"] == "used").sum() == 12
+
+
 def test_one_archive(tmp_path, project):
     put(tmp_path / "x", *many("{}/{}.jpg", "apple", "pear"))
     with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive:
@@ -299,7 +321,9 @@ def test_digits_in_their_order_and_a_class_that_nobody_teaches(tmp_path):
     assert lost["reason"].unique().tolist() == ["its class has photos in the given part test alone, none in train"]
     assert not whole.classes.set_index("class").loc["10", "kept"]
     words = show.classes.dropped(whole.classes).text
-    assert words.startswith("Left out: 10 (2 photos), none of them in the given train part. The model does not know this class")
+    assert words.startswith(
+        "Left out: 10 (2 photos), none of them in the given train part. The model does not know this class"
+    )
 
 
 def test_a_test_part_without_labels(tmp_path):
