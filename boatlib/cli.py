@@ -177,7 +177,7 @@ def _check(options: argparse.Namespace) -> int:
     for file in options.files:
         try:
             params = load_params(file, options.set, project_root())
-            words = preflight.examine(preflight.decided(params)).splitlines()
+            _, words = preflight.examine(params)
             print("\n  ".join([f"{file}: fine. Run {params.run!r} on {params.images}.", *words]))
         except (ParameterError, DataError) as error:
             problems.append(error)

@@ -16,6 +16,7 @@ from boatlib.files import write_text
 from boatlib.params import Exploration
 from boatlib.photos import fetched
 from boatlib.photos.layout import sets, tables
+from boatlib.photos.layout.by_table import family
 from boatlib.photos.layout.listing import Listing
 from boatlib.photos.layout.tree import Found, find_files, is_system_file, readable_name
 from boatlib.photos.sample import VERSION
@@ -100,8 +101,8 @@ def fingerprint(images: str) -> str:
     if sure != before:
         write_text(kept, json.dumps(sure))
     lines = "".join(f"{name}\0{facts[-1]}\n" for name, facts in sorted(now.items()))
-    if place.is_file() and not place.is_relative_to(root):
-        lines += place.read_bytes().hex()
+    if place.is_file() and not place.is_relative_to(root):  # photos that lie elsewhere
+        lines += "".join(hashlib.sha256(table.read_bytes()).hexdigest() for table in family(place))
     return hashlib.sha256(lines.encode()).hexdigest()[:16]
 
 

@@ -73,13 +73,10 @@ def run_chain(
     steps = {step: find_step(step, root) for step in (until, force) if step}
     for folder in [*(root / "runs" / name for name in names), root / "reports", cache_folder(".")]:
         check_writable(folder)
-    asked, all_params = all_params, [preflight.decided(params) for params in all_params]
-    for before, params in zip(asked, all_params, strict=True):
-        if before is not params:
-            how = params.training
-            print(f"{params.run}: auto is resolution {how.resolution}, pooling {how.pooling}", flush=True)
-        for words in preflight.examine(params, elsewhere=bool(profile)).splitlines():
-            print(f"{params.run}: {words}", flush=True)
+    for place, asked in enumerate(all_params):
+        all_params[place], said = preflight.examine(asked, elsewhere=bool(profile))
+        for words in said:
+            print(f"{asked.run}: {words}", flush=True)
     command = _snakemake(names, steps.get(until, ""), steps.get(force, ""), dry_run, jobs, profile)
     if resume:
         os.environ[runtime.RESUME] = "1"  # Snakemake and the steps inherit it

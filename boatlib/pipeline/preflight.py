@@ -7,38 +7,40 @@ from boatlib.order import natural
 from boatlib.params import AUTO, Params
 from boatlib.photos import shapes, sources
 from boatlib.photos.corrections import Corrections
+from boatlib.photos.layout.listing import Listing
 
 
-def examine(params: Params, elsewhere: bool = False) -> str:
-    """Check settings against networks, photos, decisions and machine; returns sentences, a line each: how the set was understood,
-    where that is not obvious, and which decisions were read.
+def examine(params: Params, elsewhere: bool = False) -> tuple[Params, list[str]]:
+    """Check settings against networks, photos, decisions and machine. Returns them with what `auto` stands for, and sentences:
+    how the set was understood, where that is not obvious, and which decisions were read.
 
     Photos and weights that are not at hand are fetched. elsewhere: the steps run on other machines, which look for themselves.
     Raises ParameterError, DataError.
     """
+    listing = sources.read(params.images, params.exploration, params.split.group_by)
+    params, words = _decided(params, listing)
     _examine_networks(params, params.compute.machine() if not elsewhere else runtime.machine())
     if not elsewhere:
         params.compute.check()
-    listing = sources.read(params.images, params.exploration, params.split.group_by)
     if wanted := params.evaluation.show_class:
         classes = natural(set(listing.used["label"]))
         if wanted not in classes:
             raise ParameterError(
                 f"evaluation.show_class: there is no class {wanted!r} in {params.images}. There are: {', '.join(classes[:40])}."
             )
-    return "\n".join([*listing.notes, *filter(None, [Corrections.named(params.exploration.corrections).check()])])
+    read = Corrections.named(params.exploration.corrections).check()
+    return params, [*words, *listing.notes, *([read] if read else [])]
 
 
-def decided(params: Params) -> Params:
-    """The same, with what `auto` stands for in `training.resolution` and `training.pooling`. Raises ParameterError, DataError."""
+def _decided(params: Params, listing: Listing) -> tuple[Params, list[str]]:
+    """The same, with what `auto` stands for in `training.resolution` and `training.pooling`, and a sentence on it."""
     training = params.training
     if AUTO not in (training.resolution, training.pooling):
-        return params
-    listing = sources.read(params.images, params.exploration, params.split.group_by)
-    shape = (
-        shapes.of_files(listing.root, listing.used["photo"].tolist()) if training.resolution == AUTO else shapes.USUAL
-    )
-    return params.model_copy(update={"training": auto.decided(training, shape)})
+        return params, []
+    looked_at = listing.used["photo"].tolist() if training.resolution == AUTO else []
+    chosen = auto.decided(training, shapes.of_files(listing.root, looked_at))
+    words = f"auto is resolution {chosen.resolution}, pooling {chosen.pooling}"
+    return params.model_copy(update={"training": chosen}), [words]
 
 
 def _examine_networks(params: Params, on: runtime.Machine) -> None:

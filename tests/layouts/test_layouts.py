@@ -334,7 +334,7 @@ def test_a_test_part_without_labels(tmp_path):
     assert len(lost) == 3
 
 
-def test_absolute_paths_and_a_sheet(tmp_path):
+def test_absolute_paths_and_a_sheet(tmp_path, project):
     put(tmp_path / "far", *(f"{number}.jpg" for number in range(8)))
     rows = [{"path": str(tmp_path / "far" / f"{n}.jpg"), "species": "ab"[n % 2]} for n in range(8)]
     (tmp_path / "t").mkdir()
@@ -344,7 +344,13 @@ def test_absolute_paths_and_a_sheet(tmp_path):
     said(20, found)
     assert found.root == tmp_path / "far"
     assert counts(found) == {"a": 4, "b": 4}
-    pytest.importorskip("openpyxl")
+    before = sources.fingerprint(str(file))
+    put(tmp_path / "far", "0.jpg", start=9)
+    changed = sources.fingerprint(str(file))
+    file.write_text("\n".join(map(json.dumps, rows[::-1])))
+    assert len({before, changed, sources.fingerprint(str(file))}) == 3, (
+        "photos that lie elsewhere, and the table, are watched"
+    )
     pd.DataFrame({"Foto": [f"{n}.JPG" for n in range(8)], "Art": list("abababab")}).to_excel(
         tmp_path / "far" / "arten.xlsx", index=False
     )

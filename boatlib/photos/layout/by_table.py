@@ -82,7 +82,7 @@ def read(
     """
     settings = settings or Exploration()
     several = [Table(file, tables.read(file), _part_of_table(file) if len(files) > 1 else "") for file in files]
-    root = root or _absolute_root(several[0]) or root_beside(files[0])
+    root = root or _absolute_root(several[0].cells) or _root_beside(files[0])
     photos = Photos(root, find_files(root) if found is None else found)
     columns = _columns(several, photos, settings, group_by)
     rows = pd.concat([_rows_of(table, columns, photos) for table in several], ignore_index=True)
@@ -102,16 +102,21 @@ def read(
     return Listing(root, rows[listing.COLUMNS], notes, columns.offers)
 
 
-def _absolute_root(table: Table) -> Path | None:
+def root_of(table: Path) -> Path:
+    """The folder below which the photos of a table lie. Raises DataError for what is no table."""
+    return _absolute_root(tables.read(table)) or _root_beside(table)
+
+
+def _absolute_root(table: pd.DataFrame) -> Path | None:
     """What the paths of a table have in common, where they are absolute."""
-    for column in table.cells:
-        cells = table.cells[column]
+    for column in table:
+        cells = table[column]
         if len(cells) and cells.head(SAMPLE).str.startswith("/").all() and Path(cells.iloc[0]).is_file():
             return Path(os.path.commonpath([os.path.dirname(cell) for cell in cells]))
     return None
 
 
-def root_beside(table: Path) -> Path:
+def _root_beside(table: Path) -> Path:
     """The folder of a table, or the one above where no picture lies below the first."""
     for folder in (table.parent, table.parent.parent):
         if any(listing.is_picture(file.name) for file in find_files(folder)):

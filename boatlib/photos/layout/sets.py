@@ -44,7 +44,7 @@ def _read(place: Path, settings: Exploration | None, group_by: str) -> Listing:
 
 def root_of(place: Path) -> Path:
     """The folder below which the photos lie, before anything was read."""
-    return by_table.root_beside(place) if place.is_file() else place
+    return by_table.root_of(place) if place.is_file() else place
 
 
 def tables_of(folder: Path, found: Sequence[Found]) -> list[Path]:
