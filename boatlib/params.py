@@ -151,8 +151,7 @@ class Training(Section):
         AUTO,
         description=(
             "`HEIGHTxWIDTH`: the whole photo, squeezed; `default`: a square from its middle, or what the network was taught "
-            "with; "
-            "`auto`: the whole photo in the set's typical shape, if the network takes it"
+            "with; `auto`: the whole photo in the set's typical shape, if the network takes it"
         ),
     )
     pooling: Literal["auto", "default", "mean+gem"] = Field(

@@ -57,8 +57,7 @@ def from_hugging_face(name: str) -> Path:
         except Exception as error:  # that library and those below it have dozens
             raise DataError(
                 f"The photos could not be fetched from Hugging Face ({name}: {type(error).__name__}). Without a connection, "
-                "download "
-                f"https://huggingface.co/datasets/{name} on another computer, and start again with --set images=FOLDER."
+                f"download https://huggingface.co/datasets/{name} on another computer, and start again with --set images=FOLDER."
             ) from error
         link.unlink(missing_ok=True)
         link.symlink_to(folder, target_is_directory=True)

@@ -52,8 +52,7 @@ def opened(images: str) -> Path:
             return fetched.with_pictures_as_files(place)
         raise DataError(
             f"{images} is a file, neither a table nor an archive that is read here. Set `images:` to the folder that holds one "
-            "folder "
-            "of photos for each class, or to a table of labels."
+            "folder of photos for each class, or to a table of labels."
         )
     try:
         next(os.scandir(place), None)

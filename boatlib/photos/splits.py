@@ -114,8 +114,7 @@ def _refuse_too_few_groups(used: pd.DataFrame, needed: int) -> None:
         asked = members["group_by"].replace("", None).nunique()
         why = (
             f"its {len(members)} photos belong to {asked} group{'' if asked == 1 else 's'} (split.group_by), and a group stays "
-            "in one "
-            "part. Add photos of others"
+            "in one part. Add photos of others"
             if asked and asked <= different
             else f"{alike + 1 if different == 1 else alike} of its {len(members)} photos are near-duplicates of others, directly "
             "or through others, as under one fixed camera, and these stay together. Set exploration.near_duplicates to "
@@ -151,8 +150,7 @@ def prove_disjoint(split: pd.DataFrame, given: Sequence[str] = ()) -> str:
             f"The set came divided, and its division is kept. Checked: {words} ha{'ve' if sum(counts.values()) > 1 else 's'} a "
             "twin in "
             "train: an equal file, a near-duplicate of the class, or a photo of the same group. The results are given with "
-            "them and "
-            "without."
+            "them and without."
         )
     return (
         f"Checked: {len(split)} photos in {split['group'].nunique()} groups; "

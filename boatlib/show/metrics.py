@@ -23,8 +23,7 @@ def reservations(metrics: Mapping[str, Any]) -> Html:
     if groups := metrics.get("groups"):
         words.append(
             f"The {metrics['photos']:,} test photos belong to {groups:,} groups, and photos of one group are much alike: the "
-            "ranges come "
-            "from drawing whole groups (bootstrap), and are wider than for as many single photos."
+            "ranges come from drawing whole groups (bootstrap), and are wider than for as many single photos."
         )
     if twins := metrics.get("twins"):
         words.append(

@@ -72,8 +72,7 @@ def what_the_words_mean(dependable: float) -> Html:
         "These figures come from photos that the model had never seen and that had no say in its making; the range says how far "
         f"chance could have moved the result. Dependable means: at least {percent(dependable, 0)} of the class's test photos are "
         f"found, at least {percent(dependable, 0)} of the answers with its name are true, and the photos are enough "
-        "to show it (both "
-        f"95% ranges begin at {percent(EVIDENCE, 0)} or higher).",
+        f"to show it (both 95% ranges begin at {percent(EVIDENCE, 0)} or higher).",
         "note",
     )
 

@@ -111,8 +111,7 @@ def _parts(
             f"The folders {_and(natural(named))} look like parts of a divided set, {_and(others)} "
             f"do{'es' if len(others) == 1 else ''} "
             f"not. Is {others[0]} to be left out? Then set exploration.exclude: {[f'{name}/' for name in others[:3]]}. Are all "
-            "of them "
-            "classes? Then give the folders of parts other names."
+            "of them classes? Then give the folders of parts other names."
         )
     if not any(len(inner[place]) > 1 for place in counted):
         raise DataError(
@@ -124,8 +123,7 @@ def _parts(
     if TRAIN not in named.values():
         raise DataError(
             f"There is {_and(natural(named))}, but no train folder beside: nothing to learn from. Set images: to the folder "
-            "above, "
-            "or to the folder inside that holds one folder for each class."
+            "above, or to the folder inside that holds one folder for each class."
         )
     parts = [part_of(own[0]) if own and own[0] in named else "" for own in inner]
     rest = [own[1:] if part else own for own, part in zip(inner, parts, strict=True)]

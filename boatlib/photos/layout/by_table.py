@@ -241,8 +241,7 @@ def _columns(several: Sequence[Table], photos: Photos, settings: Exploration, gr
         if not label:
             raise DataError(
                 f"{main.file.name}: no column looks like labels. The columns: {', '.join(map(repr, cells.columns))}. Name the "
-                "one "
-                "in exploration.label_column."
+                "one in exploration.label_column."
             )
         if len(found) > 1:
             offers["exploration.label_column"] = found[1]
@@ -284,8 +283,7 @@ def _photo_column(main: Table, photos: Photos, asked: str) -> tuple[str, str]:
         example = ", ".join(repr(value) for value in cells.iloc[0].head(4)) if len(cells) else "nothing"
         raise DataError(
             f"{main.file.name}: no column names photos that lie below {photos.root}. Its first row: {example}. Put the photos "
-            "beside "
-            "the table, or name the column in exploration.photo_column."
+            "beside the table, or name the column in exploration.photo_column."
         )
     return best[2], best[3]
 
