@@ -37,7 +37,7 @@ def test_2_the_model_that_goes_out_is_read_back_number_by_number(make_task):
     assert saved.holds(trained.network, 1.3)
     assert not saved.holds(trained.network, 1.2)
     assert not saved.holds(trained.before_refit, 1.3)
-    answers = trained.validation
+    answers = trained.validation.assign(unfamiliarity=0.0)
     text = training.saved(saved, trained, 1.3, answers).text
     assert "it is the one that was trained, number by number" in text
     assert "the model that they judged, before it learnt from them too, names" in text
