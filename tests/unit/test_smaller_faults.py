@@ -52,13 +52,10 @@ def test_2_the_model_that_goes_out_is_read_back_number_by_number(make_task):
         "accuracy_high": 0.9,
         "balanced_accuracy": 0.8,
     }
-    assert (
-        "Before it learnt from them too, it named 4 of 5 validation photos"
-        in model_card.write_card(
-            saved, "validation", overall, policy.judged(saved.policy, answers.assign(unfamiliarity=0.0))
-        ).read_text()
-    )
-    assert "It names 4 of 5 test photos" in model_card.write_card(saved, "test", overall).read_text()
+    judged = policy.judged(saved.policy, answers)
+    card = model_card.write_card(saved, "validation", overall, judged).read_text()
+    assert "Before it learnt from them too, it named 4 of 5 validation photos" in card
+    assert "It names 4 of 5 test photos" in model_card.write_card(saved, "test", overall, judged).read_text()
 
 
 @pytest.mark.parametrize(
