@@ -11,24 +11,27 @@ from boatlib.model.inference.predictor import Predictor
 from boatlib.order import natural
 from boatlib.photos.layout.listing import NONE_OF_THESE
 from boatlib.photos.layout.reasons import Reason
-from boatlib.policy import UNKNOWN
+from boatlib.policy import CHECK, UNKNOWN
 
 LEFT_OUT, NEVER_TAUGHT, BACKGROUND = "too few photos", "left out for this", "none of the classes"
 MOST = 8  # classes that are left out in turn
-COLUMNS = ["what", "kind", "photos", "noticed", "called"]
+COLUMNS = ["what", "kind", "photos", "noticed", "checked", "called"]
 
 
 def photos_left_out(predictor: Predictor, catalog: pd.DataFrame, root: Path) -> pd.DataFrame:
     """Columns COLUMNS, a row for each class that had too few photos to be taught: how many of them the model calls unfamiliar,
-    and what it calls most of the others.
+    how many others a person checks, and what it calls most of the others.
     """
     rows = catalog[catalog["reason_code"] == Reason.SMALL_CLASS]
     if rows.empty:
         return pd.DataFrame(columns=COLUMNS)
     answers = predictor.predict_catalogued(rows, root)
-    noticed = predictor.bundle.policy.actions(answers) == UNKNOWN
-    parts = answers.assign(noticed=noticed).groupby("label")
-    return _table([_row(str(name), LEFT_OUT, part["noticed"], part["predicted"]) for name, part in parts])
+    parts = answers.assign(action=predictor.bundle.policy.actions(answers)).groupby("label")
+    rows = []
+    for name, part in parts:
+        row = _row(str(name), LEFT_OUT, part["action"] == UNKNOWN, part["predicted"])
+        rows.append(row | {"checked": int((part["action"] == CHECK).sum())})
+    return _table(rows)
 
 
 def background(predictor: Predictor, predictions: pd.DataFrame) -> pd.DataFrame:
@@ -59,16 +62,23 @@ def leave_one_out(features: Features | np.ndarray, split: pd.DataFrame, refuse: 
         own = labels == label
         known = Familiarity.fit(features[np.flatnonzero(teach & ~own)], labels[teach & ~own])
         line = np.quantile(known.unfamiliarity(features[np.flatnonzero(tune & ~own)]), 1 - refuse, method="higher")
-        evidence = known.evidence(features[np.flatnonzero(own)])
-        answers = pd.Series(np.array(classes, dtype=object)[evidence.argmax(axis=1)])
-        rows.append(_row(classes[label], NEVER_TAUGHT, 1 - evidence.max(axis=1) >= line, answers))
+        photos = features[np.flatnonzero(own)]
+        answers = pd.Series(np.array(classes, dtype=object)[known.evidence(photos).argmax(axis=1)])
+        rows.append(_row(classes[label], NEVER_TAUGHT, known.unfamiliarity(photos) >= line, answers))
     return _table(rows)
 
 
 def _row(what: str, kind: str, noticed: pd.Series | np.ndarray, answers: pd.Series) -> dict[str, object]:
     others = answers[~np.asarray(noticed, dtype=bool)].value_counts()
     called = ", ".join(str(name) for name in others.index[:2])
-    return {"what": what, "kind": kind, "photos": len(answers), "noticed": int(np.sum(noticed)), "called": called}
+    return {
+        "what": what,
+        "kind": kind,
+        "photos": len(answers),
+        "noticed": int(np.sum(noticed)),
+        "checked": 0,
+        "called": called,
+    }
 
 
 def _table(rows: list[dict[str, object]]) -> pd.DataFrame:

@@ -33,7 +33,8 @@ def sentence(row: Mapping[str, Any]) -> str:
     if row["kind"] == NEVER_TAUGHT:
         return f"If {what} had never been taught, {of_hundred(noticed / photos)} of 100 such photos would be noticed{others}."
     if row["kind"] == LEFT_OUT:
-        return f"Of the {photos} photos of {what}, which were too few to be taught, {noticed} are noticed{others}."
+        checked = f", {row['checked']} others go to a person since the model is not sure" if row["checked"] else ""
+        return f"Of the {photos} photos of {what}, which were too few to be taught, {noticed} are noticed{checked}{others}."
     return f"Of the {photos} test photos that show none of the classes, {noticed} are noticed."
 
 

@@ -12,20 +12,20 @@ if TYPE_CHECKING:
     from torch import nn
 
 REFERENCE = "reference.safetensors"
-COMPONENTS = 128  # principal components by which photos are compared
+COMPONENTS = 64  # principal components by which photos are compared
 WIDTH = 2.0  # of the kernel: larger, and only the nearest photos count; smaller, and it is a linear model
 NOISE = 0.1  # of the labels
-MOST = 3000  # photos that are kept: a table of 2 MB at the most for a few classes
+MOST = 3000  # photos that are kept
 BLOCK = 1000  # rows in memory at a time
 
 
 @dataclass(frozen=True)
 class Familiarity:
     """Kernel ridge regression of the classes (0 and 1) on the directions of features: the evidence for each class falls to
-    nothing far away from all photos, and is shared between classes. Unfamiliar is what no class has much evidence for.
+    nothing far away from all photos, and is shared between classes. Unfamiliar is what no single class has much evidence for.
 
-    With a wide kernel it is the largest output of a linear model (D. Hendrycks et al., Scaling out-of-distribution detection
-    for real-world settings, ICML 2022: max logit), with a narrow one the distance to the nearest photo (Y. Sun et al.,
+    With a wide kernel it is near to the largest output of a linear model (D. Hendrycks et al., Scaling out-of-distribution
+    detection for real-world settings, ICML 2022: max logit), with a narrow one the distance to the nearest photo (Y. Sun et al.,
     Out-of-distribution detection with deep nearest neighbors, ICML 2022); in between it notices strange photos as well as the
     second and classes that were left out better than either (benchmarks/unfamiliar.py). The prediction is the mean of a Gaussian
     process (C. E. Rasmussen, C. K. I. Williams, Gaussian processes for machine learning, 2006, section 2.2).
@@ -80,10 +80,10 @@ class Familiarity:
         return np.concatenate(parts) if parts else np.empty((0, self.weights.shape[1]), np.float32)
 
     def unfamiliarity(self, features: Features | np.ndarray) -> np.ndarray:
-        """One minus the evidence for the likeliest class: about 0 for what is like the photos that taught, 1 for what is unlike
-        all of them. float32 [rows].
+        """One minus the sum of the squared evidence: about 0 where all of it speaks for one class, more where several share
+        it, 1 where there is none. float32 [rows].
         """
-        return 1 - self.evidence(features).max(axis=1)
+        return 1 - (self.evidence(features).clip(0, 1) ** 2).sum(axis=1)
 
     def module(self) -> "nn.Module":
         """The same as a torch module, for the model that leaves the house."""

@@ -168,7 +168,7 @@ class Classifier(nn.Module):
 
 
 class KernelEvidence(nn.Module):
-    """Evidence for the classes by kernel ridge regression (`inference.familiarity`), in torch: one minus the largest."""
+    """Evidence for the classes by kernel ridge regression (`inference.familiarity`), in torch: unfamiliarity."""
 
     def __init__(
         self, mean: np.ndarray, components: np.ndarray, reference: np.ndarray, weights: np.ndarray, width: float
@@ -182,7 +182,7 @@ class KernelEvidence(nn.Module):
         """float32 [n, features] to unfamiliarity, float32 [n]."""
         directions = nn.functional.normalize((features - self.mean) @ self.components)
         kernel = torch.exp(2 * self.width * (directions @ self.reference.T - 1))
-        return 1 - (kernel @ self.weights).amax(dim=1)
+        return 1 - (kernel @ self.weights).clamp(0, 1).square().sum(dim=1)
 
 
 class Deployed(nn.Module):
