@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from PIL import Image
 
 from boatlib.photos.images import FORMATS
@@ -27,6 +28,11 @@ PARTS = {"colours": LEVELS**3, "border": 16, "corners": 16, "background": 3, "mi
 STANDARD = 3688  # sum of the luminance table in annex K of ITU-T T.81, which is that of quality 50
 LONGEST = 64  # signs of a text in EXIF
 DATE = re.compile(r"(\d{4})[:\-](\d\d)[:\-](\d\d)[ T](\d\d):(\d\d):(\d\d)")
+
+
+def of_photos(photos: pd.Series, facts: pd.DataFrame, glances: np.ndarray) -> np.ndarray:
+    """The glances of photos, in their order. facts: column photo, in the order of all glances."""
+    return glances[pd.Index(facts["photo"]).get_indexer(photos)]
 
 
 def part(glances: np.ndarray, name: str) -> np.ndarray:

@@ -30,23 +30,29 @@ def probabilities(
     Returns float64 [photos, classes], classes sorted by name. Rows are zero where the other folds lack every class but one.
     """
     from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import StratifiedGroupKFold
 
     classes = sorted(set(labels))
     truth = labels.to_numpy(dtype=object)
     random = np.random.default_rng(seed)
     found = np.zeros((len(truth), len(classes)))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # a class with fewer photos than folds
-        folds = list(StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed).split(features, truth, groups))
-    for teach, judge in folds:
+    for teach, judge in folds(labels, groups, seed):
         chosen = np.concatenate([_some(teach[truth[teach] == name], share, random) for name in classes])
         if len(set(truth[chosen])) < 2 or not len(judge):
             continue
         head = LogisticRegression(C=STRENGTH, max_iter=300, tol=1e-3).fit(features[chosen], truth[chosen].astype(str))
-        places = [classes.index(str(name)) for name in head.classes_]
+        places = np.array([classes.index(str(name)) for name in head.classes_])
         found[np.ix_(judge, places)] = head.predict_proba(features[judge])
     return found
+
+
+def folds(labels: pd.Series, groups: pd.Series, seed: int = 0) -> list[tuple[np.ndarray, np.ndarray]]:
+    """FOLDS times which photos teach and which are judged (their places), class by class alike, whole groups together."""
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a class with fewer photos than folds
+        parts = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
+        return list(parts.split(np.zeros(len(labels)), labels.to_numpy(dtype=object), groups))
 
 
 def _some(photos: np.ndarray, share: float, random: np.random.Generator) -> np.ndarray:
