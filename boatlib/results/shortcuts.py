@@ -76,9 +76,10 @@ class Shortcuts:
     """What was found.
 
     table: columns COLUMNS, a row for each of RULES and MIDDLE, and for all classes together and each class; right: share of the
-    photos that the rule names rightly; chance: what knows nothing would reach (for all classes together the share of the largest
-    one, for a class its share); model: its share of right answers on the test photos. near: rules that come near the model,
-    with the facts that tell most; classes: what one rule finds; leaks: photos that belong together.
+    photos that the rule names rightly; chance: what knows nothing would reach (for all classes together the share of the
+    largest one, for a class how often the rule gives its name at all); model: its share of right answers on the test photos.
+    near: rules that come near the model, with the facts that tell most; classes: what one rule finds; leaks: photos that belong
+    together.
     """
 
     table: pd.DataFrame
@@ -106,9 +107,9 @@ def find_shortcuts(photos: pd.DataFrame, glances: np.ndarray, per_class: pd.Data
     """Ask each rule about all photos. photos: `known`; glances: [photos, 115]; per_class: `metrics.per_class` of the model.
 
     A rule comes near the model where it goes NEAR of its way from chance and BEYOND of the way to no mistake. It finds a class
-    where both recall and precision, by the lower ends of their ranges, lie nearer to one than to chance. What the rim of a
-    picture tells counts only if its middle tells less: a frame is a shortcut, water all over is not. What the file tells must
-    not come from bytes that the picture itself decides. Ranges are Wilson's, of as many photos as there are groups.
+    where both recall and precision, by the lower ends of their ranges, lie nearer to one than to its share of the photos. What
+    the rim of a picture tells counts only if its middle tells less: a frame is a shortcut, water all over is not. What the file
+    tells must not come from bytes that the picture itself decides. Ranges are Wilson's, of as many photos as there are groups.
     """
     leaks = find_leaks(photos)
     chosen = _some(photos)
@@ -140,7 +141,7 @@ def _alarms(rows: pd.DataFrame) -> pd.DataFrame:
     low = rows[["low", "true_low"]].min(axis=1)
     near = rows["right"] - rows["chance"] >= NEAR * (rows["model"] - rows["chance"])
     near &= rows["low"] - rows["chance"] >= BEYOND * (1 - rows["chance"])
-    finds = low >= (1 + rows["chance"]) / 2
+    finds = low >= (1 + rows["share"]) / 2
     return rows[rows["rule"].isin(RULES) & (low > rival) & near.where(whole, finds)]
 
 
@@ -245,20 +246,20 @@ def _answers(numbers: pd.DataFrame, labels: pd.Series, parts: Sequence[tuple[np.
 
 
 def _rows(rule: str, said: np.ndarray, photos: pd.DataFrame, per_class: pd.DataFrame) -> pd.DataFrame:
-    """The table's rows of a rule; also correct, photos, low, and true, true_low: precision (of ALL: as right)."""
+    """The table's rows of a rule; also correct, photos, share (of all), low, and true, true_low: precision (of ALL: as right)."""
     labels, groups = photos["label"].to_numpy(dtype=object), photos["group"].to_numpy(dtype=object)
     model = per_class.set_index("class")
     right = said == labels
     shares = pd.Series(labels).value_counts(normalize=True)
     all_right = model["correct"].sum() / model["test"].sum()
     whole = _share(right, groups)
-    rows = [(rule, ALL, whole[0], shares.max(), all_right, right.sum(), len(labels), whole[1], *whole)]
+    rows = [(rule, ALL, whole[0], shares.max(), all_right, right.sum(), len(labels), 1.0, whole[1], *whole)]
     for name in natural(shares.index):
         own, answers = labels == name, said == name
         found, true = _share(right[own], groups[own]), _share(right[answers], groups[answers])
-        top = model["top1"].get(name, np.nan)
-        rows.append((rule, name, found[0], shares[name], top, right[own].sum(), own.sum(), found[1], *true))
-    return pd.DataFrame(rows, columns=[*COLUMNS, "correct", "photos", "low", "true", "true_low"])
+        counts = right[own].sum(), own.sum(), shares[name]
+        rows.append((rule, name, found[0], answers.mean(), model["top1"].get(name, np.nan), *counts, found[1], *true))
+    return pd.DataFrame(rows, columns=[*COLUMNS, "correct", "photos", "share", "low", "true", "true_low"])
 
 
 def _share(right: np.ndarray, groups: np.ndarray) -> tuple[float, float]:

@@ -73,13 +73,15 @@ def words(found: Shortcuts) -> Html:
 
 
 def table(found: Shortcuts) -> Html:
-    """What each rule reaches for all classes together, and the class that it finds best."""
+    """What each rule reaches for all classes together, and for the class with which it is furthest from chance."""
     rows = []
     for rule, own in found.table.groupby("rule", sort=False):
         whole = own[own["class"] == ALL].iloc[0]
-        best = own[own["class"] != ALL].sort_values("right", ascending=False, kind="stable").iloc[0]
+        own = own[own["class"] != ALL]
+        best = own.loc[(own["right"] - own["chance"]).idxmax()]
         row = {"what is seen": SEES[str(rule)], "named rightly": whole["right"], "knowing nothing": whole["chance"]}
-        rows.append(row | {"the model": whole["model"], "found best": f"{best['class']} ({percent(best['right'], 0)})"})
+        words = f"{best['class']}: {percent(best['right'], 0)}, by chance {percent(best['chance'], 0)}"
+        rows.append(row | {"the model": whole["model"], "class found best": words})
     shares = dict.fromkeys(("named rightly", "knowing nothing", "the model"), tables.whole_percent)
     return tables.table(pd.DataFrame(rows), "What rules reach that do not see the things", shares)
 
