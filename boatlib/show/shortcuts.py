@@ -41,16 +41,12 @@ SAME_WAY = "Collect all classes the same way, or set training.same_file: true, w
 
 def warnings(found: Shortcuts) -> list[str]:
     """What must be known before any figure of the model, the gravest first: sentences with their figures, and what to do."""
-    order = {rule: place for place, rule in enumerate(SEES)}
-    near = sorted(found.near, key=order.__getitem__)
-    words = [_near(found, rule) for rule in near]
-    by_rule: dict[str, list[Found]] = {}
-    for one in found.classes:
-        by_rule.setdefault(one.rule, []).append(one)
-    told: set[str] = set()
-    for rule in sorted(by_rule, key=order.__getitem__):
-        own = [one for one in by_rule[rule] if one.name not in told]
-        told |= {one.name for one in own}
+    words = [_near(found, rule) for rule in SEES if rule in found.near]
+    best: dict[str, Found] = {}
+    for one in sorted(found.classes, key=lambda one: (one.rule != FILE, -one.right / one.photos - one.true)):
+        best.setdefault(one.name, one)
+    for rule in SEES:
+        own = [best[name] for name in found.names if best[name].rule == rule]
         words += [_given_away(rule, own)] if own else []
     return [*words, *map(_leak, found.leaks)]
 
