@@ -22,7 +22,7 @@ from boatlib.photos import catalog, splits
 from boatlib.photos.catalog import Catalog
 from boatlib.results import shortcuts
 from boatlib.results.shortcuts import Shortcuts
-from boatlib.show import shortcuts as words
+from boatlib.show.shortcuts import warnings
 
 
 def main() -> None:
@@ -40,7 +40,7 @@ def main() -> None:
         for name, save in PLANTED.items():
             with tempfile.TemporaryDirectory() as folder:
                 photos = plant(found, options.images, Path(folder), label, save)
-                said = words.warnings(search(photos, options.model))
+                said = warnings(search(photos, options.model))
             print(f"\n{label}, {name}:", *(said or ["NOTHING FOUND"]), sep="\n  ")
 
 

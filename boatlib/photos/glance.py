@@ -4,7 +4,6 @@
 EXIF is written by strangers: every text is cut, cleaned and checked, and a block that cannot be read counts as empty.
 """
 
-import io
 import math
 import re
 import warnings
@@ -17,7 +16,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from boatlib.photos.images import FORMATS
+from boatlib.photos.images import header
 
 FACTS = ["quality", "make", "camera", "software", "taken", "orientation", "latitude", "longitude", "grey"]
 SIDE = 128  # pixels of the longer side are enough for a glance
@@ -98,7 +97,7 @@ def file_facts(data: bytes) -> dict[str, Any]:
     facts |= {"latitude": math.nan, "longitude": math.nan}
     with suppress(Exception), warnings.catch_warnings():  # a damaged block says nothing; the picture itself decides
         warnings.simplefilter("ignore")
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        with header(data) as image:
             facts["quality"] = _quality(getattr(image, "quantization", None))
             exif = Image.Image.getexif(image)  # a PNG's own method would decode all of it
             facts |= {"make": _text(exif.get(0x010F)), "camera": _text(exif.get(0x0110))}
