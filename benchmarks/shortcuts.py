@@ -59,7 +59,7 @@ def search(
     rows = pd.DataFrame(
         {"class": counts.index, "test": counts.to_numpy(), "top1": share, "correct": share * counts.to_numpy()}
     )
-    return shortcuts.find_shortcuts(photos, found.glances[chosen], rows)
+    return shortcuts.find_shortcuts(photos, found.glances[chosen], rows, shortcuts.find_leaks(photos))
 
 
 def false_alarms(found: Catalog, divisions: int, model: float) -> None:

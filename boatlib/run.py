@@ -211,6 +211,14 @@ class Run:
         low, high = self.record("photos").get("limits", (32, 64_000_000))
         return int(low), int(high)
 
+    def same_file(self) -> tuple[int, bool, int]:
+        """To what all photos can be brought: pixels, whether colour is taken out, JPEG quality. Raises DamagedFileError."""
+        record = self.record("photos")
+        if "same_file" not in record:
+            raise self._damaged("photos")
+        pixels, colourless, quality = record["same_file"]
+        return int(pixels), bool(colourless), int(quality)
+
     def shape(self) -> tuple[float, float]:
         """Width and height in pixels that are typical of the set's photos. Raises DamagedFileError."""
         width, height = self.record("photos").get("shape", (3.0, 2.0))

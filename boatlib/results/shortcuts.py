@@ -79,13 +79,14 @@ class Shortcuts:
     photos that the rule names rightly; chance: what knows nothing would reach (for all classes together the share of the
     largest one, for a class how often the rule gives its name at all); model: its share of right answers on the test photos.
     near: rules that come near the model, with the facts that tell most; classes: what one rule finds; leaks: photos that belong
-    together.
+    together; alike: the photos were made alike before (`training.same_file`), so that this is what is left.
     """
 
     table: pd.DataFrame
     near: dict[str, tuple[Fact, ...]]
     classes: list[Found]
     leaks: list[Leak]
+    alike: bool = False
 
     @property
     def names(self) -> list[str]:
@@ -99,19 +100,21 @@ def known(split: pd.DataFrame, catalog: pd.DataFrame, facts: pd.DataFrame) -> pd
     """
     own = catalog[["photo", "format", "mode", "width", "height", "bytes", "group_by", "reason", "part"]]
     return facts.merge(own, on="photo", how="left").merge(
-        split[["photo", "label", "split", "group"]], on="photo", how="left"
+        split[["photo", "label", "split", "group", "sha256"]], on="photo", how="left"
     )
 
 
-def find_shortcuts(photos: pd.DataFrame, glances: np.ndarray, per_class: pd.DataFrame) -> Shortcuts:
-    """Ask each rule about all photos. photos: `known`; glances: [photos, 115]; per_class: `metrics.per_class` of the model.
+def find_shortcuts(
+    photos: pd.DataFrame, glances: np.ndarray, per_class: pd.DataFrame, leaks: Sequence[Leak] = (), alike: bool = False
+) -> Shortcuts:
+    """Ask each rule about all photos. photos: `known`; glances: [photos, 115]; per_class: `metrics.per_class` of the model;
+    leaks: `find_leaks`; alike: photos and glances are those of photos that were made alike.
 
     A rule comes near the model where it goes NEAR of its way from chance and BEYOND of the way to no mistake. It finds a class
     where both recall and precision, by the lower ends of their ranges, lie nearer to one than to its share of the photos. What
     the rim of a picture tells counts only if its middle tells less: a frame is a shortcut, water all over is not. What the file
     tells must not come from bytes that the picture itself decides. Ranges are Wilson's, of as many photos as there are groups.
     """
-    leaks = find_leaks(photos)
     chosen = _some(photos)
     photos, glances = photos.iloc[chosen].reset_index(drop=True), glances[chosen]
     parts, labels = folds(photos["label"], photos["group"]), photos["label"]
@@ -130,7 +133,7 @@ def find_shortcuts(photos: pd.DataFrame, glances: np.ndarray, per_class: pd.Data
             near[row["rule"]] = facts
         else:
             classes.append(Found(row["rule"], row["class"], row["correct"], row["photos"], row["true"], facts))
-    return Shortcuts(rows[COLUMNS].reset_index(drop=True), near, classes, leaks)
+    return Shortcuts(rows[COLUMNS].reset_index(drop=True), near, classes, list(leaks), alike)
 
 
 def _alarms(rows: pd.DataFrame) -> pd.DataFrame:

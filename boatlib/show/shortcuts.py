@@ -36,7 +36,8 @@ FACTS = {
     "shape": "shape", "quality": "JPEG quality", "bytes": "bytes", "date": "date", "orientation": "how the camera was held",
 }  # fmt: skip
 SHOWN = 5  # classes that a sentence names
-SAME_WAY = "Collect all classes the same way, or set training.same_file: true, which makes all photos alike"
+SAME_WAY = "Collect all classes the same way"
+SAME_FILE = f"{SAME_WAY}, or set training.same_file: true, which makes all photos alike"
 
 
 def warnings(found: Shortcuts) -> list[str]:
@@ -47,7 +48,7 @@ def warnings(found: Shortcuts) -> list[str]:
         best.setdefault(one.name, one)
     for rule in SEES:
         own = [best[name] for name in found.names if best[name].rule == rule]
-        words += [_given_away(rule, own)] if own else []
+        words += [_given_away(rule, own, found.alike)] if own else []
     return [*words, *map(_leak, found.leaks)]
 
 
@@ -58,13 +59,18 @@ def record(found: Shortcuts) -> dict[str, list[str]]:
 
 def words(found: Shortcuts) -> Html:
     """The warnings, or that there is no reason for one."""
+    made = (
+        "All photos were made alike before they were learnt from (training.same_file); this is what is left."
+        if found.alike
+        else ""
+    )
     if sentences := warnings(found):
-        return bullets(sentences)
+        return (paragraph(made) if made else Html("")) + bullets(sentences)
     share = found.table.set_index(["rule", "class"]).loc[(FILE, ALL)]
     return paragraph(
         f"No sign of it: from the files alone {percent(share['right'], 0)} of the photos are named rightly, where knowing "
         f"nothing reaches {percent(share['chance'], 0)} and the model {percent(share['model'], 0)}. No class is found by its "
-        "files, border, corners or background alone."
+        f"files, border, corners or background alone. {made}".strip()
     )
 
 
@@ -92,7 +98,7 @@ def _near(found: Shortcuts, rule: str) -> str:
         facts = f" ({listing([FACTS[fact.name] for fact in found.near[rule]])})" if found.near[rule] else ""
         return (
             f"A rule that looks at no picture, only at its file{facts}, is {figures}. So the model may have learnt how the "
-            f"photos were made, and not what they show. {SAME_WAY}; then see what is left."
+            f"photos were made, and not what they show. {SAME_WAY if found.alike else SAME_FILE}; then see what is left."
         )
     return (
         f"A rule that sees only {SEES[rule]} is {figures}. So the model may have learnt the surroundings. Try it on photos "
@@ -100,12 +106,12 @@ def _near(found: Shortcuts, rule: str) -> str:
     )
 
 
-def _given_away(rule: str, classes: Sequence[Found]) -> str:
+def _given_away(rule: str, classes: Sequence[Found], alike: bool) -> str:
     if rule == FILE:
         named = [f"{one.name} ({_counts(one)}: {', '.join(map(_fact, one.facts))})" for one in classes]
         return (
             f"Recognised by the file alone, without a look at the picture: {listing(named, SHOWN)}. That the model names "
-            f"{'it' if len(classes) == 1 else 'these classes'} rightly proves nothing. {SAME_WAY}."
+            f"{'it' if len(classes) == 1 else 'these classes'} rightly proves nothing. {SAME_WAY if alike else SAME_FILE}."
         )
     named = [f"{one.name} ({_counts(one)})" for one in classes]
     return (

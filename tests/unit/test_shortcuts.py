@@ -1,4 +1,6 @@
 import io
+import json
+from dataclasses import asdict, replace
 
 import numpy as np
 import pandas as pd
@@ -7,7 +9,10 @@ from conftest import draw
 from PIL import Image, ImageDraw
 
 from boatlib.errors import DamagedFileError
-from boatlib.photos import catalog, glance, splits
+from boatlib.model.inference import bundle, onnx_example
+from boatlib.model.inputs import loading, views
+from boatlib.model.networks import backbones
+from boatlib.photos import catalog, glance, same_file, splits
 from boatlib.photos.images import Limits, open_photo
 from boatlib.results import class_verdicts, shortcuts
 from boatlib.run import Run
@@ -167,6 +172,55 @@ def test_of_a_large_set_some_photos_take_part_and_rare_classes_all():
     chosen = labels["label"].iloc[shortcuts._some(labels)].value_counts()
     assert chosen.to_dict() == {"common": 3986, "rare": 30, "single": 1}
     assert len(shortcuts._some(labels.head(4000))) == 4000
+
+
+def test_photos_that_were_made_alike_no_longer_tell_by_their_files(tmp_path):
+    """A class in grey, smaller and more compressed: what is left is what cannot be taken back, and it is said so."""
+
+    def poor(image):
+        return saved(image.resize((80, 60)).convert("L"), quality=60, exif=said(make="Nikon"))
+
+    found = make(tmp_path / "photos", poor)
+    how = same_file.of_catalog(found.table, found.facts)
+    assert how == (80 * 60, True, 60)
+    photos, glances = same_file.as_learnt_from(known(found), found.glances, tmp_path / "photos", how)
+    assert set(zip(photos["width"], photos["height"], strict=True)) == {(80, 60)}
+    assert (photos["make"] == "").all()
+    assert photos["grey"].all()
+    assert search(found).names == ["kayak"]
+    left = shortcuts.find_shortcuts(photos, glances, model(photos["label"]), alike=True)
+    assert (left.near, left.names) == ({}, [])
+    assert "made alike before" in words.words(left).text
+    assert same_file.as_learnt_from(photos, glances, tmp_path, None)[0] is photos
+
+
+def test_a_photo_is_made_alike_wherever_it_is_shown():
+    how = 4000, False, 40
+    image = draw(1)
+    alike = same_file.made_alike(image, how)
+    assert alike.size == (73, 55)
+    assert same_file.made_alike(alike, (10_000, False, 40)).size == (73, 55)  # never enlarged
+    assert same_file.made_alike(image, None) is image
+    grey = np.asarray(same_file.made_alike(image, (4000, True, 40)))
+    assert (grey == grey[..., :1]).all()
+    prepare = replace(backbones.preprocessing_of("efficientnet_lite0"), same_file=how)
+    seen = loading.decode(saved(image, "PNG"), "", ["plain"], prepare)[0]
+    bare = replace(prepare, same_file=None)
+    assert (seen == views.make_views(alike, ["plain"], bare)[0]).all()
+    assert (seen != loading.decode(saved(image, "PNG"), "", ["plain"], bare)[0]).any()
+    assert (np.asarray(onnx_example.made_alike(image, list(how))) == np.asarray(alike)).all()
+    assert onnx_example.made_alike(image, None) is image
+
+
+def test_only_models_that_ask_for_it_are_told_apart():
+    plain, alike = (backbones.find_backbone("efficientnet_lite0", same_file=how) for how in (None, (4000, True, 40)))
+    assert alike.key == f"{plain.key}-alike-4000-1-40"
+    assert alike.preprocessing.same_file == (4000, True, 40)
+    saved_before = asdict(plain.preprocessing)
+    del saved_before["same_file"]
+    assert bundle._preprocessing(saved_before) == plain.preprocessing
+    there_and_back = json.loads(json.dumps(asdict(alike.preprocessing)))
+    assert bundle._preprocessing(there_and_back) == alike.preprocessing
 
 
 def leaking(clean, **columns):
