@@ -75,8 +75,8 @@ class Leak:
 class Shortcuts:
     """What was found.
 
-    table: columns COLUMNS, a row for each of RULES and MIDDLE, and for all classes together and each class; right: share of the
-    photos that the rule names rightly; chance: what knows nothing would reach (for all classes together the share of the
+    table: columns COLUMNS, a row for each of RULES and MIDDLE, and for all classes together (first) and each class; right: share
+    of the photos that the rule names rightly; chance: what knows nothing would reach (for all classes together the share of the
     largest one, for a class how often the rule gives its name at all); model: its share of right answers on the test photos.
     near: rules that come near the model, with the facts that tell most; classes: what one rule finds; leaks: photos that belong
     together; alike: the photos were made alike before (`training.same_file`), so that this is what is left.
@@ -98,7 +98,10 @@ def known(split: pd.DataFrame, catalog: pd.DataFrame, facts: pd.DataFrame) -> pd
     """All that is known of the used photos, in the order of `facts` (and of the glances): columns of `split.csv`, `catalog.csv`
     and `file_facts.csv`.
     """
-    own = catalog[["photo", "format", "mode", "width", "height", "bytes", "group_by", "reason", "part"]]
+    own = catalog.loc[
+        catalog["status"] == "used",
+        ["photo", "format", "mode", "width", "height", "bytes", "group_by", "reason", "part"],
+    ]
     return facts.merge(own, on="photo", how="left").merge(
         split[["photo", "label", "split", "group", "sha256"]], on="photo", how="left"
     )
@@ -125,11 +128,11 @@ def find_shortcuts(
     if (alarms["rule"] == FILE).any():
         numbers = _without_content(numbers, photos)
         sure = _alarms(_rows(FILE, _answers(numbers, labels, parts), photos, per_class))
-        alarms = alarms[(alarms["rule"] != FILE) | alarms["class"].isin(sure["class"])]
+        alarms = alarms[(alarms["rule"] != FILE) | alarms.index.isin(sure.index)]
     near, classes = {}, []
     for row in alarms.to_dict("records"):
-        facts = _telling(numbers, photos, parts, row["class"]) if row["rule"] == FILE else ()
-        if row["class"] == ALL:
+        facts = _telling(numbers, photos, parts, None if row["whole"] else row["class"]) if row["rule"] == FILE else ()
+        if row["whole"]:
             near[row["rule"]] = facts
         else:
             classes.append(Found(row["rule"], row["class"], row["correct"], row["photos"], row["true"], facts))
@@ -138,14 +141,14 @@ def find_shortcuts(
 
 def _alarms(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows of RULES that come near the model, or find a class (`find_shortcuts`)."""
-    whole = rows["class"] == ALL
-    rival = rows[rows["rule"] == MIDDLE].set_index("class")[["right", "true"]].min(axis=1)
-    rival = rows["class"].map(rival).where(rows["rule"] != FILE, 0.0)
+    place = rows.groupby("rule").cumcount()  # the classes stand in one order for all rules
+    rival = rows.loc[rows["rule"] == MIDDLE, ["right", "true"]].min(axis=1).reset_index(drop=True)
+    rival = place.map(rival).where(rows["rule"] != FILE, 0.0)
     low = rows[["low", "true_low"]].min(axis=1)
     near = rows["right"] - rows["chance"] >= NEAR * (rows["model"] - rows["chance"])
     near &= rows["low"] - rows["chance"] >= BEYOND * (1 - rows["chance"])
     finds = low >= (1 + rows["share"]) / 2
-    return rows[rows["rule"].isin(RULES) & (low > rival) & near.where(whole, finds)]
+    return rows[rows["rule"].isin(RULES) & (low > rival) & near.where(rows["whole"], finds)]
 
 
 def _without_content(numbers: pd.DataFrame, photos: pd.DataFrame) -> pd.DataFrame:
@@ -249,20 +252,22 @@ def _answers(numbers: pd.DataFrame, labels: pd.Series, parts: Sequence[tuple[np.
 
 
 def _rows(rule: str, said: np.ndarray, photos: pd.DataFrame, per_class: pd.DataFrame) -> pd.DataFrame:
-    """The table's rows of a rule; also correct, photos, share (of all), low, and true, true_low: precision (of ALL: as right)."""
+    """The table's rows of a rule; also whole (of all classes together), correct, photos, share (of all), low (end of the range of
+    right), true and true_low (precision; for all classes together as right).
+    """
     labels, groups = photos["label"].to_numpy(dtype=object), photos["group"].to_numpy(dtype=object)
     model = per_class.set_index("class")
     right = said == labels
     shares = pd.Series(labels).value_counts(normalize=True)
     all_right = model["correct"].sum() / model["test"].sum()
     whole = _share(right, groups)
-    rows = [(rule, ALL, whole[0], shares.max(), all_right, right.sum(), len(labels), 1.0, whole[1], *whole)]
+    rows = [(rule, ALL, whole[0], shares.max(), all_right, True, right.sum(), len(labels), 1.0, whole[1], *whole)]
     for name in natural(shares.index):
         own, answers = labels == name, said == name
         found, true = _share(right[own], groups[own]), _share(right[answers], groups[answers])
-        counts = right[own].sum(), own.sum(), shares[name]
+        counts = False, right[own].sum(), own.sum(), shares[name]
         rows.append((rule, name, found[0], answers.mean(), model["top1"].get(name, np.nan), *counts, found[1], *true))
-    return pd.DataFrame(rows, columns=[*COLUMNS, "correct", "photos", "share", "low", "true", "true_low"])
+    return pd.DataFrame(rows, columns=[*COLUMNS, "whole", "correct", "photos", "share", "low", "true", "true_low"])
 
 
 def _share(right: np.ndarray, groups: np.ndarray) -> tuple[float, float]:
@@ -274,21 +279,23 @@ def _share(right: np.ndarray, groups: np.ndarray) -> tuple[float, float]:
 
 
 def _telling(
-    numbers: pd.DataFrame, photos: pd.DataFrame, parts: Sequence[tuple[np.ndarray, np.ndarray]], name: str
+    numbers: pd.DataFrame, photos: pd.DataFrame, parts: Sequence[tuple[np.ndarray, np.ndarray]], name: str | None
 ) -> tuple[Fact, ...]:
-    """The facts that, each alone, tell a class (or ALL) from the others best, by a small tree; without what follows from them."""
+    """The facts that, each alone, tell a class from the others best, or all classes apart (None), by a small tree; without those
+    that follow from one of them.
+    """
     from sklearn.metrics import f1_score
     from sklearn.tree import DecisionTreeClassifier
 
     own = photos["label"] == name
-    truth = pd.factorize(photos["label"])[0] if name == ALL else own.to_numpy()
+    truth = pd.factorize(photos["label"])[0] if name is None else own.to_numpy()
     scores = {}
     for fact, columns in NAMED.items():
         values, said = numbers[columns].to_numpy(np.float32), np.zeros(len(truth), truth.dtype)
         for teach, judge in parts if np.ptp(values, axis=0).any() else ():
             tree = DecisionTreeClassifier(max_depth=6, min_samples_leaf=3, random_state=0)
             said[judge] = tree.fit(values[teach], truth[teach]).predict(values[judge])
-        scores[fact] = float((said == truth).mean()) if name == ALL else f1_score(truth, said, zero_division=0)
+        scores[fact] = float((said == truth).mean()) if name is None else f1_score(truth, said, zero_division=0)
     enough = ALIKE * max(scores.values())
     telling = sorted((fact for fact in scores if scores[fact] >= enough), key=lambda fact: -scores[fact])
     follows = {"format": ("quality", "bytes"), "size": ("shape", "bytes")}

@@ -6,7 +6,6 @@ from typing import Any
 import pandas as pd
 
 from boatlib.results.shortcuts import (
-    ALL,
     BACKGROUND,
     BORDER,
     BURST,
@@ -66,7 +65,7 @@ def words(found: Shortcuts) -> Html:
     )
     if sentences := warnings(found):
         return (paragraph(made) if made else Html("")) + bullets(sentences)
-    share = found.table.set_index(["rule", "class"]).loc[(FILE, ALL)]
+    share = found.table[found.table["rule"] == FILE].iloc[0]
     return paragraph(
         f"No sign of it: from the files alone {percent(share['right'], 0)} of the photos are named rightly, where knowing "
         f"nothing reaches {percent(share['chance'], 0)} and the model {percent(share['model'], 0)}. No class is found by its "
@@ -78,8 +77,7 @@ def table(found: Shortcuts) -> Html:
     """What each rule reaches for all classes together, and for the class with which it is furthest from chance."""
     rows = []
     for rule, own in found.table.groupby("rule", sort=False):
-        whole = own[own["class"] == ALL].iloc[0]
-        own = own[own["class"] != ALL]
+        whole, own = own.iloc[0], own.iloc[1:]
         best = own.loc[(own["right"] - own["chance"]).idxmax()]
         row = {"what is seen": SEES[str(rule)], "named rightly": whole["right"], "knowing nothing": whole["chance"]}
         words = f"{best['class']}: {percent(best['right'], 0)}, by chance {percent(best['chance'], 0)}"
@@ -89,7 +87,7 @@ def table(found: Shortcuts) -> Html:
 
 
 def _near(found: Shortcuts, rule: str) -> str:
-    row = found.table[(found.table["rule"] == rule) & (found.table["class"] == ALL)].iloc[0]
+    row = found.table[found.table["rule"] == rule].iloc[0]
     figures = (
         f"right for {percent(row['right'], 0)} of the photos; the model is right for {percent(row['model'], 0)}, and knowing "
         f"nothing for {percent(row['chance'], 0)}"

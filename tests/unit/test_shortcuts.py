@@ -128,6 +128,14 @@ def test_where_files_say_it_all_they_come_near_the_model(tmp_path):
     assert "50%" in words.table(found).markup
 
 
+def test_a_class_may_be_called_like_the_row_of_all_classes(tmp_path):
+    labels = (shortcuts.ALL, "<b>raft<b>", "punt", "buoy")
+    found = search(make(tmp_path / "photos", lambda image: saved(image, "PNG"), labels=labels))
+    assert found.names == [shortcuts.ALL]
+    assert "<b>" not in words.table(found).markup
+    assert f"alone, without a look at the picture: {shortcuts.ALL} (16 of 16 found" in words.warnings(found)[-1]
+
+
 def test_colours_of_the_whole_picture_are_no_shortcut(tmp_path):
     """A class that is blue all over is found by its border, and by its middle just as well."""
     number = iter(range(1000))
