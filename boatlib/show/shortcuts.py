@@ -41,7 +41,9 @@ SAME_FILE = f"{SAME_WAY}, or set training.same_file: true, which makes all photo
 
 def warnings(found: Shortcuts) -> list[str]:
     """What must be known before any figure of the model, the gravest first: sentences with their figures, and what to do."""
-    words = [_near(found, rule) for rule in SEES if rule in found.near]
+    right = found.table.drop_duplicates("rule").set_index("rule")["right"]
+    rim = sorted(set(found.near) - {FILE}, key=lambda rule: -right[rule])[:1]
+    words = [_near(found, rule) for rule in (*sorted(set(found.near) & {FILE}), *rim)]
     best: dict[str, Found] = {}
     for one in sorted(found.classes, key=lambda one: (one.rule != FILE, -one.right / one.photos - one.true)):
         best.setdefault(one.name, one)
@@ -67,9 +69,9 @@ def words(found: Shortcuts) -> Html:
         return (paragraph(made) if made else Html("")) + bullets(sentences)
     share = found.table[found.table["rule"] == FILE].iloc[0]
     return paragraph(
-        f"No sign of it: from the files alone {percent(share['right'], 0)} of the photos are named rightly, where knowing "
-        f"nothing reaches {percent(share['chance'], 0)} and the model {percent(share['model'], 0)}. No class is found by its "
-        f"files, border, corners or background alone. {made}".strip()
+        f"No sign of it: from the files alone {percent(share['right'], 0)} of the photos are named rightly, where always "
+        f"saying the commonest class reaches {percent(share['chance'], 0)} and the model {percent(share['model'], 0)}. No class is "
+        f"found by its files, border, corners or background alone. {made}".strip()
     )
 
 
@@ -79,18 +81,18 @@ def table(found: Shortcuts) -> Html:
     for rule, own in found.table.groupby("rule", sort=False):
         whole, own = own.iloc[0], own.iloc[1:]
         best = own.loc[(own["right"] - own["chance"]).idxmax()]
-        row = {"what is seen": SEES[str(rule)], "named rightly": whole["right"], "knowing nothing": whole["chance"]}
+        row = {"what is seen": SEES[str(rule)], "named rightly": whole["right"], "commonest class": whole["chance"]}
         words = f"{best['class']}: {percent(best['right'], 0)}, by chance {percent(best['chance'], 0)}"
         rows.append(row | {"the model": whole["model"], "class found best": words})
-    shares = dict.fromkeys(("named rightly", "knowing nothing", "the model"), tables.whole_percent)
+    shares = dict.fromkeys(("named rightly", "commonest class", "the model"), tables.whole_percent)
     return tables.table(pd.DataFrame(rows), "What rules reach that do not see the things", shares)
 
 
 def _near(found: Shortcuts, rule: str) -> str:
     row = found.table[found.table["rule"] == rule].iloc[0]
     figures = (
-        f"right for {percent(row['right'], 0)} of the photos; the model is right for {percent(row['model'], 0)}, and knowing "
-        f"nothing for {percent(row['chance'], 0)}"
+        f"right for {percent(row['right'], 0)} of the photos; the model is right for {percent(row['model'], 0)}, always "
+        f"saying the commonest class for {percent(row['chance'], 0)}"
     )
     if rule == FILE:
         facts = f" ({listing([FACTS[fact.name] for fact in found.near[rule]])})" if found.near[rule] else ""

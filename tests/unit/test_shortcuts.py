@@ -123,7 +123,10 @@ def test_where_files_say_it_all_they_come_near_the_model(tmp_path):
     assert list(found.near) == ["file"]
     sentence = words.warnings(found)[0]
     assert "(file format" in sentence
-    assert "right for 100% of the photos; the model is right for 95%, and knowing nothing for 50%" in sentence
+    assert (
+        "right for 100% of the photos; the model is right for 95%, always saying the commonest class for 50%"
+        in sentence
+    )
     assert words.record(found)["classes"] == ["kayak", "raft"]
     assert "50%" in words.table(found).markup
 
