@@ -43,7 +43,7 @@ def warnings(found: Shortcuts) -> list[str]:
     """What must be known before any figure of the model, the gravest first: sentences with their figures, and what to do."""
     right = found.table.drop_duplicates("rule").set_index("rule")["right"]
     rim = sorted(set(found.near) - {FILE}, key=lambda rule: -right[rule])[:1]
-    words = [_near(found, rule) for rule in (*sorted(set(found.near) & {FILE}), *rim)]
+    words = [_near(found, rule) for rule in [*(rule for rule in found.near if rule == FILE), *rim]]
     best: dict[str, Found] = {}
     for one in sorted(found.classes, key=lambda one: (one.rule != FILE, -one.right / one.photos - one.true)):
         best.setdefault(one.name, one)
@@ -70,8 +70,8 @@ def words(found: Shortcuts) -> Html:
     share = found.table[found.table["rule"] == FILE].iloc[0]
     return paragraph(
         f"No sign of it: from the files alone {percent(share['right'], 0)} of the photos are named rightly, where always "
-        f"saying the commonest class reaches {percent(share['chance'], 0)} and the model {percent(share['model'], 0)}. No class is "
-        f"found by its files, border, corners or background alone. {made}".strip()
+        f"saying the commonest class reaches {percent(share['chance'], 0)} and the model {percent(share['model'], 0)}. No class "
+        f"is found by its files, border, corners or background alone. {made}".strip()
     )
 
 
