@@ -12,6 +12,7 @@ from boatlib.errors import DamagedFileError
 from boatlib.model.inference import bundle, onnx_example
 from boatlib.model.inputs import loading, views
 from boatlib.model.networks import backbones
+from boatlib.model.training.task import TrainingTask
 from boatlib.photos import catalog, glance, same_file, splits
 from boatlib.photos.images import Limits, open_photo
 from boatlib.results import class_verdicts, shortcuts
@@ -238,6 +239,28 @@ def test_only_models_that_ask_for_it_are_told_apart():
     assert bundle._preprocessing(saved_before) == plain.preprocessing
     there_and_back = json.loads(json.dumps(asdict(alike.preprocessing)))
     assert bundle._preprocessing(there_and_back) == alike.preprocessing
+
+
+def test_a_training_makes_photos_alike_only_when_asked_to(make_task):
+    task = make_task()
+    asked = task.settings.model_copy(update={"same_file": True})
+    with pytest.raises(DamagedFileError, match=r"photos.json"):  # of a run from before
+        TrainingTask.of_run(task.run, asked, task.compute, 1)
+    task.run.write_record("photos", task.run.record("photos") | {"same_file": [4000, True, 40]})
+    found = TrainingTask.of_run(task.run, asked, task.compute, 1)
+    assert found.backbones[0].preprocessing.same_file == (4000, True, 40)
+    assert task.backbones[0].preprocessing.same_file is None
+
+
+def test_what_no_class_has_less_of_is_the_measure():
+    table = pd.DataFrame({"photo": range(80), "label": ["poor"] * 20 + ["rich"] * 60, "width": 400, "height": 300})
+    facts = pd.DataFrame({"photo": range(80), "quality": 90.0, "grey": False})
+    assert same_file.of_catalog(table, facts) == (120_000, False, 90)
+    table.loc[5:18, "width"] = 200
+    facts.loc[3:9, "grey"] = True  # 7 of 20
+    facts.loc[:1, "quality"] = 12.0
+    assert same_file.of_catalog(table, facts) == (60_000, True, 30)
+    assert same_file.of_catalog(table, facts.assign(quality=np.nan, grey=False)) == (60_000, False, 95)
 
 
 def leaking(clean, **columns):
