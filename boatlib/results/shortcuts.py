@@ -124,10 +124,10 @@ def find_shortcuts(
     numbers = file_numbers(photos)
     seen = {FILE: numbers} | {rule: pd.DataFrame(glance.part(glances, rule)) for rule in (*RULES[1:], MIDDLE)}
     rows = pd.concat([_rows(rule, _answers(own, labels, parts), photos, per_class) for rule, own in seen.items()])
-    alarms = _alarms(rows)
+    alarms = alarming(rows)
     if (alarms["rule"] == FILE).any():
         numbers = _without_content(numbers, photos)
-        sure = _alarms(_rows(FILE, _answers(numbers, labels, parts), photos, per_class))
+        sure = alarming(_rows(FILE, _answers(numbers, labels, parts), photos, per_class))
         alarms = alarms[(alarms["rule"] != FILE) | alarms.index.isin(sure.index)]
     near, classes = {}, []
     for row in alarms.to_dict("records"):
@@ -139,8 +139,8 @@ def find_shortcuts(
     return Shortcuts(rows[COLUMNS].reset_index(drop=True), near, classes, list(leaks), alike)
 
 
-def _alarms(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows of RULES that come near the model, or find a class (`find_shortcuts`)."""
+def alarming(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of RULES that come near the model, or find a class (`find_shortcuts`). rows: of one rule or of all, with ranges."""
     place = rows.groupby("rule").cumcount()  # the classes stand in one order for all rules
     rival = rows.loc[rows["rule"] == MIDDLE, ["right", "true"]].min(axis=1).reset_index(drop=True)
     rival = place.map(rival).where(rows["rule"] != FILE, 0.0)
