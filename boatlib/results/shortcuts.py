@@ -140,7 +140,7 @@ def find_shortcuts(
 
 
 def alarming(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows of RULES that come near the model, or find a class (`find_shortcuts`). rows: of one rule or of all, with ranges."""
+    """The rows of RULES that come near the model, or find a class (`find_shortcuts`). rows: of one rule or of all."""
     place = rows.groupby("rule").cumcount()  # the classes stand in one order for all rules
     rival = rows.loc[rows["rule"] == MIDDLE, ["right", "true"]].min(axis=1).reset_index(drop=True)
     rival = place.map(rival).where(rows["rule"] != FILE, 0.0)
