@@ -39,7 +39,7 @@ def show_answer(data: bytes, answer: pd.Series, classes: list[str]) -> None:
     left.caption(escaped(answer["photo"]))
     right.subheader(escaped(answer["predicted"]), anchor=False)
     if answer["needs_review"]:
-        right.warning("Not sure enough: a person should look at this photo.")
+        right.warning(f"A person should look at this photo: {escaped(answer['reason'])}.")
     else:
         right.success("Sure enough to be taken as it is.")
     for name, share in answer[[f"p_{name}" for name in classes]].sort_values(ascending=False).head(SHOWN).items():
@@ -65,7 +65,8 @@ def main(folder: str) -> None:
         return
     names = ", ".join(map(escaped, predictor.classes))
     st.write(
-        f"The model knows {len(predictor.classes)} classes: {names}. It always names one of them, whatever the photo shows."
+        f"The model knows {len(predictor.classes)} classes: {names}. It names one of them for every photo, and says where "
+        "it sees nothing like them."
     )
     files = st.file_uploader("Drop photos here", accept_multiple_files=True)
     photos = [(file.name, file.getvalue()) for file in files[:PHOTOS]]

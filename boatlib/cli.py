@@ -299,9 +299,8 @@ def _predict(options: argparse.Namespace) -> int:
                 continue
             for row in part.to_dict("records"):
                 words = row["error"] or f"{row['predicted']}\t{confidence(row['confidence'])}"
-                bar.write(
-                    f"{row['photo']}\t{words}{chr(9) + 'look again' if row['needs_review'] and not row['error'] else ''}"
-                )
+                look = f"\tlook again: {row['reason']}" if row["needs_review"] and not row["error"] else ""
+                bar.write(f"{row['photo']}\t{words}{look}")
     if table:
         table.finish()
         words = f", {unread} of them not readable (column error)" if unread else ""

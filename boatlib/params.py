@@ -27,19 +27,24 @@ if TYPE_CHECKING:
 SHARED = ("run", "images", "seed")  # parameters outside the sections; a notebook gets those that it declares
 LARGEST = 1_000_000  # bytes of a params file
 AUTO: Final = "auto"  # a setting that is decided before the first step
+LOOK_ALIKES: Final = "look-alikes"  # a value of split.group_by
 FOLDER = "FOLDER"  # stands for the folder of photos in what is shared
 CORRECTIONS = "params/corrections.csv"
-COMMON = ("compute", "share")  # sections without a notebook of their own
+COMMON = ("compute", "share", "review")  # sections without a notebook of their own
 # what was called otherwise before: an old name is refused with the new one
 RENAMED = {
-    "training.sure": "training.target_accuracy",
+    "training.sure": "review.target_error",
+    "training.target_accuracy": "review.target_error",
     "training.stop_on": "training.monitor",
     "training.accumulate": "training.gradient_accumulation",
     "training.crop": "training.min_scale",
     "training.turn": "training.rotation",
     "training.light": "training.jitter",
     "training.mirror": "training.flip",
+    "summary.cost_of_error": "review.cost_of_error",
+    "summary.cost_of_check": "review.cost_of_check",
 }
+SHARES_OF_RIGHT = ("training.sure", "training.target_accuracy")  # what became a share of errors
 
 
 Chosen = TypeVar("Chosen", bound=BaseModel)
@@ -118,8 +123,8 @@ class Split(Section):
     group_by: str = Field(
         "",
         description=(
-            "photos that stay in one part (of one patient, vessel, day): a column of the table, or a regular expression on the "
-            "path, such as `(patient\\d+)`"
+            "photos that stay in one part (of one patient, vessel, day): a column of the table, a regular expression on the "
+            "path, such as `(patient\\d+)`, or `look-alikes`: series that the network sees"
         ),
     )
     train: float = Field(0.6, gt=0, lt=1, description="share of the photos that teach the model")
@@ -228,9 +233,6 @@ class Training(Section):
     cutmix: float = Field(0.0, ge=0, description="finetune: alpha of cutmix (pasted photos); 0: off")
     ema: float = Field(0.0, ge=0, lt=1, description="decay of the running average of the weights, e.g. 0.99; 0: off")
     range_test: int = Field(50, ge=0, description="steps of the learning-rate range test; 0: none")
-    target_accuracy: float = Field(
-        0.95, gt=0, lt=1, description="answers kept without a look by a person shall be right this often"
-    )
 
     @model_validator(mode="after")
     def _belong_together(self) -> Self:
@@ -293,6 +295,21 @@ class Summary(Section):
             "photos are enough to show it"
         ),
     )
+
+
+class Review(Section):
+    """Which answers may stand alone, and which a person looks at. No notebook of its own."""
+
+    target_error: float = Field(
+        0.02, gt=0, lt=0.5, description="of the answers that nobody checks, at most this share may be wrong"
+    )
+    certainty: float = Field(0.95, gt=0.5, lt=1, description="how certain it must be that this is kept")
+    refuse: float = Field(
+        0.05,
+        gt=0,
+        lt=0.5,
+        description="share of photos of the taught kind that may be called unfamiliar, so that strange ones are noticed",
+    )
     cost_of_error: float = Field(0.0, ge=0, description="what a wrong answer that nobody notices costs; 0: unknown")
     cost_of_check: float = Field(0.0, ge=0, description="what it costs when a person looks at a photo; 0: unknown")
 
@@ -301,6 +318,11 @@ class Summary(Section):
         if (self.cost_of_error > 0) != (self.cost_of_check > 0):
             raise ValueError("cost_of_error and cost_of_check go together: give both, or leave both at 0")
         return self
+
+    @classmethod
+    def from_notebook(cls, values: Mapping[str, Any]) -> Self:
+        """The settings among a notebook's variables, checked. Raises ParameterError."""
+        return _checked(cls, values)
 
 
 class Share(Section):
@@ -374,6 +396,7 @@ class Params(Section):
     evaluation: Evaluation = Field(default_factory=Evaluation)
     tta: Tta = Field(default_factory=Tta)
     summary: Summary = Field(default_factory=Summary)
+    review: Review = Field(default_factory=Review)
     share: Share = Field(default_factory=Share)
     compute: Compute = Field(default_factory=Compute)
 
@@ -411,9 +434,10 @@ def settings_of(file: Path) -> dict[str, Any]:
     """The settings in a `params.json`, by the names that they have now: runs of older versions stay readable."""
     settings = json.loads(file.read_text(encoding="utf-8"))
     for old, new in RENAMED.items():
-        section, _, name = old.partition(".")
+        (section, _, name), (new_section, _, new_name) = old.partition("."), new.partition(".")
         if name in settings.get(section, {}):
-            settings[section][new.removeprefix(f"{section}.")] = settings[section].pop(name)
+            value = settings[section].pop(name)
+            settings.setdefault(new_section, {})[new_name] = min(1 - value, 0.49) if old in SHARES_OF_RIGHT else value
     return settings
 
 

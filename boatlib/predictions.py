@@ -4,13 +4,19 @@ import numpy as np
 import pandas as pd
 
 
-def prediction_table(photos: pd.DataFrame, probabilities: np.ndarray, classes: list[str]) -> pd.DataFrame:
-    """Photos with what was predicted: columns photo, label (where known), predicted, confidence, p_<class> ..."""
+def prediction_table(
+    photos: pd.DataFrame, probabilities: np.ndarray, classes: list[str], unfamiliarity: np.ndarray | None = None
+) -> pd.DataFrame:
+    """Photos with what was predicted: columns photo, label (where known), predicted, confidence, unfamiliarity (where given),
+    p_<class> ...
+    """
     best = probabilities.argmax(axis=1)
     known = [name for name in ("photo", "label") if name in photos]
     table = photos[known].reset_index(drop=True)
     table["predicted"] = [classes[number] for number in best]
     table["confidence"] = probabilities[np.arange(len(best)), best]
+    if unfamiliarity is not None:
+        table["unfamiliarity"] = unfamiliarity
     return pd.concat([table, pd.DataFrame(probabilities, columns=[f"p_{name}" for name in classes])], axis=1)
 
 

@@ -19,7 +19,7 @@ def widget(predictions: pd.DataFrame, threshold: float) -> ipywidgets.Widget | H
     if not runtime.is_interactive():
         return at(predictions, threshold)
     slider = ipywidgets.FloatSlider(
-        value=threshold, min=0, max=1, step=0.01, readout_format=".0%", description="check below",
+        value=min(threshold, 1), min=0, max=1, step=0.01, readout_format=".0%", description="check below",
         style={"description_width": "initial"}, layout={"width": "560px"},
     )  # fmt: skip
     pane = Pane()

@@ -58,9 +58,9 @@ def answer(predictor: Predictor, data: bytes, name: str) -> Html:
     if row["error"]:
         return paragraph(f"{name} cannot be used: {row['error']}.", "verdict")
     shown = Html(card(picture(thumbnail(data, 480), "image/webp", "The photo that was tried"), [name]))
-    words = "The model always names one of its classes, whatever is shown."
-    if row["needs_review"]:
-        words += " It is not sure enough: a person should look at it."
+    words = (
+        f"A person should look at it: {row['reason']}." if row["needs_review"] else "Sure enough to be taken as it is."
+    )
     return shown + predictions.answer(row) + paragraph(words, "note")
 
 

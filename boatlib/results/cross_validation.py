@@ -16,6 +16,7 @@ FOLDS = 5
 COMPONENTS = (
     64  # principal components of the features: as good as all of them on the example set, and ten times as fast
 )
+WIDE = 256  # principal components by which photos are compared with each other
 ENOUGH = 4000  # photos
 BLOCK = 1000  # photos in memory at a time
 STRENGTH = 0.1  # inverse of the regularisation, for features of length 10
@@ -35,7 +36,7 @@ def probabilities(
     truth = labels.to_numpy(dtype=object)
     random = np.random.default_rng(seed)
     found = np.zeros((len(truth), len(classes)))
-    for teach, judge in folds(labels, groups, seed):
+    for teach, judge in folds(truth, groups, seed):
         chosen = np.concatenate([_some(teach[truth[teach] == name], share, random) for name in classes])
         if len(set(truth[chosen])) < 2 or not len(judge):
             continue
@@ -45,14 +46,16 @@ def probabilities(
     return found
 
 
-def folds(labels: pd.Series, groups: pd.Series, seed: int = 0) -> list[tuple[np.ndarray, np.ndarray]]:
-    """FOLDS times which photos teach and which are judged (their places), class by class alike, whole groups together."""
+def folds(
+    labels: np.ndarray, groups: np.ndarray | pd.Series, seed: int, count: int = FOLDS
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """`count` pairs of photos that teach and photos that are judged, whole groups together, class by class alike."""
     from sklearn.model_selection import StratifiedGroupKFold
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a class with fewer photos than folds
-        parts = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
-        return list(parts.split(np.zeros(len(labels)), labels.to_numpy(dtype=object), groups))
+        cut = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
+        return list(cut.split(np.zeros(len(labels)), labels, groups))
 
 
 def _some(photos: np.ndarray, share: float, random: np.random.Generator) -> np.ndarray:
@@ -60,21 +63,31 @@ def _some(photos: np.ndarray, share: float, random: np.random.Generator) -> np.n
     return random.permutation(photos)[:count]
 
 
-def simplified(features: np.ndarray | Features, labels: pd.Series) -> np.ndarray:
-    """What the simple heads learn from: principal components of features [photos, n], of mean length 10, float64 [photos, k].
+def coordinates(features: np.ndarray | Features, classes: int = 0) -> np.ndarray:
+    """Principal components of features [photos, n], float32 [photos, k]: WIDE of them, or as many as there are classes.
 
     They are found from at most ENOUGH photos; that is more than all of most sets, and keeps the memory flat.
     """
     from sklearn.decomposition import PCA
 
-    wanted = min(max(COMPONENTS, labels.nunique()), *features.shape)
+    wanted = min(max(WIDE, classes), ENOUGH, *features.shape)
     values = PCA(wanted, svd_solver="randomized" if wanted < min(features.shape) else "full", random_state=0)
     chosen = np.sort(np.random.default_rng(0).permutation(len(features))[:ENOUGH])
-    values.fit(features[chosen].astype(np.float64))
+    values.fit(features[chosen].astype(np.float32))
     blocks = (features[start : start + BLOCK] for start in range(0, len(features), BLOCK))
-    parts = np.concatenate([values.transform(block.astype(np.float64)) for block in blocks])
+    return np.concatenate([values.transform(block.astype(np.float32)) for block in blocks])
+
+
+def narrowed(wide: np.ndarray, labels: pd.Series) -> np.ndarray:
+    """What the simple heads learn from: the first of the `coordinates`, of mean length 10, float64 [photos, k]."""
+    parts = wide[:, : max(COMPONENTS, labels.nunique())]
     length = np.sqrt((parts**2).sum(axis=1).mean())
     return parts * (10 / length if length else 1.0)
+
+
+def simplified(features: np.ndarray | Features, labels: pd.Series) -> np.ndarray:
+    """The same from features [photos, n]."""
+    return narrowed(coordinates(features, labels.nunique()), labels)
 
 
 def right_answers(found: np.ndarray, labels: Sequence[str] | pd.Series) -> np.ndarray:

@@ -30,7 +30,8 @@ def _probability_of_label(predictions: pd.DataFrame) -> np.ndarray:
 
 def groups_of(predictions: pd.DataFrame, split: pd.DataFrame, catalog: pd.DataFrame) -> np.ndarray | None:
     """The group of each predicted photo where groups were asked for (`split.group_by`); None where there are none."""
-    if (catalog["group_by"] == "").all():
+    alike = catalog.set_index("photo")["group"].reindex(split["photo"]).to_numpy()
+    if (split["group"].to_numpy() == alike).all():
         return None
     return split.set_index("photo")["group"].reindex(predictions["photo"]).to_numpy(dtype=object)
 

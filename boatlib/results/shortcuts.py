@@ -120,7 +120,7 @@ def find_shortcuts(
     """
     chosen = _some(photos)
     photos, glances = photos.iloc[chosen].reset_index(drop=True), glances[chosen]
-    parts, labels = folds(photos["label"], photos["group"]), photos["label"]
+    parts, labels = folds(photos["label"].to_numpy(dtype=object), photos["group"], 0), photos["label"]
     numbers = file_numbers(photos)
     seen = {FILE: numbers} | {rule: pd.DataFrame(glance.part(glances, rule)) for rule in (*RULES[1:], MIDDLE)}
     rows = pd.concat([_rows(rule, _answers(own, labels, parts), photos, per_class) for rule, own in seen.items()])

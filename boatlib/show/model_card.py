@@ -8,8 +8,11 @@ import pandas as pd
 
 from boatlib.files import write_text
 from boatlib.model.inference.bundle import CARD, Bundle
+from boatlib.model.inference.familiarity import REFERENCE
 from boatlib.results import metrics
 from boatlib.shares import percent
+from boatlib.show import policy
+from boatlib.show import unknown as show_unknown
 from boatlib.show.kit import words
 
 LOADING = """```python
@@ -17,16 +20,22 @@ from boatlib.model.inference.predictor import Predictor
 
 predictor = Predictor.load("{folder}")
 answers = predictor.predict(["photo1.jpg", "photo2.jpg"])
-print(answers[["photo", "predicted", "confidence", "needs_review", "error"]])
+print(answers[["photo", "predicted", "confidence", "unfamiliar", "needs_review", "reason", "error"]])
 ```"""
 
 
 def write_card(
-    bundle: Bundle, judged_by: str, overall: Mapping[str, Any], per_class: pd.DataFrame | None = None
+    bundle: Bundle,
+    judged_by: str,
+    overall: Mapping[str, Any],
+    judged: Mapping[str, Any],
+    per_class: pd.DataFrame | None = None,
+    unknown: pd.DataFrame | None = None,
 ) -> Path:
     """Write MODEL_CARD.md into the model folder, in place of an older one.
 
-    judged_by: "validation" or "test", the photos that the figures come from. per_class: the table of 04_evaluation.
+    judged_by: "validation" or "test", the photos that the figures come from; judged: `results.policy.judged` by them. per_class,
+    unknown: the tables of 04_evaluation.
     """
     taught = bundle.taught_on
     names = [body.name for body in bundle.bodies]
@@ -39,8 +48,11 @@ def write_card(
         "## How good it is",
         _how_good(judged_by, overall, bool(taught.get("refit"))),
         *([_class_table(per_class)] if per_class is not None else []),
+        "## What to do with its answers",
+        policy.words(judged),
+        f"In `predict` and in the ONNX example, {_flags(bundle)}",
         "## What it cannot say",
-        "\n".join(f"- {line}" for line in _limits(bundle, per_class)),
+        "\n".join(f"- {line}" for line in _limits(bundle, per_class, unknown)),
         "## How to load it",
         "In an environment with boatlib:",
         LOADING.format(folder=bundle.folder.name),
@@ -95,8 +107,22 @@ def _class_table(per_class: pd.DataFrame) -> str:
     return "\n".join(["| class | right | 95% range |", "|---|---|---|", *rows])
 
 
-def _limits(bundle: Bundle, per_class: pd.DataFrame | None) -> list[str]:
+def _flags(bundle: Bundle) -> str:
+    return (
+        "`needs_review` marks what a person should look at, `reason` says why, and `unfamiliar` marks photos unlike those that "
+        "taught it. For this, the folder holds `reference.safetensors`: up to 128 numbers for each of at most about 3,000 photos "
+        f"({_size(bundle.folder / REFERENCE)}); no picture can be rebuilt from them."
+    )
+
+
+def _size(file: Path) -> str:
+    return f"{file.stat().st_size / 1e6:.1f} MB" if file.is_file() else "not there yet"
+
+
+def _limits(bundle: Bundle, per_class: pd.DataFrame | None, unknown: pd.DataFrame | None) -> list[str]:
     lines = ["It always names one of its classes, also for a photo that shows none of them, or several."]
+    if unknown is not None and (text := show_unknown.in_short(unknown)):
+        lines.append(_cell(text))
     left_out = bundle.taught_on["left_out"]
     if left_out:
         names = words.listing([f"{_cell(name)} ({count} photos)" for name, count in left_out.items()])
@@ -116,15 +142,6 @@ def _limits(bundle: Bundle, per_class: pd.DataFrame | None) -> list[str]:
         )
     lines.append(
         "Its confidence was calibrated on the validation photos; it says how often such answers are right, for photos like these."
-    )
-    if bundle.review_below >= 1:
-        lines.append("Every answer carries the flag `needs_review`: no confidence was enough on the validation photos.")
-        return lines
-    lines.append(
-        f"Answers given with less than {percent(bundle.review_below, 0)} confidence carry the flag `needs_review`: a "
-        "person should look. "
-        f"The line was drawn on the validation photos, so that {percent(bundle.taught_on['target_accuracy'], 0)} of the other "
-        "answers are right."
     )
     return lines
 

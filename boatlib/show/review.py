@@ -1,23 +1,15 @@
-"""What to do with an answer: check it or trust it; the work against the errors."""
+"""Work against errors: how much people check, how much is wrong in the rest, and what that costs."""
 
-from collections.abc import Mapping
-
+import numpy as np
 import pandas as pd
 
+from boatlib.policy import CHECK, USE, Policy
+from boatlib.results import policy as results_policy
 from boatlib.results import review
 from boatlib.shares import percent
 from boatlib.show.kit import charts, tables, theme
 from boatlib.show.kit.html import Html, paragraph
-
-
-def advice(threshold: float, work: Mapping[str, int]) -> Html:
-    """Which answers a person should look at."""
-    total = work["kept"] + work["reviewed"]
-    kept = f", and of the {work['kept']} others {work['kept_right']} are right" if work["kept"] else ""
-    return paragraph(
-        f"An answer given with less than {percent(threshold, 0)} confidence should be looked at by a person. That would be "
-        f"{work['reviewed']} of the {total} validation photos{kept}."
-    )
+from boatlib.show.kit.words import errors
 
 
 def by_answer(rows: pd.DataFrame) -> Html:
@@ -41,48 +33,43 @@ def work_table(rows: pd.DataFrame) -> Html:
             "answers under": [
                 "–" if not share else f"{percent(b)}" for share, b in zip(rows["checked"], rows["below"], strict=True)
             ],
-            "still wrong": [f"{wrong} of {kept}" for wrong, kept in zip(rows["wrong"], rows["kept"], strict=True)],
-            "share": rows["risk"],
-            "95% range": [tables.interval(*ends) for ends in zip(rows["risk_low"], rows["risk_high"], strict=True)],
+            "wrong among the others": [
+                errors(*row) for row in rows[["wrong", "kept", "risk_high"]].itertuples(index=False)
+            ],
         }
     )
-    formats: dict[str, tables.Format] = {"photos checked": tables.number, "share": percent}
-    formats |= dict.fromkeys(("answers under", "still wrong", "95% range"), str)
+    formats: dict[str, tables.Format] = {"photos checked": tables.number}
+    formats |= dict.fromkeys(("answers under", "wrong among the others"), str)
     return tables.table(shown, "Work against errors, on the test photos", formats)
 
 
 def work_words(risks: pd.DataFrame) -> Html:
     """What checking the least certain tenth by hand saves. risks: `selective_risk` of the test photos."""
     rows = review.work_table(risks)
-    none, tenth = rows.iloc[0], rows.iloc[min(2, len(rows) - 1)]
+    none, tenth = (
+        errors(row.wrong, row.kept, row.risk_high) for row in rows.iloc[[0, min(2, len(rows) - 1)]].itertuples()
+    )
+    share = percent(rows["checked"].iloc[min(2, len(rows) - 1)], 0)
     return paragraph(
-        f"Without any check {percent(none['risk'])} of the answers are wrong. If people check the least certain "
-        f"{percent(tenth['checked'], 0)} of the photos by hand, {percent(tenth['risk'])} of the others is still wrong (95% range "
-        f"{percent(tenth['risk_low'])} to {percent(tenth['risk_high'])})."
+        f"Without any check, wrong are {none}. If people check the least certain {share} of the photos by hand, wrong among the "
+        f"others are {tenth}."
     )
 
 
-def cheapest(val: pd.DataFrame, test: pd.DataFrame, cost_of_error: float, cost_of_check: float) -> Html:
-    """The cheapest threshold, chosen on validation, and its cost on the test photos."""
+def costs(predictions: pd.DataFrame, policy: Policy, cost_of_error: float, cost_of_check: float) -> Html:
+    """What the policy costs on the test photos, beside no checks and nothing but checks."""
     if not cost_of_error:
         return paragraph(
-            "What is cheapest depends on what a wrong answer and what a check costs. With summary.cost_of_error and "
-            "summary.cost_of_check in the params file, this page names the cheapest line.",
+            "What is cheapest depends on what a wrong answer and what a check costs. With review.cost_of_error and "
+            "review.cost_of_check in the params file, the cheapest line is drawn.",
             "note",
         )
-    found = review.cheapest(val, test, cost_of_error, cost_of_check)
-    threshold = found["threshold"]
-    rule = (
-        "checking nothing is cheapest"
-        if threshold <= 0
-        else "checking everything is cheapest"
-        if threshold > 1
-        else f"it is cheapest to check answers given with less than {percent(threshold)} confidence"
-    )
+    right = (predictions["predicted"] == predictions["label"]).to_numpy()
+    actions = [policy.actions(predictions), np.full(len(right), USE), np.full(len(right), CHECK)]
+    own, none, every = (results_policy.cost(taken, right, cost_of_error, cost_of_check) for taken in actions)
     return paragraph(
-        f"If a wrong answer costs {cost_of_error:g} and a check {cost_of_check:g}, {rule} (chosen on the validation photos). "
-        f"On the test photos that costs {found['cost']:,.0f} per 100 photos; checking nothing costs {found['none']:,.0f}, "
-        f"checking everything {found['every']:,.0f}."
+        f"If a wrong answer costs {cost_of_error:g} and a check {cost_of_check:g}, what this page advises costs {own:,.0f} per "
+        f"100 photos (the test photos); checking nothing costs {none:,.0f}, checking everything {every:,.0f}."
     )
 
 

@@ -9,6 +9,8 @@ from boatlib.results import class_verdicts, learning_curve
 from boatlib.results.class_verdicts import DEPENDABLE, EVIDENCE, NOT_YET, PROMISING
 from boatlib.results.metrics import weakest_class
 from boatlib.shares import of_hundred, percent
+from boatlib.show import elsewhere, policy
+from boatlib.show import unknown as show_unknown
 from boatlib.show.kit.html import Html, bullets, escape, paragraph
 from boatlib.show.kit.words import listing
 
@@ -20,23 +22,43 @@ def what_this_is(classes: Sequence[str], subject: str = "") -> Html:
     photo = f"{subject} photo" if subject else "photo"
     return paragraph(
         f"The model is a program that looks at a {photo} and says which of {len(classes)} classes it shows: "
-        f"{listing(classes, 20)}. It says so for every photo, also for one that shows none of them.",
+        f"{listing(classes, 20)}. It names one of them for every photo, and calls it unfamiliar where it sees nothing like them.",
         "note",
     )
 
 
-def verdict(metrics: Mapping[str, Any], per_class: pd.DataFrame, dependable: float, subject: str = "") -> Html:
+def warnings(sentences: Sequence[str]) -> Html:
+    """What must be known before the figures are read, the gravest first."""
+    return sum((paragraph(sentence, "warning") for sentence in sentences), Html(""))
+
+
+def verdict(
+    metrics: Mapping[str, Any],
+    per_class: pd.DataFrame,
+    dependable: float,
+    told: Mapping[str, Any] | None = None,
+    subject: str = "",
+) -> Html:
     """The first paragraph of the summary, for a reader with two minutes."""
-    return paragraph(verdict_words(metrics, per_class, dependable, subject), "verdict")
+    return paragraph(verdict_words(metrics, per_class, dependable, told, subject), "verdict")
 
 
-def verdict_words(metrics: Mapping[str, Any], per_class: pd.DataFrame, dependable: float, subject: str = "") -> str:
-    """The verdict as plain text: overall with its range, then the classes to depend on, and those not to depend on."""
+def verdict_words(
+    metrics: Mapping[str, Any],
+    per_class: pd.DataFrame,
+    dependable: float,
+    told: Mapping[str, Any] | None = None,
+    subject: str = "",
+) -> str:
+    """The verdict as plain text: overall with its range, and on photos from elsewhere (told: `elsewhere.json`), then the classes
+    to depend on, and those not to depend on.
+    """
     rows = class_verdicts.class_verdicts(per_class[per_class["test"] > 0], dependable)
     text = (
         f"The model names the right class for {of_hundred(metrics['accuracy'])} of 100 {f'{subject} ' if subject else ''}photos "
-        f"(between {of_hundred(metrics['accuracy_low'])} and {of_hundred(metrics['accuracy_high'])}). It is "
+        f"(between {of_hundred(metrics['accuracy_low'])} and {of_hundred(metrics['accuracy_high'])}). "
     )
+    text += f"{elsewhere.headline(told)} It is " if told else "It is "
     if len(rows) > 1 and (rows["verdict"] == NOT_YET).all():
         weakest = listing(_counted(rows.sort_values(["top1", "class"]).head(3)))
         return f"{text}not yet dependable for any of the {len(rows)} classes; weakest are {weakest}."
@@ -103,59 +125,28 @@ def tiles(metrics: Mapping[str, Any], per_class: pd.DataFrame, classes: pd.DataF
 def what_to_do(
     verdicts: pd.DataFrame,
     dependable: float,
-    threshold: float,
-    work: Mapping[str, int],
+    judged: Mapping[str, Any],
+    unknown: pd.DataFrame,
     more: pd.DataFrame,
     suspects: int,
 ) -> Html:
-    """What follows from the data, as a list: which answers to take, which to check, what to collect, what to look at.
+    """What follows from the data, as a list: which answers to use, what it does not know, what to collect, what to look at.
 
-    verdicts: `class_verdicts`; threshold: confidence below which a person should look; work: `review_work` of the test photos;
-    more: `learning_curve.forecast_table`; suspects: photos whose label is in doubt.
+    verdicts: `class_verdicts`; judged: `results.policy.judged`; unknown: `unknown.csv`; more: `learning_curve.forecast_table`;
+    suspects: photos whose label is in doubt.
     """
-    total = work["kept"] + work["reviewed"]
-    named = {kind: verdicts[verdicts["verdict"] == kind] for kind in (DEPENDABLE, PROMISING, NOT_YET)}
-    items = []
-    if threshold < 1 and work["kept"]:
-        items.append(
-            f"Let a person check every answer that is given with less than {percent(threshold, 0)} confidence: "
-            f"{work['reviewed']} of the "
-            f"{total} test photos. Of the {work['kept']} others, {work['kept_right']} are right "
-            f"({percent(work['kept_right'] / work['kept'], 0)})."
-        )
-    else:
-        items.append("Let a person check every answer: no confidence was high enough to go without.")
-    items += _by_class(named, dependable)
-    if names := learning_curve.worth_collecting(more, verdicts):
-        items.append(f"Collect more photos of {_some(names)}: there they would help most.")
+    items = [policy.words(judged)]
+    if short := show_unknown.in_short(unknown):
+        items.append(short)
+    weak = verdicts[verdicts["verdict"] == NOT_YET]
+    lost = weak[weak["top1"] < dependable]
+    if len(lost):
+        names = _some([f"{r['class']} ({r['test'] - r['correct']} of {r['test']})" for r in lost.to_dict("records")])
+        items.append(f"Do not expect all photos to be found of {names}: these were given another name.")
+    if few := learning_curve.worth_collecting(more, verdicts):
+        items.append(f"Collect more photos of {_some(few)}: there they would help most.")
     if suspects:
         items.append(
             f"Look at the {suspects} photo{'' if suspects == 1 else 's'} whose label is in doubt, and correct what is wrong."
         )
     return bullets(items)
-
-
-def _by_class(named: Mapping[str, pd.DataFrame], dependable: float) -> list[str]:
-    """What to think of an answer with a class's name (precision), and of photos of a class that get lost (recall): two things."""
-    items = []
-    good, open_, weak = named[DEPENDABLE], named[PROMISING], named[NOT_YET]
-    if len(good):
-        items.append(
-            f"Beyond that, use the answers {_some(good['class'].tolist())}: {good['correct'].sum()} of "
-            f"{good['answers'].sum()} such answers were right, at any confidence."
-        )
-    untrue = weak[weak["correct"] < dependable * weak["answers"]]
-    if len(untrue):
-        names = _some(
-            [f"{r['class']} ({r['correct']} of {r['answers']} were right)" for r in untrue.to_dict("records")]
-        )
-        items.append(f"Check the answers {names}, whatever the confidence.")
-    lost = weak[weak["top1"] < dependable]
-    if len(lost):
-        names = _some([f"{r['class']} ({r['test'] - r['correct']} of {r['test']})" for r in lost.to_dict("records")])
-        items.append(f"Do not expect all photos to be found of {names}: these were given another name.")
-    if len(open_):
-        items.append(
-            f"Treat {_some(open_['class'].tolist())} as unproven: check such answers until more photos have judged them."
-        )
-    return items

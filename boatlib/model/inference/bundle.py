@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +11,12 @@ import numpy as np
 from boatlib import runtime
 from boatlib.errors import DamagedModelError
 from boatlib.files import replacing, replacing_folder, write_text
+from boatlib.model.inference.familiarity import REFERENCE, Familiarity
 from boatlib.model.inputs.views import Preprocessing
 from boatlib.model.networks import engines
 from boatlib.model.networks.backbones import Backbone, check_name, new_body
 from boatlib.model.networks.weights import put_into, sha256
+from boatlib.policy import COMMON, Policy
 from boatlib.runtime import Machine, machine
 
 if TYPE_CHECKING:
@@ -53,15 +55,16 @@ class Saved:
 class Bundle:
     """A saved model: `classes` in the order of its outputs; `features` numbers a photo, those of the bodies side by side.
 
-    review_below: an answer given with less confidence than this should be looked at by a person. on: what computes it; half
-    precision where it was judged with it.
+    policy: which answers may stand alone; familiarity: what tells photos like those that taught from others, None in a model that
+    has none yet. on: what computes it; half precision where it was judged with it.
     """
 
     folder: Path
     classes: list[str]
     bodies: list[Backbone]
     features: int
-    review_below: float
+    policy: Policy
+    familiarity: Familiarity | None
     weights_sha256: str
     taught_on: dict[str, Any]
     versions: dict[str, str]
@@ -70,7 +73,20 @@ class Bundle:
     def before_refit(self) -> "Bundle":
         """The model that had not learnt from the validation photos: itself, unless they taught it after they had judged."""
         inside = self.folder / BEFORE_REFIT
-        return load_bundle(inside, self.on.device) if inside.is_dir() else self
+        if not inside.is_dir():
+            return self
+        return replace(load_bundle(inside, self.on.device), policy=self.policy, familiarity=self.familiarity)
+
+    def with_policy(self, policy: Policy, familiarity: Familiarity | None) -> "Bundle":
+        """Write into the folder which answers may stand alone, and what the photos that taught were like."""
+        described = json.loads((self.folder / DESCRIPTION).read_text(encoding="utf-8"))
+        described["policy"] = asdict(policy)
+        if familiarity:
+            with replacing(self.folder / REFERENCE) as new:
+                familiarity.save(new)
+            described["reference_sha256"] = sha256(self.folder / REFERENCE)
+        _write_description(self.folder, described)
+        return replace(self, policy=policy, familiarity=familiarity)
 
     def holds(self, network: "Network", temperature: float) -> bool:
         """Whether what lies in the folder is, tensor by tensor, this network with this temperature."""
@@ -106,7 +122,6 @@ def save_bundle(
     network: "Network",
     classes: list[str],
     taught_on: dict[str, Any],
-    review_below: float = 0.0,
     temperature: float = 1.0,
     before_refit: "Network | None" = None,
     on: Machine | None = None,
@@ -129,7 +144,6 @@ def save_bundle(
         ],
         "features": network.head.get_submodule("0").in_features,
         "half_precision": on.half,
-        "review_below": review_below,
         "temperature": temperature,
         "taught_on": taught_on,
         "versions": runtime.versions(),
@@ -138,12 +152,16 @@ def save_bundle(
         with replacing(new / WEIGHTS) as temporary:
             save_file(tensors, temporary)
         description["weights_sha256"] = sha256(new / WEIGHTS)
-        write_text(new / DESCRIPTION, json.dumps(description, indent=2, ensure_ascii=False) + "\n")
+        _write_description(new, description)
         if before_refit:
-            save_bundle(new / BEFORE_REFIT, before_refit, classes, taught_on, review_below, temperature, on=on)
+            save_bundle(new / BEFORE_REFIT, before_refit, classes, taught_on, temperature, on=on)
     saved = load_bundle(folder, on.device)
     saved.prepare()
     return saved
+
+
+def _write_description(folder: Path, description: dict[str, Any]) -> None:
+    write_text(folder / DESCRIPTION, json.dumps(description, indent=2, ensure_ascii=False) + "\n")
 
 
 def _tensors(network: "Network", temperature: float) -> "dict[str, torch.Tensor]":
@@ -182,9 +200,10 @@ def load_bundle(folder: Path, device: str = "auto") -> Bundle:
             description["classes"],
             bodies,
             description["features"],
-            description["review_below"],
+            _policy(description),
+            _familiarity(folder, description.get("reference_sha256", "")),
             description["weights_sha256"],
-            _taught_on(description["taught_on"]),
+            description["taught_on"],
             description["versions"],
             on,
         )
@@ -202,9 +221,20 @@ def load_bundle(folder: Path, device: str = "auto") -> Bundle:
     return bundle
 
 
-def _taught_on(saved: dict[str, Any]) -> dict[str, Any]:
-    """What a model tells of its training; one of an older version called the target accuracy "sure"."""
-    return {("target_accuracy" if name == "sure" else name): value for name, value in saved.items()}
+def _policy(description: dict[str, Any]) -> Policy:
+    """Which answers may stand alone; a model of an older version had one line for all of them."""
+    if "policy" not in description:
+        return Policy({COMMON: float(description.get("review_below", 0.0))})
+    return Policy(**description["policy"])
+
+
+def _familiarity(folder: Path, digest: str) -> Familiarity | None:
+    """Raises ValueError where the file is not the one that was written."""
+    if not digest:
+        return None
+    if sha256(folder / REFERENCE) != digest:
+        raise ValueError("a reference that was changed")
+    return Familiarity.load(folder / REFERENCE)
 
 
 def _preprocessing(saved: dict[str, Any]) -> Preprocessing:

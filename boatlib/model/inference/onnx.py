@@ -16,20 +16,23 @@ import numpy as np
 from boatlib.errors import BoatlibError, UnreadablePhotoError
 from boatlib.files import replacing, write_text
 from boatlib.model.inference.bundle import Bundle
+from boatlib.model.inference.familiarity import Familiarity
 from boatlib.model.inputs import loading, views
 
 OPSET = 18
 MODEL, PARITY, EXAMPLE = "model.onnx", "parity.json", "predict_onnx.py"
 PHOTOS = 256  # photos at the most, by which the parity is measured
 BATCH = 16
+OUTPUTS = ["probabilities", "unfamiliarity"]
 
 
 def export_onnx(bundle: Bundle, folder: Path, photos: Sequence[Path], where_from: str) -> dict[str, Any]:
     """Write model.onnx, predict_onnx.py and parity.json into `folder`; returns the parity.
 
-    Inputs: `picture`, or `picture0`, `picture1`, ... for several bodies, uint8 [n, size, size, 3]; output: `probabilities`,
-    float32 [n, classes]. The metadata name classes and preprocessing. Parity: on how many photos (`where_from` says which)
-    onnxruntime and torch were compared, the largest difference of a probability, and how often both name the same class.
+    Inputs: `picture`, or `picture0`, `picture1`, ... for several bodies, uint8 [n, size, size, 3]; outputs: `probabilities`,
+    float32 [n, classes], and `unfamiliarity`, float32 [n]. The metadata name classes, preprocessing and policy. Parity: on how
+    many photos (`where_from` says which) onnxruntime and torch were compared, the largest difference of a probability and of an
+    unfamiliarity, and how often both name the same class.
     Raises BoatlibError without the packages of the extra `onnx`, or when the two do not agree.
     """
     try:
@@ -43,7 +46,8 @@ def export_onnx(bundle: Bundle, folder: Path, photos: Sequence[Path], where_from
 
     from boatlib.model.networks.modules import Deployed
 
-    module = Deployed([body.build() for body in bundle.bodies], bundle.build_head()).eval()
+    strange = bundle.familiarity or Familiarity.of_nothing(bundle.features, len(bundle.classes))
+    module = Deployed([body.build() for body in bundle.bodies], bundle.build_head(), strange.module()).eval()
     with replacing(folder / MODEL) as new:
         inputs = _pictures(bundle, photos)
         _write(module, bundle, new)
@@ -51,9 +55,9 @@ def export_onnx(bundle: Bundle, folder: Path, photos: Sequence[Path], where_from
         theirs, ours = [], []
         for start in range(0, len(inputs[0]), BATCH):
             rows = [one[start : start + BATCH] for one in inputs]
-            theirs.append(session.run(["probabilities"], dict(zip(_input_names(bundle), rows, strict=True)))[0])
+            theirs.append(np.column_stack(session.run(OUTPUTS, dict(zip(_input_names(bundle), rows, strict=True)))))
             with torch.inference_mode():
-                ours.append(module(*map(torch.from_numpy, rows)).numpy())
+                ours.append(np.column_stack(module(*map(torch.from_numpy, rows))))
         parity = _compare(np.concatenate(theirs), np.concatenate(ours), where_from)
     write_text(folder / EXAMPLE, Path(__file__).with_name("onnx_example.py").read_text(encoding="utf-8"))
     write_text(folder / PARITY, json.dumps(parity, indent=2) + "\n")
@@ -98,7 +102,7 @@ def _write(module: Any, bundle: Bundle, file: Path) -> None:  # noqa: ANN401
     ):
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
-            module, examples, dynamo=True, opset_version=OPSET, input_names=names, output_names=["probabilities"],
+            module, examples, dynamo=True, opset_version=OPSET, input_names=names, output_names=OUTPUTS,
             dynamic_shapes=(tuple({0: rows} for _ in names),), verbose=False,
         )  # fmt: skip
     assert program is not None
@@ -119,7 +123,7 @@ def _write(module: Any, bundle: Bundle, file: Path) -> None:  # noqa: ANN401
             "`interpolation` in one step; otherwise scale the whole photo to a height of size and a width of width. "
             "Give it as uint8, rows x columns x RGB; mean and std are applied inside the model."
         ),
-        "review_below": str(bundle.review_below),
+        "policy": json.dumps(asdict(bundle.policy), ensure_ascii=False),
         "weights_sha256": bundle.weights_sha256,
     }
     for key, value in told.items():
@@ -141,14 +145,16 @@ def _pictures(bundle: Bundle, photos: Sequence[Path]) -> list[np.ndarray]:
 
 
 def _compare(theirs: np.ndarray, ours: np.ndarray, where_from: str) -> dict[str, Any]:
-    difference = float(np.abs(theirs - ours).max())
-    same = int((theirs.argmax(1) == ours.argmax(1)).sum())
-    if difference > 1e-3:
+    differences = np.abs(theirs - ours)
+    difference, strange = float(differences[:, :-1].max()), float(differences[:, -1].max())
+    same = int((theirs[:, :-1].argmax(1) == ours[:, :-1].argmax(1)).sum())
+    if max(difference, strange) > 1e-3:
         raise BoatlibError(f"The exported model gives other answers than the saved one (difference {difference:.2g}).")
     return {
         "photos": len(ours),
         "photos_from": where_from,
         "largest_difference_of_a_probability": difference,
+        "largest_difference_of_unfamiliarity": strange,
         "same_class": same,
         "versions": {name: version(name) for name in ("torch", "onnx", "onnxscript", "onnxruntime")},
         "opset": OPSET,

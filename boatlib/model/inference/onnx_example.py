@@ -2,8 +2,9 @@
 
     python predict_onnx.py PHOTO...
 
-The file is written beside the model by `python -m boatlib export MODEL_DIR --onnx`. How photos are prepared stands in the
-model's own metadata, under "preprocessing": one entry an input of the model.
+Each photo gets a line: its class, how probable that is, and what to do with the answer: use, check (a person should look), or
+unknown (it is unlike all that was taught). The file is written beside the model by `python -m boatlib export MODEL_DIR --onnx`.
+How photos are prepared stands in the model's own metadata, under "preprocessing": one entry an input of the model.
 """
 
 import io
@@ -108,20 +109,29 @@ def prepare(upright: Image.Image, size: int, width: int, crop_fraction: float, i
     return np.asarray(upright.resize((size, size), method, box=(left, top, left + side, top + side)))[None]
 
 
+def action(name: str, confidence: float, unfamiliarity: float, policy: dict) -> str:
+    """What to do with an answer, by the lines that were drawn when the model was taught."""
+    if policy["familiar_to"] is not None and unfamiliarity >= policy["familiar_to"]:
+        return f"unknown: unlike anything it was taught; nearest: {name}"
+    line = policy["lines"].get(name, policy["lines"][""])
+    return "use" if confidence >= line else "check: a person should look"
+
+
 def main() -> None:
-    """Print the most probable class of each photo with its probability."""
+    """Print what each photo shows, and what to do with the answer."""
     session = onnxruntime.InferenceSession(Path(__file__).with_name("model.onnx"))
     told = session.get_modelmeta().custom_metadata_map
-    classes, inputs = json.loads(told["classes"]), json.loads(told["preprocessing"])
+    classes, inputs, policy = (json.loads(told[name]) for name in ("classes", "preprocessing", "policy"))
     for path in sys.argv[1:]:
         upright = made_alike(upright_rgb(path, inputs[0]["value_range"]), inputs[0]["same_file"])
         pictures = {
             one["input"]: prepare(upright, one["size"], one["width"], one["crop_fraction"], one["interpolation"])
             for one in inputs
         }
-        probabilities = session.run(["probabilities"], pictures)[0][0]
+        (probabilities,), (unfamiliarity,) = session.run(["probabilities", "unfamiliarity"], pictures)
         best = int(probabilities.argmax())
-        print(f"{path}\t{classes[best]}\t{probabilities[best]:.6f}")
+        words = action(classes[best], probabilities[best], unfamiliarity, policy)
+        print(f"{path}\t{classes[best]}\t{probabilities[best]:.6f}\t{words}")
 
 
 if __name__ == "__main__":

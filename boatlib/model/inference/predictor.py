@@ -13,12 +13,14 @@ from PIL import Image
 
 from boatlib.errors import BoatlibError, UnreadablePhotoError
 from boatlib.model.features import embedding
+from boatlib.model.features.store import Features
 from boatlib.model.inference.bundle import Bundle, load_bundle
 from boatlib.model.inputs import loading
 from boatlib.model.inputs.views import PLAIN, Preprocessing, make_views
 from boatlib.model.networks import engines
 from boatlib.photos import reading
 from boatlib.photos.images import upright_rgb
+from boatlib.policy import UNKNOWN, USE
 from boatlib.predictions import prediction_table
 
 Source = Path | str | bytes | Image.Image | np.ndarray
@@ -54,12 +56,13 @@ class Predictor:
         """What each photo shows, by the mean of the views (their names).
 
         photos: one or several paths, files' bytes, PIL images, or arrays (`upright_rgb`). Returns a row a photo:
-        photo (its path, or its place in the list), predicted, confidence, p_<class> ..., needs_review, error. A photo that
-        cannot be read has the reason as `error`, and nothing else. Raises BoatlibError for numbers that are not finite.
+        photo (its path, or its place in the list), predicted, confidence, unfamiliarity, p_<class> ..., unfamiliar (unlike all
+        that was taught), needs_review (a person should look), reason (why), error. A photo that cannot be read has the reason as
+        `error`, and nothing else. Raises BoatlibError for numbers that are not finite.
         """
         sources = [photos] if isinstance(photos, Path | str | bytes | Image.Image | np.ndarray) else list(photos)
         named = [(str(s if isinstance(s, Path | str) else number), s) for number, s in enumerate(sources)]
-        tables = list(self.predict_stream(named, views)) or [self._table([], [], np.empty((0, len(self.classes))))]
+        tables = list(self.predict_stream(named, views)) or [self._table([], [], np.empty((0, len(self.classes) + 1)))]
         return pd.concat(tables, ignore_index=True)
 
     def predict_stream(
@@ -76,13 +79,12 @@ class Predictor:
 
         loaded = reading.prefetch(load, photos)
         while chunk := self._predict_chunk(loaded, len(views)):
-            names, errors, probabilities = chunk
-            yield self._table(names, errors, probabilities)
+            yield self._table(*chunk)
 
     def _predict_chunk(
         self, loaded: Iterator[tuple[str, list[list[np.ndarray]], str]], count: int
     ) -> tuple[list[str], list[str], np.ndarray] | None:
-        """Names, errors and probabilities of the next CHUNK photos; None when there are no more."""
+        """Names, errors and answers (`_answers`) of the next CHUNK photos; None when there are no more."""
         taken: list[tuple[str, str]] = []
 
         def readable() -> Iterator[list[list[np.ndarray]]]:
@@ -92,52 +94,60 @@ class Predictor:
                     yield rows
 
         features = engines.run_each(self._bodies, readable())
-        probabilities = np.full((len(taken), len(self.classes)), np.nan)
+        answers = np.full((len(taken), len(self.classes) + 1), np.nan)
         read = [not error for _, error in taken]
         if any(read):
-            values = self._probabilities(np.concatenate(features, axis=1))
-            probabilities[read] = values.reshape(sum(read), count, -1).mean(axis=1)
-        return ([name for name, _ in taken], [error for _, error in taken], probabilities) if taken else None
+            answers[read] = self._answers(np.concatenate(features, axis=1), count).mean(axis=1)
+        return ([name for name, _ in taken], [error for _, error in taken], answers) if taken else None
 
-    def _table(self, names: list[str], errors: list[str], probabilities: np.ndarray) -> pd.DataFrame:
-        table = prediction_table(pd.DataFrame({"photo": names}), probabilities, self.classes)
-        unread = [bool(error) for error in errors]
-        table.loc[unread, "predicted"] = ""
-        table["needs_review"] = (table["confidence"] < self.bundle.review_below) | pd.Series(unread, dtype=bool)
-        return table.assign(error=errors)
+    def _table(self, names: list[str], errors: list[str], answers: np.ndarray) -> pd.DataFrame:
+        table = self._predictions(pd.DataFrame({"photo": names}), answers)
+        read = np.array([not error for error in errors], dtype=bool)
+        policy = self.bundle.policy
+        actions = policy.actions(table)
+        table.loc[~read, "predicted"] = ""
+        told = {"unfamiliar": (actions == UNKNOWN) & read, "needs_review": (actions != USE) | ~read}
+        reasons = np.where(read, policy.reasons(table), "cannot be read")
+        return table.assign(**told, reason=reasons, error=errors)
 
-    def _probabilities(self, features: Iterable[np.ndarray]) -> np.ndarray:
-        """float64 [rows, classes], sums 1. Raises BoatlibError when they are not finite."""
+    def _predictions(self, photos: pd.DataFrame, answers: np.ndarray) -> pd.DataFrame:
+        return prediction_table(photos, answers[:, :-1], self.classes, answers[:, -1])
+
+    def _answers(self, features: Features | np.ndarray, views: int) -> np.ndarray:
+        """For rows of features, `views` for each photo: the probability of each class (sums 1) and, in the last column, the
+        unfamiliarity: float64 [photos, views, classes + 1]. Raises BoatlibError when they are not finite.
+        """
         logs = self._head.run(features).astype(np.float64)
         if not np.isfinite(logs).all():
             raise BoatlibError("The model gives numbers that are not finite; its weights are damaged. Train it again.")
         values = np.exp(logs)
-        return values / values.sum(axis=1, keepdims=True)
+        strange = self.bundle.familiarity.unfamiliarity(features) if self.bundle.familiarity else np.zeros(len(values))
+        answers = np.column_stack([values / values.sum(axis=1, keepdims=True), strange])
+        return answers.reshape(-1, views, answers.shape[1])
 
-    def probabilities(self, photos: pd.DataFrame, root: Path, views: Sequence[str] = ONE_VIEW) -> np.ndarray:
-        """Probabilities of each class for each view of photos of a catalog: float64 [photos, views, classes], sums 1.
+    def answers(self, photos: pd.DataFrame, root: Path, views: Sequence[str] = ONE_VIEW) -> np.ndarray:
+        """What each view of photos of a catalog shows (`_answers`): float64 [photos, views, classes + 1].
 
         photos: columns `photo` (path below root) and `sha256`; their features are cached. Raises BoatlibError when the
         model gives numbers that are not finite, DataError for a photo that changed.
         """
         features = embedding.embed(photos, root, list(views), self.bundle.bodies)
-        values = self._probabilities(features.rows())
-        return values.reshape(len(photos), len(views), len(self.classes))
+        return self._answers(features.rows(), len(views))
 
     def predict_catalogued(self, photos: pd.DataFrame, root: Path, views: Sequence[str] = ONE_VIEW) -> pd.DataFrame:
-        """What photos of a catalog show, by the mean of the views: columns photo, label, predicted, confidence, p_<class> ..."""
-        return prediction_table(photos, self.probabilities(photos, root, views).mean(axis=1), self.classes)
+        """What photos of a catalog show, by the mean of the views: columns photo, label, predicted, confidence,
+        unfamiliarity, p_<class> ..., where a model has no reference yet all are familiar (0).
+        """
+        return self._predictions(photos, self.answers(photos, root, views).mean(axis=1))
 
     def predict_strategies(
         self, photos: pd.DataFrame, root: Path, strategies: Mapping[str, Sequence[str]]
     ) -> dict[str, pd.DataFrame]:
         """The same for several strategies (name to views): each photo is opened once, each view computed once."""
         views = list(dict.fromkeys(view for strategy in strategies.values() for view in strategy))
-        probabilities = self.probabilities(photos, root, views)
+        answers = self.answers(photos, root, views)
         return {
-            name: prediction_table(
-                photos, probabilities[:, [views.index(view) for view in strategy]].mean(axis=1), self.classes
-            )
+            name: self._predictions(photos, answers[:, [views.index(view) for view in strategy]].mean(axis=1))
             for name, strategy in strategies.items()
         }
 

@@ -4,6 +4,7 @@ import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -166,18 +167,37 @@ class Classifier(nn.Module):
         return self.head(features), [other.log_softmax(1) for other in others if other is not None]
 
 
-class Deployed(nn.Module):
-    """A whole saved model, as it leaves the house: pictures for each body in, probabilities out."""
+class KernelEvidence(nn.Module):
+    """Evidence for the classes by kernel ridge regression (`inference.familiarity`), in torch: one minus the largest."""
 
-    def __init__(self, bodies: Sequence[Body], head: nn.Module) -> None:
+    def __init__(
+        self, mean: np.ndarray, components: np.ndarray, reference: np.ndarray, weights: np.ndarray, width: float
+    ) -> None:
+        super().__init__()
+        self.width = width
+        self.mean, self.components = nn.Buffer(torch.from_numpy(mean)), nn.Buffer(torch.from_numpy(components))
+        self.reference, self.weights = nn.Buffer(torch.from_numpy(reference)), nn.Buffer(torch.from_numpy(weights))
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """float32 [n, features] to unfamiliarity, float32 [n]."""
+        directions = nn.functional.normalize((features - self.mean) @ self.components)
+        kernel = torch.exp(2 * self.width * (directions @ self.reference.T - 1))
+        return 1 - (kernel @ self.weights).amax(dim=1)
+
+
+class Deployed(nn.Module):
+    """A whole saved model, as it leaves the house: pictures for each body in, probabilities and unfamiliarity out."""
+
+    def __init__(self, bodies: Sequence[Body], head: nn.Module, strange: nn.Module) -> None:
         super().__init__()
         self.bodies = nn.ModuleList(bodies)
         self.head = head
+        self.strange = strange
 
-    def forward(self, *pictures: torch.Tensor) -> torch.Tensor:
-        """float32 [n, classes]; each picture is uint8 [n, size, size, 3] in the size of its body."""
-        features = [body(picture) for body, picture in zip(self.bodies, pictures, strict=True)]
-        return self.head(torch.cat(features, dim=1)).exp()
+    def forward(self, *pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """float32 [n, classes] and [n]; each picture is uint8 [n, size, size, 3] in the size of its body."""
+        features = torch.cat([body(picture) for body, picture in zip(self.bodies, pictures, strict=True)], dim=1)
+        return self.head(features).exp(), self.strange(features)
 
 
 @dataclass(frozen=True)

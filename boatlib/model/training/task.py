@@ -28,7 +28,7 @@ from boatlib.run import CHECKPOINTS, Run
 from boatlib.runtime import Machine
 
 # These change what is shown, or where it is computed, and not what is learnt
-FREE = ("range_test", "target_accuracy")
+FREE = ("range_test",)
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ class TrainingTask:
     def description(self, catalogued: pd.DataFrame) -> dict[str, Any]:
         """What a saved model tells of its training. catalogued: the catalog's table of classes."""
         left_out = catalogued[~catalogued["kept"]].set_index("class")["photos"]
-        told = self.settings.model_dump(include={"mode", "weights", "unfreeze", "target_accuracy", "refit"})
+        told = self.settings.model_dump(include={"mode", "weights", "unfreeze", "refit"})
         files = names_of(told["weights"])
         told["weights"] = ", ".join(
             Path(file).name for file in files

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from boatlib.errors import DataError
-from boatlib.params import Exploration
+from boatlib.params import LOOK_ALIKES, Exploration
 from boatlib.photos.layout import by_folder, by_table, tables
 from boatlib.photos.layout.listing import Listing, is_picture
 from boatlib.photos.layout.parts import part_of
@@ -26,7 +26,7 @@ def read(place: Path, settings: Exploration | None = None, group_by: str = "") -
 
     Raises DataError with what is missing or can be understood in two ways, ParameterError for settings that fit nothing.
     """
-    listing = _read(place, settings, group_by)
+    listing = _read(place, settings, "" if group_by == LOOK_ALIKES else group_by)
     if group_by or (found := find_series(listing)) is None:
         return listing
     offers = listing.offers | {"split.group_by": found.pattern}

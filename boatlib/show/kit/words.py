@@ -4,7 +4,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from boatlib.shares import percent
+from boatlib.shares import of_hundred, percent
 
 
 def listing(names: Sequence[str], most: int = sys.maxsize) -> str:
@@ -18,6 +18,15 @@ def listing(names: Sequence[str], most: int = sys.maxsize) -> str:
 def photos_in_words(count: int) -> str:
     """ "1 photo", "2 photos"."""
     return f"{count:,} photo{'' if count == 1 else 's'}"
+
+
+def errors(wrong: int, of: int, high: float) -> str:
+    """How many are wrong, and how many could be: "none of 179 (up to 2 in 100)", "3 of 179 (1.7%, up to 5 in 100)".
+
+    high: upper end of the 95% range of the share.
+    """
+    share = "" if not wrong else f"{percent(wrong / of)}, "
+    return f"{wrong or 'none'} of {of:,} ({share}up to {of_hundred(high)} in 100)"
 
 
 def between(row: Mapping[str, Any]) -> str:

@@ -1,0 +1,134 @@
+"""How unlike a photo is to all that was taught: a number from its features, and the small table that it comes from."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from boatlib.model.features.store import Features
+
+if TYPE_CHECKING:
+    from torch import nn
+
+REFERENCE = "reference.safetensors"
+COMPONENTS = 128  # principal components by which photos are compared
+WIDTH = 2.0  # of the kernel: larger, and only the nearest photos count; smaller, and it is a linear model
+NOISE = 0.1  # of the labels
+MOST = 3000  # photos that are kept: a table of 2 MB at the most for a few classes
+BLOCK = 1000  # rows in memory at a time
+
+
+@dataclass(frozen=True)
+class Familiarity:
+    """Kernel ridge regression of the classes (0 and 1) on the directions of features: the evidence for each class falls to
+    nothing far away from all photos, and is shared between classes. Unfamiliar is what no class has much evidence for.
+
+    With a wide kernel it is the largest output of a linear model (D. Hendrycks et al., Scaling out-of-distribution detection
+    for real-world settings, ICML 2022: max logit), with a narrow one the distance to the nearest photo (Y. Sun et al.,
+    Out-of-distribution detection with deep nearest neighbors, ICML 2022); in between it notices strange photos as well as the
+    second and classes that were left out better than either (benchmarks/unfamiliar.py). The prediction is the mean of a Gaussian
+    process (C. E. Rasmussen, C. K. I. Williams, Gaussian processes for machine learning, 2006, section 2.2).
+    mean: float32 [n] of the features; components: [n, k]; reference: [photos, k], of length 1; weights: [photos, classes].
+    """
+
+    mean: np.ndarray
+    components: np.ndarray
+    reference: np.ndarray
+    weights: np.ndarray
+
+    @classmethod
+    def fit(cls, features: Features | np.ndarray, labels: np.ndarray) -> Self:
+        """features: of the photos that taught, float32 [photos, n]; labels: places of their classes, int64 [photos].
+
+        Of more than MOST photos some are drawn, as many of each class as it has a share, and at least a few.
+        """
+        from scipy.linalg import cho_factor, cho_solve
+        from sklearn.decomposition import PCA
+
+        chosen = _some(labels)
+        values, known = np.asarray(features[chosen], dtype=np.float32), labels[chosen]
+        pca = PCA(min(COMPONENTS, *values.shape), svd_solver="randomized", random_state=0).fit(values)
+        mean, components = pca.mean_.astype(np.float32), _rounded(pca.components_.T)
+        reference = _rounded(_directions(values, mean, components))
+        kernel = _kernel(reference, reference).astype(np.float64)
+        kernel[np.diag_indices_from(kernel)] += NOISE
+        weights = cho_solve(cho_factor(kernel, lower=True), np.eye(labels.max() + 1)[known])
+        return cls(mean, components, reference, weights.astype(np.float32))
+
+    @classmethod
+    def of_parts(cls, features: Features | np.ndarray, labels: np.ndarray, parts: np.ndarray) -> np.ndarray:
+        """The unfamiliarity of each photo to the other parts: float32 [photos]. parts: the part of each, int64 [photos]."""
+        found = np.zeros(len(parts), np.float32)
+        for part in np.unique(parts):
+            own, others = np.flatnonzero(parts == part), np.flatnonzero(parts != part)
+            found[own] = cls.fit(features[others], labels[others]).unfamiliarity(features[own])
+        return found
+
+    @classmethod
+    def of_nothing(cls, features: int, classes: int) -> Self:
+        """For a model that was never told what its photos were like: no evidence for anything."""
+        sizes = {"mean": (features,), "components": (features, 1), "reference": (1, 1), "weights": (1, classes)}
+        return cls(**{name: np.zeros(size, np.float32) for name, size in sizes.items()})
+
+    def evidence(self, features: Features | np.ndarray) -> np.ndarray:
+        """For each class, mostly between 0 and 1: float32 [rows, classes]. features: float32 [rows, n]."""
+        parts = [
+            _kernel(_directions(block, self.mean, self.components), self.reference) @ self.weights
+            for block in (features[start : start + BLOCK] for start in range(0, len(features), BLOCK))
+        ]
+        return np.concatenate(parts) if parts else np.empty((0, self.weights.shape[1]), np.float32)
+
+    def unfamiliarity(self, features: Features | np.ndarray) -> np.ndarray:
+        """One minus the evidence for the likeliest class: about 0 for what is like the photos that taught, 1 for what is unlike
+        all of them. float32 [rows].
+        """
+        return 1 - self.evidence(features).max(axis=1)
+
+    def module(self) -> "nn.Module":
+        """The same as a torch module, for the model that leaves the house."""
+        from boatlib.model.networks.modules import KernelEvidence
+
+        return KernelEvidence(self.mean, self.components, self.reference, self.weights, WIDTH)
+
+    def save(self, file: Path) -> None:
+        """Write it: no picture, no name and no label of a photo is in it, and none can be got back from it."""
+        from safetensors.numpy import save_file
+
+        kinds = {"mean": np.float32, "components": np.float16, "reference": np.float16, "weights": np.float32}
+        save_file({name: np.ascontiguousarray(getattr(self, name), kind) for name, kind in kinds.items()}, file)
+
+    @classmethod
+    def load(cls, file: Path) -> Self:
+        """Read what `save` wrote."""
+        from safetensors.numpy import load_file
+
+        values = load_file(file)
+        return cls(**{name: value.astype(np.float32) for name, value in values.items()})
+
+
+def _directions(features: np.ndarray, mean: np.ndarray, components: np.ndarray) -> np.ndarray:
+    values = (features - mean) @ components
+    return values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-12)
+
+
+def _kernel(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Of directions, [rows, k] each: 1 for equal ones, nearly 0 for those at right angles."""
+    return np.exp(2 * WIDTH * (one @ other.T - 1))
+
+
+def _rounded(values: np.ndarray) -> np.ndarray:
+    """To the half as many bits that are kept on the disk: what is compared is what was fitted."""
+    return values.astype(np.float16).astype(np.float32)
+
+
+def _some(labels: np.ndarray) -> np.ndarray:
+    """At most about MOST photos, in their order; a class keeps at least twenty of its own."""
+    if len(labels) <= MOST:
+        return np.arange(len(labels))
+    random = np.random.default_rng(0)
+    chosen = []
+    for label in np.unique(labels):
+        own = np.flatnonzero(labels == label)
+        chosen.append(random.permutation(own)[: max(20, MOST * len(own) // len(labels))])
+    return np.sort(np.concatenate(chosen))

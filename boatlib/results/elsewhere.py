@@ -1,0 +1,217 @@
+"""What the result is worth for photos from elsewhere: another place, day or camera than those of the photos that taught.
+
+Photos that were taken in a row look alike without being near-duplicates. Divided at random, some teach and some judge, and the
+result is too good for any other photos.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from boatlib.model.features import embedding
+from boatlib.model.networks import auto, backbones
+from boatlib.params import Training
+from boatlib.photos import splits
+from boatlib.results import cross_validation
+from boatlib.results.intervals import over_groups, wilson
+from boatlib.run import Run
+from boatlib.runtime import Machine
+
+NEAREST = (0.25, 0.5, 0.75)  # of the distances that chance would give: from careful to bold
+FEWEST = 15  # photos of a class that tell how near chance puts them
+CELL = 3000  # photos among which look-alikes are looked for: larger classes are cut up first
+MOST = 6000  # photos that take part in the estimate
+ANCHORS = 10  # neighbourhoods of a class, then
+TIMES, POINTS = 2.0, 0.02  # errors grow so many times, and by so many points, before it is said: beyond doubt (95%)
+SHRINKAGE = 0.1  # of the covariance of the simple model: as good as logistic regression there, and ten times as fast
+COLUMNS = ["distance", "photos", "right", "low", "high"]
+
+
+def distances(coordinates: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """How near two photos of a class must be to be look-alikes, in three strengths (NEAREST): cosine distances, float64 [3].
+
+    Chance is the yardstick: the coordinates of a class's photos (principal components, float [photos, k]) are shuffled, each for
+    itself, among its photos, and the distance to the nearest of these mixtures is measured. A photo that has a neighbour nearer
+    than a half of all mixtures have owes it to something that both share, such as the place and the day. (Permuted coordinates as
+    a null model: J. L. Horn, A rationale and test for the number of factors in factor analysis, Psychometrika 1965.)
+    """
+    random = np.random.default_rng(0)
+    found = []
+    for own in _cells(coordinates, labels):
+        if len(own) >= FEWEST:
+            mixed = np.stack([random.permutation(column) for column in coordinates[own].T], axis=1)
+            found.append(_to_nearest(directions(mixed)))
+    return np.quantile(np.concatenate(found), NEAREST) if found else np.zeros(len(NEAREST))
+
+
+def clusters(coordinates: np.ndarray, labels: np.ndarray, distance: float) -> np.ndarray:
+    """The number of the group of look-alikes of each photo: int64 [photos]. Photos of one class whose groups lie nearer to each
+    other, on average, than the distance are in one (agglomerative clustering, average linkage, cosine).
+    """
+    from scipy.cluster.hierarchy import fcluster, linkage
+    from scipy.spatial.distance import squareform
+
+    groups = np.zeros(len(labels), np.int64)
+    for own in _cells(coordinates, labels):
+        numbers = np.ones(len(own), np.int64)
+        if len(own) > 1:
+            apart = np.clip(1 - _cosines(directions(coordinates[own])), 0, None)
+            np.fill_diagonal(apart, 0)
+            numbers = fcluster(linkage(squareform(apart, checks=False), "average"), distance, "distance")
+        groups[own] = groups.max() + numbers
+    return groups
+
+
+def look_alikes(
+    run: Run, catalog: pd.DataFrame, root: Path, training: Training, seed: int, on: Machine
+) -> pd.DataFrame:
+    """The catalog with the groups of look-alikes as `group_by`, so that they stay in one part (`split.group_by: look-alikes`).
+
+    training: names the networks whose features tell what is alike. Raises DataError for a photo that changed.
+    """
+    rows = catalog[catalog["stratum"].ne("") | catalog["status"].eq("used")]
+    labels = rows["stratum"].where(rows["stratum"] != "", rows["label"])
+    chosen = auto.decided(training, run.shape())
+    how = chosen.backbone, chosen.weights, seed, chosen.resolution, chosen.pooling, run.value_range(), on, run.limits()
+    features = embedding.embed_plain(rows, root, backbones.find_backbones(*how))
+    wide = cross_validation.coordinates(features, labels.nunique())
+    names = labels.to_numpy(dtype=object)
+    found = clusters(wide, names, float(distances(wide, names)[1]))
+    return catalog.assign(group_by=pd.Series(found.astype(str), rows.index).reindex(catalog.index, fill_value=""))
+
+
+def held_together(coordinates: np.ndarray, split: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Right answers of a simple model (linear discriminant), by cross-validation: divided at random, and with look-alikes held
+    out together.
+
+    coordinates: of the photos of the split, principal components, float [photos, k]. At most about MOST photos take part, whole
+    neighbourhoods of them. Columns COLUMNS, a row for the random division (distance 0) and each of `distances`; photos of
+    one group count together in the ranges.
+    """
+    some = _some(coordinates, split["label"].to_numpy(dtype=object))
+    part = split.iloc[some].reset_index(drop=True)
+    near = coordinates[some]
+    simple, labels = cross_validation.narrowed(near, part["label"]), part["label"].to_numpy(dtype=object)
+    rows = []
+    for distance in (0.0, *distances(near, labels)):
+        group = part["group"]
+        if distance:
+            alike = pd.Series(clusters(near, labels, distance)).astype(str)
+            group = splits.whole_groups(part.assign(group_by=alike))
+        right = _right_answers(simple, labels, group.to_numpy(), seed)
+        rows.append((distance, len(right), right.mean(), *over_groups(right, group.to_numpy() if distance else None)))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _right_answers(simple: np.ndarray, labels: np.ndarray, groups: np.ndarray, seed: int) -> np.ndarray:
+    """Whether each photo is named rightly by a model that has seen nothing of its group: bool [photos]."""
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+    right = np.zeros(len(labels), bool)
+    for teach, judge in cross_validation.folds(labels, groups, seed):
+        model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=SHRINKAGE)
+        if len(set(labels[teach])) > 1 and len(judge):
+            right[judge] = model.fit(simple[teach], labels[teach].astype(str)).predict(simple[judge]) == labels[judge]
+    return right
+
+
+def by_distance(predictions: pd.DataFrame, apart: np.ndarray, near: np.ndarray) -> pd.DataFrame:
+    """Right answers to the test photos by their distance to the nearest photo that taught: columns COLUMNS, a row for each step.
+
+    apart: cosine distance of each, float [photos]; near: `distances`. distance: where a step ends.
+    """
+    right = (predictions["predicted"] == predictions["label"]).to_numpy()
+    edges = [*(near / 2)[:1], *near, 2.0]
+    step = np.searchsorted(edges, apart, side="right").clip(max=len(edges) - 1)
+    rows = []
+    for number in sorted(set(step)):
+        own = right[step == number]
+        rows.append((edges[number], len(own), own.mean(), *wilson(int(own.sum()), len(own))))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def to_teaching(coordinates: np.ndarray, teach: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """Cosine distance of the photos asked about to the nearest one that taught, of any class: float64 [asked]."""
+    known, unknown = directions(coordinates[teach]), directions(coordinates[asked])
+    blocks = (unknown[start : start + CELL] for start in range(0, len(unknown), CELL))
+    return np.concatenate([1 - (block @ known.T).max(axis=1) for block in blocks])
+
+
+def judge(held: pd.DataFrame, accuracy: float, apart: np.ndarray, near: np.ndarray, given: bool) -> dict[str, Any]:
+    """What it comes to. held: `held_together`; accuracy: of the model on the test photos; apart: `to_teaching`; given: whether
+    the test photos came as a part of their own.
+
+    Returns accuracy, look_alikes (share of test photos that are nearer to one that taught than the middle distance), random, held
+    (shares of right answers of the simple model, at the middle distance), low, middle, high (shares that the model would reach on
+    photos from elsewhere: its odds changed as those of the simple model change), differs (whether errors grow beyond doubt), and
+    apart (whether the test photos are from elsewhere already: given so, and few of them have look-alikes).
+    """
+    random, (high, middle, low) = held["right"].iloc[0], held["right"].iloc[1:]
+    photos = held["photos"].iloc[0]
+    worse = 1 - held["high"].iloc[2]  # errors at the middle distance, at least
+    differs = worse > TIMES * (1 - random) and random - middle > POINTS
+    shift = _log_odds(accuracy, photos) - _log_odds(random, photos)
+    ends = [float(1 / (1 + np.exp(-_log_odds(share, photos) - shift))) for share in (low, middle, high)]
+    look_alikes = float((apart < near[1]).mean())
+    return {
+        "accuracy": accuracy,
+        "look_alikes": look_alikes,
+        "random": float(random),
+        "held": float(middle),
+        **dict(zip(("low", "middle", "high"), ends, strict=True)),
+        "differs": bool(differs),
+        "apart": bool(given and look_alikes < 0.5),
+    }
+
+
+def directions(coordinates: np.ndarray) -> np.ndarray:
+    """The same of length 1: float64 [photos, k]."""
+    return coordinates / np.maximum(np.linalg.norm(coordinates, axis=1, keepdims=True), 1e-12)
+
+
+def _log_odds(share: float, photos: int) -> float:
+    """Of a share from so many photos; none and all are pulled in by half a photo."""
+    share = (share * photos + 0.5) / (photos + 1)
+    return float(np.log(share / (1 - share)))
+
+
+def _cosines(unit: np.ndarray) -> np.ndarray:
+    return unit @ unit.T
+
+
+def _to_nearest(unit: np.ndarray) -> np.ndarray:
+    near = _cosines(unit)
+    np.fill_diagonal(near, -1)
+    return 1 - near.max(axis=1)
+
+
+def _cells(coordinates: np.ndarray, labels: np.ndarray) -> list[np.ndarray]:
+    """The photos of each class; a class of more than CELL is cut into neighbourhoods."""
+    from sklearn.cluster import BisectingKMeans
+
+    cells = []
+    for label in dict.fromkeys(labels):
+        own = np.flatnonzero(labels == label)
+        if len(own) <= CELL:
+            cells.append(own)
+            continue
+        cut = BisectingKMeans(-(-2 * len(own) // CELL), random_state=0, bisecting_strategy="largest_cluster")
+        numbers = cut.fit_predict(directions(coordinates[own])[:, :32])
+        cells += [own[numbers == number] for number in np.unique(numbers)]
+    return cells
+
+
+def _some(coordinates: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """All photos; of more than MOST, as many of each class as it has a share: whole neighbourhoods, so that look-alikes stay."""
+    if len(labels) <= MOST:
+        return np.arange(len(labels))
+    random, chosen = np.random.default_rng(0), []
+    for label in dict.fromkeys(labels):
+        own = np.flatnonzero(labels == label)
+        unit = directions(coordinates[own])
+        each = max(FEWEST, MOST * len(own) // len(labels) // ANCHORS)
+        near = unit @ unit[random.permutation(len(own))[:ANCHORS]].T
+        chosen.append(own[np.unique(np.argsort(-near, axis=0)[:each])])
+    return np.sort(np.concatenate(chosen))
