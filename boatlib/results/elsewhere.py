@@ -145,15 +145,17 @@ def judge(held: pd.DataFrame, accuracy: float, apart: np.ndarray, near: np.ndarr
 
     Returns accuracy, look_alikes (share of test photos that are nearer to one that taught than the middle distance), random, held
     (shares of right answers of the simple model, at the middle distance), low, middle, high (shares that the model would reach on
-    photos from elsewhere: its odds changed as those of the simple model change), differs (whether errors grow beyond doubt), and
-    apart (whether the test photos are from elsewhere already: given so, and few of them have look-alikes).
+    photos from elsewhere: what the simple model does there, and as much better as it is here, in odds), differs (whether errors
+    grow beyond doubt), and apart (whether the test photos are from elsewhere already: given so, and few of them have
+    look-alikes).
     """
     random, (high, middle, low) = held["right"].iloc[0], held["right"].iloc[1:]
     photos = held["photos"].iloc[0]
     worse = 1 - held["high"].iloc[2]  # errors at the middle distance, at least
     differs = worse > TIMES * (1 - random) and random - middle > POINTS
-    shift = _log_odds(accuracy, photos) - _log_odds(random, photos)
-    ends = [float(1 / (1 + np.exp(-_log_odds(share, photos) - shift))) for share in (low, middle, high)]
+    better = max(0.0, _log_odds(accuracy, photos) - _log_odds(random, photos))  # than the simple model
+    shares = [1 / (1 + np.exp(-_log_odds(share, photos) - better)) for share in (low, middle, high)]
+    ends = sorted(min(accuracy, float(share)) for share in shares)
     look_alikes = float((apart < near[1]).mean())
     return {
         "accuracy": accuracy,

@@ -15,16 +15,21 @@ import numpy as np
 import pandas as pd
 import psutil
 import pytest
+import sklearn
 from conftest import REAL, ROOT, draw
 from PIL import Image
 
 from boatlib.cli import main
 from boatlib.errors import BoatlibError
+from boatlib.model.features import embedding
 from boatlib.model.inference import bundle, onnx
+from boatlib.model.inference.familiarity import Familiarity
 from boatlib.model.inference.predictor import Predictor
 from boatlib.model.training import fit
+from boatlib.policy import Policy
 from boatlib.shares import confidence
 
+FLOWER = Path(sklearn.__file__).parent / "datasets" / "images" / "flower.jpg"
 EXPORT = pytest.mark.deploy
 APP = pytest.mark.app
 
@@ -38,7 +43,9 @@ def model(make_task):
 def save(task, classes=None):
     trained = fit.train(task)
     classes = classes or task.classes
-    return bundle.save_bundle(task.run.path("model"), trained.network, classes, {}, review_below=0.6, on=task.machine)
+    saved = bundle.save_bundle(task.run.path("model"), trained.network, classes, {}, on=task.machine)
+    seen = embedding.embed_plain(task.train, task.root, saved.bodies)
+    return saved.with_policy(Policy({"": 0.6}, familiar_to=0.8), Familiarity.fit(seen, task.labels(task.train)))
 
 
 @pytest.fixture
@@ -68,16 +75,21 @@ def test_the_exported_model_gives_the_same_answers_without_torch(model, photos, 
         pytest.skip("no connection to the package index, so there can be no fresh environment")
     assert installed.returncode == 0, installed.stderr
     assert subprocess.run([python, "-c", "import torch"], capture_output=True).returncode == 1
-    files = [str(file) for file in sorted(photos.iterdir())]
+    files = [str(file) for file in [*sorted(photos.iterdir()), FLOWER]]
     run = subprocess.run(
         [python, tmp_path / "out" / "predict_onnx.py", *files], capture_output=True, text=True, check=True
     )
     there = pd.DataFrame(
-        [line.split("\t") for line in run.stdout.splitlines()], columns=["photo", "predicted", "confidence"]
+        [line.split("\t") for line in run.stdout.splitlines()], columns=["photo", "predicted", "confidence", "action"]
     )
     here = Predictor(model).predict(files)
+    assert here["unfamiliar"].iloc[-1], "a flower is no boat"
+    assert here["reason"].iloc[-1].startswith("unlike anything it was taught; nearest: ")
+    assert not here["unfamiliar"].iloc[:5].any()
     assert there["predicted"].tolist() == here["predicted"].tolist()
     np.testing.assert_allclose(there["confidence"].astype(float), here["confidence"], atol=1e-4)
+    assert there["action"].str.startswith("unknown").tolist() == here["unfamiliar"].tolist()
+    assert (there["action"] != "use").tolist() == here["needs_review"].tolist()
 
 
 @EXPORT
@@ -137,7 +149,7 @@ def page(model, tmp_path):
 @APP
 def test_the_page_names_what_is_on_dropped_photos(page, model, photos, browser):
     real = sorted(REAL.glob("*/*.jpg"))[:: len(list(REAL.glob("*/*.jpg"))) // 3][:3] if REAL.is_dir() else []
-    files = [*real, *sorted(photos.iterdir())[:2], ROOT / "README.md"]
+    files = [*real, *sorted(photos.iterdir())[:2], FLOWER, ROOT / "README.md"]
     answers = Predictor(model).predict(files)
     tab = browser.new_page()
     seen, errors = [], []
@@ -153,7 +165,8 @@ def test_the_page_names_what_is_on_dropped_photos(page, model, photos, browser):
     shown = tab.locator("[data-testid=stMain]").inner_text()
     for row in answers[answers["error"] == ""].to_dict("records"):
         assert f"{row['predicted']}: {confidence(row['confidence'])}" in shown
-    assert shown.count("a person should look") == int(answers["needs_review"].sum()) - 1  # the last one is no photo
+    assert shown.count("A person should look") == int(answers["needs_review"].sum()) - 1  # the last one is no photo
+    assert "A person should look at this photo: unlike anything it was taught; nearest: " in shown
     assert tab.locator("[data-testid=stImage] img").count() == len(files) - 1
     assert {re.match(r"\w+://[^/]+", url)[0] for url in seen if not url.startswith(("data:", "blob:"))} == {
         page.split("/?")[0]

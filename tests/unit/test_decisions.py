@@ -33,34 +33,6 @@ def test_the_table_of_work_rounds_up_to_whole_photos(predictions):
     assert len(review.work_table(review.selective_risk(predictions.head(2)))) == 2
 
 
-@pytest.mark.parametrize(("error", "check"), [(10, 1), (1, 10), (3, 1), (2, 0.9)])
-def test_the_cheapest_threshold_beats_every_other(predictions, error, check):
-    best = review.cheapest_threshold(predictions, error, check)
-    cost = review.cost(predictions, best, error, check)
-    others = [0.0, *predictions["confidence"], np.nextafter(1, 2)]
-    assert cost == pytest.approx(min(review.cost(predictions, line, error, check) for line in others))
-
-
-def test_dear_checks_check_nothing_and_dear_errors_everything():
-    rows = pd.DataFrame(
-        {"photo": list("abcd"), "label": "x", "predicted": ["x", "y", "x", "y"], "confidence": [0.9, 0.8, 0.7, 0.6]}
-    )
-    assert review.cheapest_threshold(rows, 1, 100) == 0.0
-    assert review.cost(rows, 0.0, 1, 100) == pytest.approx(50)
-    rows["predicted"] = "y"
-    assert review.cheapest_threshold(rows, 100, 1) > 1
-    assert review.cost(rows, np.nextafter(1, 2), 100, 1) == pytest.approx(100)
-
-
-def test_the_cheapest_line_is_set_beside_none_and_every(predictions):
-    found = review.cheapest(predictions, predictions, 100, 1)
-    wrong = (predictions["predicted"] != predictions["label"]).mean()
-    assert found["none"] == pytest.approx(100 * 100 * wrong)
-    assert found["every"] == pytest.approx(100)
-    assert found["cost"] <= min(found["none"], found["every"])
-    assert found["threshold"] == review.cheapest_threshold(predictions, 100, 1)
-
-
 def test_more_photos_are_wanted_where_they_help_and_something_is_missing():
     forecasts = pd.DataFrame({"class": list("abcd"), "now": [0.9, 0.6, 0.7, 0.5], "doubled": [0.95, 0.61, 0.8, 0.7]})
     verdicts = pd.DataFrame({"class": list("abc"), "verdict": [class_verdicts.DEPENDABLE, "not yet", "promising"]})

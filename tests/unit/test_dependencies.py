@@ -38,7 +38,7 @@ def changed_by(house, file, old, new):
     [
         ("boatlib/show/verdict.py", "the right class for", "the proper class for", ["06_summary"]),
         ("boatlib/show/review.py", "Without any check", "Unchecked,", ["06_summary"]),
-        ("boatlib/show/review.py", "should be looked at by a person", "needs a look", ["03_training"]),
+        ("boatlib/show/policy.py", "An answer is used from this", "Answers are used from this", ["03_training"]),
         ("boatlib/results/tta.py", "def choose(", "def choose(  # by validation alone\n    ", ["05_tta"]),
         ("boatlib/photos/sample/boats.py", "def ", "def  ", []),
         ("boatlib/photos/splits.py", "np.maximum(np.outer", "np.minimum(np.outer", ["02_split"]),

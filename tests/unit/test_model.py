@@ -30,7 +30,7 @@ def saved(tmp_path_factory):
     head, body = modules.article_head(1280, 3), NETWORK.build()
     folder = tmp_path_factory.mktemp("model") / "model"
     network = modules.Network([body], head)
-    return bundle.save_bundle(folder, network, ["a", "b", "c"], {}, review_below=0.5, on=FLOAT32)
+    return bundle.save_bundle(folder, network, ["a", "b", "c"], {}, on=FLOAT32)
 
 
 @pytest.fixture
@@ -125,10 +125,10 @@ def test_the_backbone_is_really_frozen():
 def test_answers_do_not_depend_on_companions_or_the_cache(saved, photos):
     table, root = photos
     predictor = Predictor(saved)
-    together = predictor.probabilities(table, root)
-    alone = np.concatenate([predictor.probabilities(table.iloc[[row]], root) for row in range(len(table))])
+    together = predictor.answers(table, root)
+    alone = np.concatenate([predictor.answers(table.iloc[[row]], root) for row in range(len(table))])
     np.testing.assert_allclose(together, alone, atol=1e-6)
-    np.testing.assert_allclose(together.sum(axis=2), 1)
+    np.testing.assert_allclose(together[..., :-1].sum(axis=2), 1)
 
 
 def test_features_are_computed_once_and_again_when_what_they_depend_on_changes(photos, monkeypatch):
@@ -157,7 +157,7 @@ def test_40_and_56_a_photo_that_changed_is_named(saved, photos):
     draw(99).save(root / "3.png")
     changed = table.assign(sha256=[f"{n}" * 64 for n in range(5)])
     with pytest.raises(DataError, match="changed or removed"):
-        Predictor(saved).probabilities(changed, root)
+        Predictor(saved).answers(changed, root)
 
 
 def test_24_a_flipped_byte_is_found(saved, tmp_path):

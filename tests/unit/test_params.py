@@ -48,7 +48,7 @@ def test_the_run_is_named_after_the_file(tmp_path):
         ("training: 3", "training is a section"),
         ("training:\n\tepochs: 3", "not readable as YAML"),
         ("run: ../up", "should begin with a letter or digit"),
-        ("training:\n  sure: 0.9", "unknown key 'training.sure'. It is called 'training.target_accuracy' now."),
+        ("training:\n  sure: 0.9", "unknown key 'training.sure'. It is called 'review.target_error' now."),
         ("training:\n  stop_on: loss", "It is called 'training.monitor' now."),
         ("training:\n  accumulate: 2", "It is called 'training.gradient_accumulation' now."),
         ("training:\n  crop: 0.2", "It is called 'training.min_scale' now."),

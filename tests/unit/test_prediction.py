@@ -15,7 +15,8 @@ from boatlib.model.inference.predictor import CHUNK, Predictor
 from boatlib.model.inputs import views
 from boatlib.model.networks.modules import Network
 from boatlib.model.training import fit
-from boatlib.results import metrics, review
+from boatlib.policy import Policy
+from boatlib.results import metrics, policy
 from boatlib.show import model_card
 
 
@@ -28,7 +29,8 @@ def test_every_form_of_a_photo_gives_the_same_answer(taught):
     file = taught[1].root / taught[1].val["photo"].iloc[0]
     image = Image.open(file)
     table = predictor.predict([file, str(file), file.read_bytes(), image, np.asarray(image)])
-    columns = ["photo", "predicted", "confidence", "p_kayak", "p_raft", "needs_review", "error"]
+    columns = ["photo", "predicted", "confidence", "unfamiliarity", "p_kayak", "p_raft"]
+    columns += ["unfamiliar", "needs_review", "reason", "error"]
     assert list(table.columns) == columns
     assert table["photo"].tolist() == [str(file), str(file), "2", "3", "4"]
     assert np.ptp(probabilities(table), axis=0).max() < 1e-6
@@ -84,8 +86,9 @@ def test_what_is_not_sure_enough_is_flagged(taught):
     files = [task.root / photo for photo in task.val["photo"]]
     lowest = Predictor(saved).predict(files)["confidence"].min()
     for below, flags in ((lowest - 1e-6, 0), (lowest + 1e-6, 1)):
-        object.__setattr__(saved, "review_below", below)
-        assert Predictor(saved).predict(files)["needs_review"].sum() == flags
+        table = Predictor(saved.with_policy(Policy({"": below}), None)).predict(files)
+        assert table["needs_review"].sum() == flags
+        assert (table["reason"] != "").tolist() == table["needs_review"].tolist()
 
 
 def test_28_numbers_that_are_not_finite_are_an_error_and_not_a_class(taught):
@@ -241,37 +244,18 @@ def test_without_a_table_the_answers_are_printed(taught, tmp_path, capsys):
 # What to do with an answer, and what the card says
 
 
-def answers(*pairs):
-    rows = [("x", "x" if right else "y", sure, sure, 1 - sure) for sure, right in pairs]
-    return pd.DataFrame(rows, columns=["label", "predicted", "confidence", "p_x", "p_y"])
-
-
-def test_the_review_threshold_keeps_as_many_as_are_sure_enough():
-    table = answers((0.95, True), (0.9, True), (0.8, False), (0.75, True), (0.7, True), (0.6, False))
-    assert review.review_threshold(table, 0.99) == 0.9
-    assert review.review_threshold(table, 0.80) == 0.7
-    assert review.review_threshold(table, 0.60) == 0.6
-    assert review.review_threshold(answers((0.4, True)), 0.9) == review.LEAST
-    assert review.review_threshold(answers((0.9, False)), 0.9) == 1.0
-    assert review.review_work(table, 0.7) == {"reviewed": 1, "kept": 5, "kept_right": 4}
-
-
-def test_answers_of_equal_confidence_are_kept_or_reviewed_together():
-    table = answers((0.9, True), (0.8, True), (0.8, False), (0.8, False))
-    assert review.review_threshold(table, 0.6) == 0.9
-
-
 def test_the_card_says_what_the_data_say(taught):
     saved, task = taught
     table = Predictor(saved).predict_catalogued(task.val, task.root)
     overall = metrics.overall(table, [1])
-    text = model_card.write_card(saved, "validation", overall).read_text()
+    judged = policy.judged(saved.policy, table)
+    text = model_card.write_card(saved, "validation", overall, judged).read_text()
     assert f"{overall['correct']} of {overall['photos']} validation photos" in text
     assert "test photos have not judged yet" in text
     assert "punt (2 photos)" in text
     assert "| raft | 6 |" in text
     per_class = metrics.per_class(table, task.val.assign(split="test"), [1])
-    text = model_card.write_card(saved, "test", overall, per_class).read_text()
+    text = model_card.write_card(saved, "test", overall, judged, per_class).read_text()
     assert "These photos had no say in its making" in text
     for row in per_class.to_dict("records"):
         assert f"| {row['class']} | {row['correct']} of {row['test']} |" in text

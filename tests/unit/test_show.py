@@ -5,7 +5,7 @@ from conftest import ROOT
 
 from boatlib.errors import ParameterError
 from boatlib.params import Training
-from boatlib.show import confusion, learning_curve, predictions, review, training, tta, verdict
+from boatlib.show import confusion, learning_curve, predictions, training, tta, verdict
 from boatlib.show.catalog import samples
 
 
@@ -85,17 +85,6 @@ def test_the_range_test_names_the_valley_and_the_chosen_step():
     assert "No range test" in training.range_test(curve.head(0), 0.001).text
 
 
-def test_the_review_sentence_counts_photos():
-    text = review.advice(0.7, {"reviewed": 3, "kept": 17, "kept_right": 16}).text
-    assert text == (
-        "An answer given with less than 70% confidence should be looked at by a person. That would be 3 of the 20 validation "
-        "photos, and of the 17 others 16 are right."
-    )
-    assert review.advice(1.0, {"reviewed": 5, "kept": 0, "kept_right": 0}).text.endswith(
-        "5 of the 5 validation photos."
-    )
-
-
 def test_one_prediction_is_shown_with_photo_words_and_bars(photo_set):
     row = pd.Series({"predicted": "a", "confidence": 0.8, "p_a": 0.8, "p_b": 0.2, "needs_review": False})
     photo = next(photo_set.rglob("*.jpg"))
@@ -107,12 +96,12 @@ def test_one_prediction_is_shown_with_photo_words_and_bars(photo_set):
 
 def test_answers_show_the_name_of_a_photo_and_not_its_folder():
     table = pd.DataFrame(
-        {"photo": ["/home/me/x.jpg"], "predicted": ["a"], "confidence": [0.9], "needs_review": [True], "error": [""]}
+        {"photo": ["/home/me/x.jpg"], "predicted": ["a"], "confidence": [0.9], "reason": ["less sure"], "error": [""]}
     )
     markup = predictions.table(table).markup
     assert "x.jpg" in markup
     assert "/home/me" not in markup
-    assert "yes" in markup
+    assert "less sure" in markup
 
 
 def test_pages_of_many_classes_stay_readable(tmp_path):

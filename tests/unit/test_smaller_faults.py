@@ -16,7 +16,7 @@ from boatlib.model.networks import backbones
 from boatlib.model.training import fit
 from boatlib.params import Params, Training
 from boatlib.report import pages
-from boatlib.results import learning_curve
+from boatlib.results import learning_curve, policy
 from boatlib.run import all_steps
 from boatlib.show import model_card, training
 
@@ -33,13 +33,11 @@ def test_2_the_model_that_goes_out_is_read_back_number_by_number(make_task):
     trained = fit.train(task)
     told = task.description(pd.DataFrame({"class": [], "kept": [], "photos": []}).astype({"kept": bool}))
     folder = task.run.path("model")
-    saved = bundle.save_bundle(
-        folder, trained.network, task.classes, told, 0.5, 1.3, trained.before_refit, on=task.machine
-    )
+    saved = bundle.save_bundle(folder, trained.network, task.classes, told, 1.3, trained.before_refit, on=task.machine)
     assert saved.holds(trained.network, 1.3)
     assert not saved.holds(trained.network, 1.2)
     assert not saved.holds(trained.before_refit, 1.3)
-    answers = trained.validation
+    answers = trained.validation.assign(unfamiliarity=0.0)
     text = training.saved(saved, trained, 1.3, answers).text
     assert "it is the one that was trained, number by number" in text
     assert "the model that they judged, before it learnt from them too, names" in text
@@ -54,11 +52,10 @@ def test_2_the_model_that_goes_out_is_read_back_number_by_number(make_task):
         "accuracy_high": 0.9,
         "balanced_accuracy": 0.8,
     }
-    assert (
-        "Before it learnt from them too, it named 4 of 5 validation photos"
-        in model_card.write_card(saved, "validation", overall).read_text()
-    )
-    assert "It names 4 of 5 test photos" in model_card.write_card(saved, "test", overall).read_text()
+    judged = policy.judged(saved.policy, answers)
+    card = model_card.write_card(saved, "validation", overall, judged).read_text()
+    assert "Before it learnt from them too, it named 4 of 5 validation photos" in card
+    assert "It names 4 of 5 test photos" in model_card.write_card(saved, "test", overall, judged).read_text()
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,9 @@ import pytest
 from bs4 import BeautifulSoup
 
 from boatlib.params import Params, Training, shareable
+from boatlib.policy import Policy
 from boatlib.results import class_verdicts
+from boatlib.results import policy as results_policy
 from boatlib.results.intervals import wilson
 from boatlib.show import (
     calibration,
@@ -17,10 +19,10 @@ from boatlib.show import (
     label_issues,
     learning_curve,
     provenance,
-    review,
     tta,
     verdict,
 )
+from boatlib.show import policy as policy_words
 from boatlib.show.kit import html, names, tables, theme
 
 METRICS = {"accuracy": 0.93, "accuracy_low": 0.894, "accuracy_high": 0.951}
@@ -66,15 +68,6 @@ def test_of_many_classes_the_verdict_names_six():
     assert "and 43 more" in verdict.verdict_words(METRICS, rows, 0.9)
 
 
-def test_answers_that_are_often_untrue_are_to_be_checked_and_unproven_ones_too():
-    rows = class_verdicts.class_verdicts(per_class(paper=(5, 5), buoy=(10, 11)).assign(answers=[9, 11]), 0.9)
-    more = pd.DataFrame({"class": [], "now": [], "doubled": []})
-    text = verdict.what_to_do(rows, 0.9, 0.7, {"reviewed": 1, "kept": 9, "kept_right": 9}, more, 0).text
-    assert "Check the answers paper (5 of 9 were right), whatever the confidence." in text
-    assert "Treat buoy as unproven" in text
-    assert "Do not expect" not in text
-
-
 def test_where_all_classes_are_alike_the_verdict_does_not_list_them():
     good = per_class(a=(40, 40), b=(40, 40))
     assert verdict.verdict_words(METRICS, good, 0.9).endswith("It is dependable for all 2 classes.")
@@ -84,19 +77,39 @@ def test_where_all_classes_are_alike_the_verdict_does_not_list_them():
     )
 
 
+def judged(used=0, wrong=0, photos=100, needed=0):
+    """As `results.policy.judged` tells it."""
+    rows = pd.DataFrame({"label": "a", "predicted": ["b"] * wrong + ["a"] * (photos - wrong), "unfamiliarity": 0.0})
+    rows["confidence"] = [0.9] * used + [0.1] * (photos - used)
+    return results_policy.judged(Policy({"": 0.5 if used else 2.0}, needed=needed), rows)
+
+
 def test_what_to_do_follows_from_the_data():
     rows = class_verdicts.class_verdicts(per_class(gondola=(38, 38), ferry=(9, 13)), 0.9)
     more = pd.DataFrame({"class": ["gondola", "ferry"], "now": [0.98, 0.7], "doubled": [0.98, 0.8]})
-    text = verdict.what_to_do(rows, 0.9, 0.7, {"reviewed": 10, "kept": 90, "kept_right": 88}, more, 3).text
-    assert "less than 70% confidence: 10 of the 100 test photos. Of the 90 others, 88 are right (98%)" in text
-    assert "use the answers gondola: 38 of 38 such answers were right" in text
+    unknown = pd.DataFrame(
+        {"what": ["raft"], "kind": ["left out for this"], "photos": [50], "noticed": [30], "called": ["ferry"]}
+    )
+    text = verdict.what_to_do(rows, 0.9, judged(used=90, wrong=2), unknown, more, 3).text
+    assert "use the answers to about 900 as they are; wrong among 90 such answers in the test: 2 of 90 (2.2%" in text
+    assert "it noticed between 60 and 60 of 100 such photos" in text
     assert "Do not expect all photos to be found of ferry (4 of 13): these were given another name." in text
-    assert "Check the answers" not in text  # 9 of 9 answers "ferry" were right: to check them finds nothing
     assert "Collect more photos of ferry:" in text
     assert "the 3 photos whose label is in doubt" in text
-    none = verdict.what_to_do(rows, 0.9, 1.0, {"reviewed": 100, "kept": 0, "kept_right": 0}, more.head(0), 0).text
-    assert none.startswith("Let a person check every answer: no confidence")
+    none = verdict.what_to_do(rows, 0.9, judged(needed=120), unknown.head(0), more.head(0), 0).text
+    assert none.startswith("Let a person check every answer: the validation photos are too few")
+    assert "About 120 more of them" in none
     assert "doubt" not in none
+    hopeless = verdict.what_to_do(rows, 0.9, judged(), unknown.head(0), more.head(0), 0).text
+    assert "More photos to draw a line by would not help" in hopeless
+
+
+def test_a_promise_that_the_test_breaks_is_called_broken():
+    text = policy_words.words(judged(used=200, wrong=20, photos=250))
+    assert "20 of 200 (10.0%, up to 15 in 100)" in text
+    assert "The test shows more errors than that" in text
+    assert "than that" not in policy_words.words(judged(used=200, wrong=0, photos=250))
+    assert "none of 200 (up to 2 in 100)" in policy_words.words(judged(used=200, wrong=0, photos=250))
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -218,15 +231,6 @@ def test_how_many_more_photos_in_words(low, high, words):
     row = {"class": "a", "photos": 50, "train": 30, "wanted_low": low, "wanted": low, "wanted_high": high}
     row |= dict.fromkeys(("now", "now_low", "now_high", "doubled", "doubled_low", "doubled_high"), 0.5)
     assert cells_of(learning_curve.table(pd.DataFrame([row]), 0.9))[1][-1].startswith(words)
-
-
-def test_costs_are_told_with_the_line_from_validation():
-    val = pd.DataFrame({"photo": list("abcd"), "label": "x", "predicted": ["x", "x", "y", "y"]})
-    val["confidence"] = [0.9, 0.8, 0.7, 0.6]
-    text = review.cheapest(val, val, 10, 1).text
-    assert "cheapest to check answers given with less than 80.0% confidence (chosen on the validation photos)" in text
-    assert "costs 50 per 100 photos; checking nothing costs 500, checking everything 100" in text
-    assert "summary.cost_of_error" in review.cheapest(val, val, 0, 0).text
 
 
 def test_gains_and_losses_by_several_looks_are_counted_in_photos():

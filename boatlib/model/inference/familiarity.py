@@ -54,7 +54,7 @@ class Familiarity:
         kernel = _kernel(reference, reference).astype(np.float64)
         kernel[np.diag_indices_from(kernel)] += NOISE
         weights = cho_solve(cho_factor(kernel, lower=True), np.eye(labels.max() + 1)[known])
-        return cls(mean, components, reference, weights.astype(np.float32))
+        return cls(mean, components, reference, np.ascontiguousarray(weights, np.float32))
 
     @classmethod
     def of_parts(cls, features: Features | np.ndarray, labels: np.ndarray, parts: np.ndarray) -> np.ndarray:
@@ -119,7 +119,7 @@ def _kernel(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 def _rounded(values: np.ndarray) -> np.ndarray:
     """To the half as many bits that are kept on the disk: what is compared is what was fitted."""
-    return values.astype(np.float16).astype(np.float32)
+    return np.ascontiguousarray(values, np.float16).astype(np.float32)
 
 
 def _some(labels: np.ndarray) -> np.ndarray:
