@@ -166,6 +166,13 @@ class Training(Section):
             "in a few places; `auto`: that, if there is a map"
         ),
     )
+    same_file: bool = Field(
+        False,
+        description=(
+            "all photos are made alike before they are learnt from and judged: size, colour where many have none, compression; "
+            "where 04 finds that files give classes away"
+        ),
+    )
     mode: Literal["head", "finetune"] = Field(
         "head",
         description=(

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from boatlib.errors import DamagedFileError, DiskError, MissingInputError
-from boatlib.files import explained, write_text
+from boatlib.files import explained, replacing, write_text
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd  # imported where it is used: the command line answers faster without it
 
 
@@ -20,6 +21,8 @@ FILES = {
     "duplicates": ("duplicates.csv", "01_exploration"),
     "classes": ("classes.csv", "01_exploration"),
     "photos": ("photos.json", "01_exploration"),
+    "file_facts": ("file_facts.csv", "01_exploration"),
+    "glances": ("glances.npy", "01_exploration"),
     "split": ("split.csv", "02_split"),
     "data": ("data", "02_split"),
     "model": ("model", "03_training"),
@@ -35,6 +38,8 @@ FILES = {
     "crop_audit": ("crop_audit.csv", "04_evaluation"),
     "label_suspects": ("label_suspects.csv", "04_evaluation"),
     "learning_curve": ("learning_curve.csv", "04_evaluation"),
+    "shortcuts": ("shortcuts.csv", "04_evaluation"),
+    "shortcuts_found": ("shortcuts.json", "04_evaluation"),
     "metrics": ("metrics.json", "04_evaluation"),
     "policy": ("policy.csv", "04_evaluation"),
     "unknown": ("unknown.csv", "04_evaluation"),
@@ -210,6 +215,14 @@ class Run:
         low, high = self.record("photos").get("limits", (32, 64_000_000))
         return int(low), int(high)
 
+    def same_file(self) -> tuple[int, bool, int]:
+        """To what all photos can be brought: pixels, whether colour is taken out, JPEG quality. Raises DamagedFileError."""
+        record = self.record("photos")
+        if "same_file" not in record:
+            raise self._damaged("photos")
+        pixels, colourless, quality = record["same_file"]
+        return int(pixels), bool(colourless), int(quality)
+
     def shape(self) -> tuple[float, float]:
         """Width and height in pixels that are typical of the set's photos. Raises DamagedFileError."""
         width, height = self.record("photos").get("shape", (3.0, 2.0))
@@ -227,6 +240,23 @@ class Run:
         from boatlib import spreadsheet
 
         return write_text(self.path(name), spreadsheet.to_csv(table))
+
+    def array(self, name: str) -> "np.ndarray":
+        """Read an array of the run. Raises DamagedFileError."""
+        import numpy as np
+
+        try:
+            return np.load(self.need(name))
+        except (ValueError, EOFError) as error:
+            raise self._damaged(name) from error
+
+    def write_array(self, name: str, values: "np.ndarray") -> Path:
+        """Write an array as the file called `name` (NumPy's own format, without pickle)."""
+        import numpy as np
+
+        with replacing(self.path(name)) as new, new.open("wb") as file:
+            np.save(file, values, allow_pickle=False)
+        return self.path(name)
 
     def write_record(self, name: str, record: dict[str, Any]) -> Path:
         """Write a dictionary as the JSON file called `name`."""

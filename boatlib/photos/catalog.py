@@ -4,15 +4,18 @@ import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from boatlib import runtime
 from boatlib.errors import DataError, UnreadablePhotoError
 from boatlib.order import natural
 from boatlib.photos import corrections, duplicates, levels
-from boatlib.photos.images import USUAL, Limits, open_photo
+from boatlib.photos.glance import FACTS, PARTS, file_facts, glance, is_grey, reduced
+from boatlib.photos.images import PASSED, USUAL, Limits, open_photo
 from boatlib.photos.layout import by_folder
 from boatlib.photos.layout.listing import Listing
 from boatlib.photos.layout.parts import TRAIN
@@ -41,13 +44,17 @@ class Catalog:
     classes: columns class, photos (readable), conflicts, copies, used, kept, in_train (not left out for that); a row a class.
     notes: sentences on what is unusual about the folder as a whole.
     value_range: what is black and white in used pictures of more than 8 bits; None where there are none.
+    facts: what the file of each used photo says of itself, columns photo and FACTS; glances: what is seen of each at a glance,
+    float16 [used photos, 115], in the same order.
     """
 
     table: pd.DataFrame
     duplicates: pd.DataFrame
     classes: pd.DataFrame
     notes: list[str]
-    value_range: Range | None = None
+    value_range: Range | None
+    facts: pd.DataFrame
+    glances: np.ndarray
 
 
 def build_catalog(
@@ -83,7 +90,9 @@ def build_catalog(
         [levels.Levels(*row) for row in zip(deep["low"], deep["high"], deep["whole"], strict=True)]
     )
     classes = _classes(table, photos_per_class, dropped)
-    catalog = Catalog(table[CATALOG], _duplicates(table), classes, [*listing.notes, *_remarks(table)], value_range)
+    notes = [*listing.notes, *_remarks(table)]
+    facts, glances = _of_used(table, listing.root, value_range)
+    catalog = Catalog(table[CATALOG], _duplicates(table), classes, notes, value_range, facts, glances)
     _refuse_too_few_classes(catalog, listing.root, min_photos_per_class)
     return catalog
 
@@ -117,7 +126,26 @@ def _facts(path: Path, limits: Limits) -> dict[str, object]:
     facts |= {"format": photo.format, "mode": photo.mode, "width": photo.width, "height": photo.height}
     facts |= {"remark": photo.remark}
     facts |= photo.levels._asdict() if photo.levels else {}
+    small = reduced(photo.image)
+    facts |= file_facts(data) | {"grey": is_grey(small), "glance": glance(small)}
     return facts | {"hash": duplicates.perceptual_hash(photo.image)}
+
+
+def _of_used(table: pd.DataFrame, root: Path, value_range: Range | None) -> tuple[pd.DataFrame, np.ndarray]:
+    """Facts and glances of the used photos. Pictures of more than 8 bits are opened again, by the range of the whole set."""
+    used = table[table["status"] == "used"]
+    kinds = {"quality": float, "orientation": int, "latitude": float, "longitude": float, "grey": bool}
+    facts = used[["photo", *FACTS]].astype(kinds).reset_index(drop=True)
+    if used.empty:
+        return facts, np.zeros((0, sum(PARTS.values())), np.float16)
+    glances = np.stack(used["glance"].tolist())
+    deep = used["low"].notna().to_numpy()
+    if deep.any():
+        shown = partial(open_photo, shorter_side=HASH_SIDE, value_range=value_range, limits=PASSED)
+        with ThreadPoolExecutor(runtime.cores()) as pool:
+            again = pool.map(lambda photo: glance(reduced(shown(root / photo).image)), used.loc[deep, "photo"])
+            glances[deep] = list(again)
+    return facts, glances
 
 
 def _with_facts(files: pd.DataFrame, root: Path, limits: Limits) -> pd.DataFrame:
@@ -126,6 +154,7 @@ def _with_facts(files: pd.DataFrame, root: Path, limits: Limits) -> pd.DataFrame
     with ThreadPoolExecutor(runtime.cores()) as pool:
         facts = list(pool.map(lambda photo: _facts(root / photo, limits), files.loc[wanted, "photo"]))
     columns = ["reason", "format", "mode", "width", "height", "bytes", "sha256", "low", "high", "whole", "remark"]
+    columns += [*FACTS, "glance"]
     seen = pd.DataFrame(facts, index=wanted, columns=columns)
     table = files.join(seen.drop(columns="reason"))
     table.loc[wanted, "reason"] = seen["reason"]

@@ -101,12 +101,17 @@ def size_of(file: Path) -> tuple[int, int] | None:
         return None
 
 
+def header(data: bytes) -> Image.Image:
+    """A picture of whose file only the beginning is read, to ask what it says of itself. Raises whatever Pillow raises."""
+    return Image.open(io.BytesIO(data), formats=FORMATS)
+
+
 def _decode(data: bytes, shorter_side: int | None, value_range: Range | None, limits: Limits) -> Photo:
     if not _looks_like_image(data):
         raise UnreadablePhotoError(what_is(data))
     if (bands := _bands(data)) > 4:
         raise UnreadablePhotoError(f"a picture of {bands} bands, and only those of 1 to 4 can be shown to a network")
-    image = Image.open(io.BytesIO(data), formats=FORMATS)
+    image = header(data)
     remark = _remark(image, bands)
     kind, mode, (width, height) = image.format or "", image.mode, image.size
     limits.refuse(width, height)

@@ -1,5 +1,7 @@
 """What a class's figures allow to say: dependable, promising, not yet; and which classes are proven to differ."""
 
+from collections.abc import Collection
+
 import pandas as pd
 
 from boatlib.order import natural
@@ -10,12 +12,13 @@ DEPENDABLE, PROMISING, NOT_YET, UNJUDGED = "dependable", "promising", "not yet",
 ORDER = (DEPENDABLE, PROMISING, NOT_YET, UNJUDGED)
 
 
-def class_verdicts(per_class: pd.DataFrame, dependable: float) -> pd.DataFrame:
-    """per_class with the columns verdict and why ("found" or "answers": which of the two is too low; empty otherwise).
+def class_verdicts(per_class: pd.DataFrame, dependable: float, shortcut: Collection[str] = ()) -> pd.DataFrame:
+    """per_class with the columns verdict and why ("found" or "answers": which of the two is too low; "shortcut"; or empty).
 
     A class is dependable when both the share of its photos that are found (recall) and the share of answers with its name that
     are true (precision) reach `dependable`, and both 95% ranges stay above EVIDENCE. It is promising when both reach it, but
-    too few photos show it. Sorted by verdict, then by name: within a verdict no class is ranked above another.
+    too few photos show it. A class in `shortcut` (`Shortcuts.names`) is neither: its figures prove nothing. Sorted by verdict,
+    then by name: within a verdict no class is ranked above another.
     """
     rows = per_class.copy()
     verdicts, reasons = [], []
@@ -25,6 +28,8 @@ def class_verdicts(per_class: pd.DataFrame, dependable: float) -> pd.DataFrame:
             verdict, why = UNJUDGED, ""
         elif row["top1"] < dependable or precision < dependable:
             verdict, why = NOT_YET, "found" if row["top1"] <= precision else "answers"
+        elif row["class"] in shortcut:
+            verdict, why = NOT_YET, "shortcut"
         else:
             proven = min(row["top1_low"], wilson(row["correct"], row["answers"])[0]) >= EVIDENCE
             verdict, why = DEPENDABLE if proven else PROMISING, ""

@@ -1,5 +1,7 @@
 """Class by class: photos, left-out classes, the table with ranges as bars, proven differences."""
 
+from collections.abc import Collection
+
 import pandas as pd
 
 from boatlib.results import class_verdicts
@@ -10,16 +12,18 @@ from boatlib.show.kit.names import shortened
 from boatlib.show.kit.words import listing, photos_in_words
 
 
-def table(rows: pd.DataFrame, tta: pd.Series | None = None, dependable: float | None = None) -> Html:
+def table(
+    rows: pd.DataFrame, tta: pd.Series | None = None, dependable: float | None = None, shortcut: Collection[str] = ()
+) -> Html:
     """One row a class: photos, right answers with their range as bar, precision, recall, F1, top-k, loss; sortable.
 
     rows: `metrics.per_class`; tta: share of right answers with several looks, by class; dependable: adds the verdicts, by which
-    the rows are then sorted, and leaves the loss out.
+    the rows are then sorted, and leaves the loss out; shortcut: classes that are never dependable (`Shortcuts.names`).
     """
     share = tables.percent if dependable is None else tables.whole_percent  # few photos do not bear decimals
     colours = theme.class_colours(rows["class"].tolist())
     if dependable is not None:
-        rows = class_verdicts.class_verdicts(rows, dependable)
+        rows = class_verdicts.class_verdicts(rows, dependable, shortcut)
     records = rows.to_dict("records")
     shown = pd.DataFrame({"class": rows["class"]})
     if dependable is not None:

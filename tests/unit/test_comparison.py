@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from boatlib.photos import colours
 from boatlib.report import publish
 from boatlib.results import comparison
 from boatlib.run import Run
@@ -26,21 +25,6 @@ def test_simple_rules_name_the_commonest_class_and_see_colours():
     assert beside.loc["largest_class", "p_value"] == pytest.approx(2 / 2**20)
     assert beside.loc["colour_histogram", "p_value"] == 1.0
     assert np.isnan(beside.loc["model", "p_value"])
-
-
-def test_a_histogram_counts_all_colours_of_a_photo(photo_set):
-    import hashlib
-
-    photos = sorted(photo_set.glob("kayak/*.jpg"))
-    rows = pd.DataFrame(
-        {
-            "photo": [str(path.relative_to(photo_set)) for path in photos],
-            "sha256": [hashlib.sha256(path.read_bytes()).hexdigest() for path in photos],
-        }
-    )
-    found = colours.colour_histograms(rows, photo_set)
-    assert found.shape == (len(photos), 64)
-    assert found.sum(axis=1) == pytest.approx(1, abs=1e-5)
 
 
 def write(run, predictions, **settings):

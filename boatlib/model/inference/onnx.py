@@ -117,7 +117,8 @@ def _write(module: Any, bundle: Bundle, file: Path) -> None:  # noqa: ANN401
         "preprocessing_in_words": (
             "Turn the photo upright (EXIF), make it RGB; colours with a profile become sRGB. In a picture of more than 8 bits "
             "the range that the file states is black to white, otherwise value_range, otherwise its own (predict_onnx.py). Where "
-            "width is 0, cut the square from its middle whose side is the "
+            "same_file is given, shrink it to so many pixels at most, take its colour out if the second value is true, and save "
+            "it as JPEG with that quality and 4:2:0. Where width is 0, cut the square from its middle whose side is the "
             "photo's shorter side times size / round(size / crop_fraction), and scale it to size x size pixels with "
             "`interpolation` in one step; otherwise scale the whole photo to a height of size and a width of width. "
             "Give it as uint8, rows x columns x RGB; mean and std are applied inside the model."

@@ -83,6 +83,19 @@ def in_8_bits(photo: Image.Image, values: np.ndarray, value_range: list[float] |
     return Image.fromarray((shares * 255).round().astype(np.uint8)).convert("RGB")
 
 
+def made_alike(upright: Image.Image, same_file: list[int] | None) -> Image.Image:
+    """As the photos that taught the model were made alike: pixels at most, whether colour is taken out, JPEG quality."""
+    if not same_file:
+        return upright
+    pixels, colourless, quality = same_file
+    scale = min(1.0, (pixels / (upright.width * upright.height)) ** 0.5)
+    size = max(1, round(upright.width * scale)), max(1, round(upright.height * scale))
+    small = upright.resize(size, Image.Resampling.LANCZOS) if size != upright.size else upright
+    buffer = io.BytesIO()
+    (small.convert("L") if colourless else small).save(buffer, "JPEG", quality=quality, subsampling="4:2:0")
+    return Image.open(buffer).convert("RGB")
+
+
 def prepare(upright: Image.Image, size: int, width: int, crop_fraction: float, interpolation: str) -> np.ndarray:
     """A photo as the model wants it: uint8 [1, height, width, 3].
 
@@ -110,7 +123,7 @@ def main() -> None:
     told = session.get_modelmeta().custom_metadata_map
     classes, inputs, policy = (json.loads(told[name]) for name in ("classes", "preprocessing", "policy"))
     for path in sys.argv[1:]:
-        upright = upright_rgb(path, inputs[0]["value_range"])
+        upright = made_alike(upright_rgb(path, inputs[0]["value_range"]), inputs[0]["same_file"])
         pictures = {
             one["input"]: prepare(upright, one["size"], one["width"], one["crop_fraction"], one["interpolation"])
             for one in inputs

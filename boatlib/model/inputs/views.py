@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from boatlib.photos.images import MAX_PIXELS, MIN_SIDE, Limits
+from boatlib.photos.same_file import SameFile, made_alike
 
 VERSION = 5  # raise it when a view changes: features cached with another number are not used
 PLAIN = "plain"
@@ -27,6 +28,7 @@ class Preprocessing:
     size: height of the picture in pixels. width: 0 for a square, cut out of the middle of the photo, as in most pretrainings;
     otherwise the whole photo is squeezed into size x width pixels. value_range: what is black and white in pictures of more
     than 8 bits, found in the photos that taught the network; None where these held none. min_side, max_pixels: `Limits`.
+    same_file: to what all photos are brought before they are shown (`photos.same_file`); None: as they are.
     """
 
     size: int
@@ -38,6 +40,7 @@ class Preprocessing:
     value_range: tuple[float, float] | None = None
     min_side: int = MIN_SIDE
     max_pixels: int = MAX_PIXELS
+    same_file: SameFile | None = None
 
     @property
     def limits(self) -> Limits:
@@ -58,6 +61,11 @@ class Preprocessing:
     def enough(self) -> int:
         """Pixels of a photo's shorter side that are enough for all views."""
         return self.size if self.width else round(self.size * 1.25)
+
+    @property
+    def decoded(self) -> int | None:
+        """Pixels of the shorter side that a large JPEG may be opened at; None: in full, since other files must be, too."""
+        return None if self.same_file else self.enough
 
 
 @dataclass(frozen=True)
@@ -113,6 +121,7 @@ def make_views(
 
     sha256: of the photo's file; it seeds the random views.
     """
+    image = made_alike(image, preprocessing.same_file)
     height, width = preprocessing.shape
     is_random = [name.startswith(RANDOM) for name in names]
     base = image.reduce(max(1, min(image.size) // preprocessing.enough)) if any(is_random) else image

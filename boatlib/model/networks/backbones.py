@@ -21,6 +21,7 @@ from boatlib.model.networks.weights import DEFAULT, NONE, TIMM
 from boatlib.params import names_of
 from boatlib.photos.images import USUAL
 from boatlib.photos.levels import Range
+from boatlib.photos.same_file import SameFile
 from boatlib.runtime import Machine, machine
 
 if TYPE_CHECKING:
@@ -153,6 +154,7 @@ def find_backbones(
     value_range: Range | None = None,
     on: Machine | None = None,
     limits: tuple[int, int] = USUAL,
+    same_file: SameFile | None = None,
 ) -> list[Backbone]:
     """Backbones by name, one or several; `files`: "default", "none", or a file, for all of them or one for each.
 
@@ -164,7 +166,7 @@ def find_backbones(
         raise ParameterError(
             f"training.weights names {len(files)} files for {len(names)} backbones. Name one for each, or `default`."
         )
-    how = seed, resolution, pooling, value_range, on, limits
+    how = seed, resolution, pooling, value_range, on, limits, same_file
     return [find_backbone(name, file, *how) for name, file in zip(names, files, strict=True)]
 
 
@@ -177,19 +179,23 @@ def find_backbone(
     value_range: Range | None = None,
     on: Machine | None = None,
     limits: tuple[int, int] = USUAL,
+    same_file: SameFile | None = None,
 ) -> Backbone:
     """A backbone by name; `file` is "default", a file of weights, or "none"; resolution: "default", or "HEIGHTxWIDTH" of the
     pictures that whole photos are squeezed into; value_range: of the set's pictures of more than 8 bits; on: what computes it,
-    without: what this computer has; limits: `Limits` of the photos that it is shown. Raises ParameterError.
+    without: what this computer has; limits: `Limits` of the photos that it is shown; same_file: to what these are brought before.
+    Raises ParameterError.
     """
     check_name(name)
     preprocessing = preprocessing_of(
-        name, resolution, value_range, limits
+        name, resolution, value_range, limits, same_file
     )  # what cannot be shown a photo is refused now
     found, digest = (None, f"none-{seed}") if file == NONE else weights.find_weights(name, file)
     how = "".join(f"-{word.replace('+', '-')}" for word in (resolution, pooling) if word != DEFAULT)
     if value_range is not None:
         how += f"-range-{hashlib.sha256(repr(value_range).encode()).hexdigest()[:8]}"
+    if same_file is not None:
+        how += "-alike-{}-{:d}-{}".format(*same_file)
     key = f"{name.replace('/', '-')}-{digest[:16] if found else digest}{how}"
     source = Pretrained(found, seed, whole=resolution != DEFAULT)
     return Backbone(name, key, preprocessing, pooling, source, on or machine())
@@ -228,14 +234,20 @@ def torchvision_names() -> list[str]:
 
 
 def preprocessing_of(
-    name: str, resolution: str = DEFAULT, value_range: Range | None = None, limits: tuple[int, int] = USUAL
+    name: str,
+    resolution: str = DEFAULT,
+    value_range: Range | None = None,
+    limits: tuple[int, int] = USUAL,
+    same_file: SameFile | None = None,
 ) -> Preprocessing:
     """How a network is shown a photo: as in its pretraining, or whole, with a resolution "HEIGHTxWIDTH".
 
-    value_range: of the set's pictures of more than 8 bits; limits: of their sizes. Raises ParameterError.
+    value_range: of the set's pictures of more than 8 bits; limits: of their sizes; same_file: to what all photos are brought
+    before. Raises ParameterError.
     """
     low, high = limits
     published = replace(_published(name), value_range=value_range, min_side=low, max_pixels=high)
+    published = replace(published, same_file=same_file)
     if resolution == DEFAULT:
         return published
     height, width = map(int, resolution.split("x"))

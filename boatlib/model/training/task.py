@@ -23,6 +23,7 @@ from boatlib.params import Compute, Params, Training, names_of
 from boatlib.photos import sources
 from boatlib.photos.images import USUAL
 from boatlib.photos.levels import Range
+from boatlib.photos.same_file import SameFile
 from boatlib.run import CHECKPOINTS, Run
 from boatlib.runtime import Machine
 
@@ -33,7 +34,7 @@ FREE = ("range_test",)
 @dataclass(frozen=True)
 class TrainingTask:
     """A training. train, val: the rows of the split, columns photo (below root), label, sha256; value_range: of the set's
-    pictures of more than 8 bits, None where it has none.
+    pictures of more than 8 bits, None where it has none; same_file: to what all photos are brought before, None: as they are.
     """
 
     run: Run
@@ -46,6 +47,7 @@ class TrainingTask:
     root: Path
     value_range: Range | None = None
     limits: tuple[int, int] = USUAL
+    same_file: SameFile | None = None
 
     @classmethod
     def of_run(cls, run: Run, settings: Training, compute: Compute, seed: int) -> Self:
@@ -59,7 +61,8 @@ class TrainingTask:
             raise DataError("There are no validation photos. Raise split.val in the params file.")
         root = sources.root_of(run)
         settings = auto.decided(settings, run.shape())
-        return cls(run, settings, compute, seed, classes, train, val, root, run.value_range(), run.limits())
+        alike = run.same_file() if settings.same_file else None
+        return cls(run, settings, compute, seed, classes, train, val, root, run.value_range(), run.limits(), alike)
 
     @classmethod
     def read(cls, place: str) -> Self:
@@ -91,8 +94,8 @@ class TrainingTask:
     def backbones(self) -> list[Backbone]:
         """The networks that see, found once. Raises ParameterError when they cannot be had."""
         s = self.settings
-        how = s.backbone, s.weights, self.seed, s.resolution, s.pooling, self.value_range, self.machine, self.limits
-        return backbones.find_backbones(*how)
+        how = s.backbone, s.weights, self.seed, s.resolution, s.pooling, self.value_range, self.machine
+        return backbones.find_backbones(*how, self.limits, self.same_file)
 
     def augmentation(self) -> Augmentation:
         """How random views are made."""
