@@ -60,6 +60,11 @@ NEWEST, BEFORE = "newest", "before"  # in it
 KEPT = ("params.json", "notebooks", *(path for name, (path, _) in FILES.items() if name != "data"))
 
 
+def in_words(summary: dict[str, Any]) -> str:
+    """What `summary.json` says of a run: the warnings first, then the verdict."""
+    return " ".join([*summary.get("warnings", []), summary["verdict"]])
+
+
 def project_root(start: Path | None = None) -> Path:
     """The folder that holds `notebooks/` and `workflow/`, looked for from `start` (default: here) upwards."""
     start = (start or Path.cwd()).resolve()

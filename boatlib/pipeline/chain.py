@@ -19,7 +19,7 @@ from boatlib.files import check_writable, write_text
 from boatlib.params import Params, load_params
 from boatlib.pipeline import preflight
 from boatlib.report.pages import PDF, page_name
-from boatlib.run import EARLIER, NEWEST, Run, all_steps, cache_folder, project_root
+from boatlib.run import EARLIER, NEWEST, Run, all_steps, cache_folder, in_words, project_root
 
 GRACE = 20.0  # seconds that steps have to end after Ctrl-C or SIGTERM
 SENTENCES = {
@@ -141,7 +141,7 @@ def _start(command: list[str], names: list[str], root: Path, locks: list[int], u
         else:
             page = root / "reports" / name / "index.html"
             printed = f" and {PDF}" if page.with_name(PDF).is_file() else ""
-            print(f"{name}: {page.relative_to(root)}{printed}\n  {Run(name).record('summary')['verdict']}")
+            print(f"{name}: {page.relative_to(root)}{printed}\n  {in_words(Run(name).record('summary'))}")
     return 0
 
 

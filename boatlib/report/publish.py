@@ -12,7 +12,7 @@ from boatlib.failures import exit_with_words
 from boatlib.files import explained, through_links, write_text
 from boatlib.report.pages import PDF, SUMMARY, page_file, style
 from boatlib.report.pdf import print_page
-from boatlib.run import BEFORE, EARLIER, KEPT, NEWEST, Run, project_root
+from boatlib.run import BEFORE, EARLIER, KEPT, NEWEST, Run, in_words, project_root
 
 LARGE = 1_000_000  # bytes of a file that is kept as hard link
 RECORD = "summary.json"  # in a report folder: the figures and the verdict, for programs
@@ -81,9 +81,9 @@ def _keep(old: Path | str, new: Path | str) -> None:
 
 
 def _verdict(report: Path) -> str:
-    """The verdict of a published report; "" for one of an older version."""
+    """The verdict of a published report, with its warnings; "" for one of an older version."""
     file = report / RECORD
-    return str(json.loads(file.read_text(encoding="utf-8"))["verdict"]) if file.is_file() else ""
+    return in_words(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else ""
 
 
 def _list_runs(reports: Path) -> None:

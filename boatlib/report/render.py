@@ -17,7 +17,7 @@ from boatlib.failures import exit_with_words
 from boatlib.files import write_text
 from boatlib.params import inspected, shareable
 from boatlib.report.pages import SCRIPT, SUMMARY, TEMPLATE, page_file, page_name, style
-from boatlib.run import Run
+from boatlib.run import Run, in_words
 from boatlib.show.kit.tables import table
 
 HARD_LIMIT = 7_000_000  # bytes of a page
@@ -34,7 +34,7 @@ def render(run: Run, step: str, steps: list[str]) -> Path:
     page = {
         "title": f"{title} · {run.name}",
         "run": run.name,
-        "description": run.record("summary")["verdict"] if step == SUMMARY else title,
+        "description": in_words(run.record("summary")) if step == SUMMARY else title,
         "style": style() + _code_style(),
         "script": script,
         "script_hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),

@@ -1,6 +1,6 @@
 """The model card: a text file inside the model folder that says what the model is, written from the data."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,17 +31,19 @@ def write_card(
     judged: Mapping[str, Any],
     per_class: pd.DataFrame | None = None,
     unknown: pd.DataFrame | None = None,
+    warnings: Sequence[str] = (),
 ) -> Path:
     """Write MODEL_CARD.md into the model folder, in place of an older one.
 
     judged_by: "validation" or "test", the photos that the figures come from; judged: `results.policy.judged` by them. per_class,
-    unknown: the tables of 04_evaluation.
+    unknown: the tables of 04_evaluation; warnings: what must be known before the figures are read.
     """
     taught = bundle.taught_on
     names = [body.name for body in bundle.bodies]
     parts = [
         f"# Model card: {taught['run']}",
         f"This model looks at a photo and names one of {len(bundle.classes)} classes: {words.listing(bundle.classes)}.",
+        *(f"**{_cell(text)}**" for text in warnings),
         "## What it was taught on",
         _taught_on(taught, names),
         _counts(taught),

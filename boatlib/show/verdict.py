@@ -1,6 +1,6 @@
 """The first screen of the summary: the verdict, four figures, and what to do, all written from the data."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -38,9 +38,10 @@ def verdict(
     dependable: float,
     told: Mapping[str, Any] | None = None,
     subject: str = "",
+    shortcut: Collection[str] = (),
 ) -> Html:
     """The first paragraph of the summary, for a reader with two minutes."""
-    return paragraph(verdict_words(metrics, per_class, dependable, told, subject), "verdict")
+    return paragraph(verdict_words(metrics, per_class, dependable, told, subject, shortcut), "verdict")
 
 
 def verdict_words(
@@ -49,11 +50,12 @@ def verdict_words(
     dependable: float,
     told: Mapping[str, Any] | None = None,
     subject: str = "",
+    shortcut: Collection[str] = (),
 ) -> str:
     """The verdict as plain text: overall with its range, and on photos from elsewhere (told: `elsewhere.json`), then the classes
-    to depend on, and those not to depend on.
+    to depend on, and those not to depend on. shortcut: classes that are never dependable (`Shortcuts.names`).
     """
-    rows = class_verdicts.class_verdicts(per_class[per_class["test"] > 0], dependable)
+    rows = class_verdicts.class_verdicts(per_class[per_class["test"] > 0], dependable, shortcut)
     text = (
         f"The model names the right class for {of_hundred(metrics['accuracy'])} of 100 {f'{subject} ' if subject else ''}photos "
         f"(between {of_hundred(metrics['accuracy_low'])} and {of_hundred(metrics['accuracy_high'])}). "
@@ -75,12 +77,12 @@ def _which(classes: pd.DataFrame, of: int) -> str:
 
 
 def _counted(classes: pd.DataFrame) -> list[str]:
-    return [
-        f"{row['class']} ({row['correct']} of {row['test']})"
-        if row["why"] != "answers"
-        else f"{row['class']} (only {row['correct']} of {row['answers']} such answers are right)"
-        for row in classes.to_dict("records")
-    ]
+    words = {
+        "answers": "only {correct} of {answers} such answers are right",
+        "shortcut": "recognised without what it shows",
+    }
+    rows = classes.to_dict("records")
+    return [f"{row['class']} ({words.get(row['why'], '{correct} of {test}').format(**row)})" for row in rows]
 
 
 def _some(names: list[str]) -> str:
