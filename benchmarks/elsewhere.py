@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from boatlib.model.features import embedding
+from boatlib.model.inference.familiarity import directions, kernel, regression
 from boatlib.model.networks import auto, backbones
 from boatlib.params import Exploration, Training
 from boatlib.photos import shapes
@@ -39,13 +40,13 @@ def features_of(place: Path, label_from: str) -> tuple[pd.DataFrame, np.ndarray]
 def truth(features: np.ndarray, labels: np.ndarray, teach: np.ndarray, judge: np.ndarray) -> float:
     """What the simple model reaches on photos from elsewhere."""
     wide = cross_validation.coordinates(features[np.concatenate([teach, judge])], len(set(labels)))
-    simple = cross_validation.narrowed(wide, pd.Series(labels[teach]))
-    number = np.arange(len(simple)) >= len(teach)
-    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-
-    model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=elsewhere.SHRINKAGE)
-    model.fit(simple[~number], labels[teach].astype(str))
-    return float((model.predict(simple[number]) == labels[judge]).mean())
+    unit, (numbers, _) = (
+        directions(wide).astype(np.float32),
+        pd.factorize(np.concatenate([labels[teach], labels[judge]])),
+    )
+    known, asked = unit[: len(teach)], unit[len(teach) :]
+    weights = regression(known, numbers[: len(teach)], elsewhere.WIDTH)
+    return float(((kernel(asked, known, elsewhere.WIDTH) @ weights).argmax(axis=1) == numbers[len(teach) :]).mean())
 
 
 def estimate(features: np.ndarray, photos: pd.DataFrame) -> tuple[pd.DataFrame, bool]:

@@ -43,7 +43,6 @@ class Familiarity:
 
         Of more than MOST photos some are drawn, as many of each class as it has a share, and at least a few.
         """
-        from scipy.linalg import cho_factor, cho_solve
         from sklearn.decomposition import PCA
 
         chosen = _some(labels)
@@ -51,10 +50,8 @@ class Familiarity:
         pca = PCA(min(COMPONENTS, *values.shape), svd_solver="randomized", random_state=0).fit(values)
         mean, components = pca.mean_.astype(np.float32), _rounded(pca.components_.T)
         reference = _rounded(_directions(values, mean, components))
-        kernel = _kernel(reference, reference).astype(np.float64)
-        kernel[np.diag_indices_from(kernel)] += NOISE
-        weights = cho_solve(cho_factor(kernel, lower=True), np.eye(labels.max() + 1)[known])
-        return cls(mean, components, reference, np.ascontiguousarray(weights, np.float32))
+        weights = regression(reference, known, WIDTH)
+        return cls(mean, components, reference, weights)
 
     @classmethod
     def of_parts(cls, features: Features | np.ndarray, labels: np.ndarray, parts: np.ndarray) -> np.ndarray:
@@ -74,7 +71,7 @@ class Familiarity:
     def evidence(self, features: Features | np.ndarray) -> np.ndarray:
         """For each class, mostly between 0 and 1: float32 [rows, classes]. features: float32 [rows, n]."""
         parts = [
-            _kernel(_directions(block, self.mean, self.components), self.reference) @ self.weights
+            kernel(_directions(block, self.mean, self.components), self.reference, WIDTH) @ self.weights
             for block in (features[start : start + BLOCK] for start in range(0, len(features), BLOCK))
         ]
         return np.concatenate(parts) if parts else np.empty((0, self.weights.shape[1]), np.float32)
@@ -107,14 +104,31 @@ class Familiarity:
         return cls(**{name: value.astype(np.float32) for name, value in values.items()})
 
 
-def _directions(features: np.ndarray, mean: np.ndarray, components: np.ndarray) -> np.ndarray:
-    values = (features - mean) @ components
+def directions(values: np.ndarray) -> np.ndarray:
+    """Rows of length 1."""
     return values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-12)
 
 
-def _kernel(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Of directions, [rows, k] each: 1 for equal ones, nearly 0 for those at right angles."""
-    return np.exp(2 * WIDTH * (one @ other.T - 1))
+def kernel(one: np.ndarray, other: np.ndarray, width: float) -> np.ndarray:
+    """Of directions, [rows, k] each: 1 for equal ones, the less the further apart; how fast it falls, `width` says."""
+    return np.exp(2 * width * (one @ other.T - 1))
+
+
+def regression(reference: np.ndarray, labels: np.ndarray, width: float) -> np.ndarray:
+    """Kernel ridge regression: weights, float32 [photos, classes], so that `kernel(new, reference) @ weights` is the evidence.
+
+    reference: directions of the photos that teach, [photos, k]; labels: places of their classes, int64 [photos].
+    """
+    from scipy.linalg import cho_factor, cho_solve
+
+    own = kernel(reference, reference, width).astype(np.float64)
+    own[np.diag_indices_from(own)] += NOISE
+    solved = cho_solve(cho_factor(own, lower=True), np.eye(labels.max() + 1)[labels])
+    return np.ascontiguousarray(solved, np.float32)
+
+
+def _directions(features: np.ndarray, mean: np.ndarray, components: np.ndarray) -> np.ndarray:
+    return directions((features - mean) @ components)
 
 
 def _rounded(values: np.ndarray) -> np.ndarray:
