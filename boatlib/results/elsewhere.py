@@ -27,6 +27,7 @@ MOST = 4000  # photos that take part in the estimate
 ANCHORS = 10  # neighbourhoods of a class, then
 TIMES, POINTS = 3.0, 0.02  # errors grow so many times, and by so many points, before it is said: beyond doubt (95%)
 WIDTH = 1.0  # of the kernel of the simple model, which is as good as the trained head on the sets that were tried
+DIVISIONS = RANDOM, GIVEN, GROUPS = "random", "given", "groups"
 COLUMNS = ["distance", "photos", "right", "low", "high"]
 
 
@@ -138,15 +139,15 @@ def to_teaching(coordinates: np.ndarray, teach: np.ndarray, asked: np.ndarray) -
     return np.concatenate([1 - (block @ known.T).max(axis=1) for block in blocks])
 
 
-def judge(held: pd.DataFrame, accuracy: float, apart: np.ndarray, near: np.ndarray, given: bool) -> dict[str, Any]:
-    """What it comes to. held: `held_together`; accuracy: of the model on the test photos; apart: `to_teaching`; given: whether
-    the test photos came as a part of their own.
+def judge(held: pd.DataFrame, accuracy: float, apart: np.ndarray, near: np.ndarray, division: str) -> dict[str, Any]:
+    """What it comes to. held: `held_together`; accuracy: of the model on the test photos; apart: `to_teaching`; division: how the
+    test photos were chosen, one of DIVISIONS.
 
-    Returns accuracy, look_alikes (share of test photos that are nearer to one that taught than the middle distance), random, held
-    (shares of right answers of the simple model, at the middle distance), low, middle, high (shares that the model would reach on
-    photos from elsewhere: what the simple model does there, and as much better as it is here, in odds), differs (whether errors
-    grow beyond doubt), and apart (whether the test photos are from elsewhere already: given so, and few of them have
-    look-alikes).
+    Returns accuracy, division, look_alikes (share of test photos that are nearer to one that taught than the middle distance),
+    random, held (shares of right answers of the simple model, at the middle distance), low, middle, high (shares that the model
+    would reach on photos from elsewhere: what the simple model does there, and as much better as it is here, in odds), differs
+    (whether errors grow beyond doubt), and apart (whether the test photos are from elsewhere already: given so, and the
+    model fares with them more as the simple one does without look-alikes than as it does with them).
     """
     random, (high, middle, low) = held["right"].iloc[0], held["right"].iloc[1:]
     photos = held["photos"].iloc[0]
@@ -158,12 +159,13 @@ def judge(held: pd.DataFrame, accuracy: float, apart: np.ndarray, near: np.ndarr
     look_alikes = float((apart < near[1]).mean())
     return {
         "accuracy": accuracy,
+        "division": division,
         "look_alikes": look_alikes,
         "random": float(random),
         "held": float(middle),
         **dict(zip(("low", "middle", "high"), ends, strict=True)),
         "differs": bool(differs),
-        "apart": bool(given and look_alikes < 0.5),
+        "apart": bool(differs and division == GIVEN and accuracy <= (random + middle) / 2),
     }
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from boatlib.results.elsewhere import GROUPS
 from boatlib.shares import of_hundred, percent
 from boatlib.show.kit import charts, tables, theme
 from boatlib.show.kit.html import Html, paragraph
@@ -13,15 +14,19 @@ WHERE = "photos from elsewhere (another place, day or camera)"
 
 
 def headline(told: Mapping[str, Any]) -> str:
-    """The sentence that follows the first figure; "" where nothing need be said. told: `elsewhere.json`."""
+    """The sentence that follows the first figure. told: `elsewhere.json`."""
     if told["apart"]:
-        return "These photos came as a part of their own, and few of them resemble those that taught."
+        return (
+            f"The test photos are from elsewhere: in the teaching photos, divided at random, {of_hundred(told['random'])} of 100 can "
+            "be named."
+        )
     if told["differs"]:
         return (
             f"That holds for photos like those it was taught with; on {WHERE} expect between {of_hundred(told['low'])} and "
             f"{of_hundred(told['high'])} of 100."
         )
-    return "Holding back all that look alike shows no sign that photos from elsewhere would fare much worse."
+    also = ", beyond the groups that stay together," if told["division"] == GROUPS else ""
+    return f"Holding back all that look alike{also} shows no sign that photos from elsewhere would fare much worse."
 
 
 def warning(told: Mapping[str, Any]) -> str:
@@ -37,20 +42,20 @@ def warning(told: Mapping[str, Any]) -> str:
 
 def words(told: Mapping[str, Any]) -> Html:
     """What was found, and how."""
-    first = (
+    return paragraph(
         f"For {of_hundred(told['look_alikes'])} of 100 test photos a look-alike taught: a photo so near that chance does not "
-        "explain it. "
+        f"explain it. A simple model, cross-validated, is right for {percent(told['random'])} when {_divided(told)}, and for "
+        f"{percent(told['held'])} when look-alikes are held out together. {warning(told) or headline(told)}"
     )
-    held = (
-        f"A simple model, cross-validated, is right for {percent(told['random'])} when photos are divided at random, and for "
-        f"{percent(told['held'])} when look-alikes are held out together. "
-    )
-    return paragraph(first + held + (warning(told) or headline(told)))
 
 
-def table(held: pd.DataFrame) -> Html:
+def _divided(told: Mapping[str, Any]) -> str:
+    return "groups stay together" if told["division"] == GROUPS else "photos are divided at random"
+
+
+def table(held: pd.DataFrame, told: Mapping[str, Any]) -> Html:
     """The simple model with look-alikes held out together, at three distances. held: `results.elsewhere.held_together`."""
-    names = ["divided at random", "look-alikes apart, carefully", "look-alikes apart", "look-alikes apart, boldly"]
+    names = [_divided(told), "look-alikes apart, carefully", "look-alikes apart", "look-alikes apart, boldly"]
     shown = pd.DataFrame(
         {
             "division": names[: len(held)],

@@ -6,6 +6,7 @@ import pytest
 
 from boatlib.model.inference.familiarity import COMPONENTS, MOST, Familiarity
 from boatlib.results import elsewhere, unknown
+from boatlib.show import elsewhere as words
 
 
 def clouds(random, classes, each, width=300, spread=0.6):
@@ -100,7 +101,7 @@ def estimate(coordinates, rows, accuracy=0.97):
     near = held["distance"].to_numpy()[1:]
     half = np.random.default_rng(0).permutation(len(rows))
     apart = elsewhere.to_teaching(coordinates, half[: len(half) // 2], half[len(half) // 2 :])
-    return elsewhere.judge(held, accuracy, apart, near, given=False)
+    return elsewhere.judge(held, accuracy, apart, near, elsewhere.RANDOM)
 
 
 def test_series_are_found_and_what_they_hide_is_told():
@@ -128,13 +129,18 @@ def test_photos_each_taken_for_itself_raise_no_alarm():
     assert not any(alarms)
 
 
-def test_a_given_part_without_look_alikes_is_from_elsewhere_already():
+def test_a_given_part_that_fares_as_photos_from_elsewhere_do_is_not_warned_of():
     coordinates, rows = photo_set(np.random.default_rng(0), series=8, each=6)
     held = elsewhere.held_together(coordinates, rows, 0)
-    near = held["distance"].to_numpy()[1:]
-    told = elsewhere.judge(held, 0.8, np.full(50, near[2] + 0.1), near, given=True)
-    assert told["apart"]
-    assert told["look_alikes"] == 0
+    near, apart = held["distance"].to_numpy()[1:], np.full(50, 2.0)
+    for division, accuracy, expected in (("given", 0.5, True), ("given", 0.99, False), ("random", 0.5, False)):
+        told = elsewhere.judge(held, accuracy, apart, near, division)
+        assert told["apart"] is expected
+        assert bool(words.warning(told)) is not expected
+        assert ("are from elsewhere" in words.headline(told)) is expected
+    quiet = told | {"differs": False}
+    assert "no sign" in words.headline(quiet)
+    assert "beyond the groups" in words.headline(quiet | {"division": "groups"})
 
 
 def test_steps_of_distance_hold_every_test_photo():
