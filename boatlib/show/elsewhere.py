@@ -17,7 +17,7 @@ def headline(told: Mapping[str, Any]) -> str:
     """The sentence that follows the first figure. told: `elsewhere.json`."""
     if told["apart"]:
         return (
-            f"The test photos are from elsewhere: in the teaching photos, divided at random, {of_hundred(told['random'])} of 100 can "
+            f"The test photos are from elsewhere: in the teaching photos, at random, {of_hundred(told['random'])} of 100 can "
             "be named."
         )
     if told["differs"]:
