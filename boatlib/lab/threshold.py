@@ -34,7 +34,9 @@ def at(predictions: pd.DataFrame, threshold: float) -> Html:
     total = rows.iloc[0]
     verb = "is" if total["wrong"] == 1 else "are"
     text = (
-        f"If people check the answers given with less than {percent(threshold, 0)} confidence, they look at "
+        f"If people check the answers given with less than {percent(threshold, 0)} confidence, and not those called "
+        f"unfamiliar, they "
+        "look at "
         f"{total['checked']} of "
         f"{total['given']} photos; of the {total['kept']} others {total['wrong']} {verb} named wrongly."
     )

@@ -63,11 +63,13 @@ def build_catalog(
     decided: pd.DataFrame | None = None,
     near: int | str = duplicates.NEAR,
     limits: Limits = USUAL,
+    given: str = "keep",
 ) -> Catalog:
     """Look at every file of a set. Nothing in it is changed.
 
     source: what `layout.sets.read` found, or a folder in which each first-level folder is a class; decided: corrections that
-    hold (`Corrections.decided`); near: how near near-duplicates are (`duplicates.group_photos`); limits: of the sizes of photos.
+    hold (`Corrections.decided`); near: how near near-duplicates are (`duplicates.group_photos`); limits: of the sizes of photos;
+    given: "ignore" where the parts that a set comes with are not kept (`split.given`).
     Raises DataError when fewer than two classes remain.
     """
     listing = by_folder.read(source) if isinstance(source, Path) else source
@@ -78,9 +80,9 @@ def build_catalog(
     uncorrected = table[["photo", "label", "part", *REASON, "sha256"]].copy()
     table["decision"] = "" if decided is None else corrections.apply(table, decided)
     photos_per_class = table.loc[table["reason"] == "", "label"].value_counts()
-    dropped = _drop(table, min_photos_per_class)
+    dropped = _drop(table, min_photos_per_class, given)
     if (table["decision"] != "").any():
-        _drop(uncorrected, min_photos_per_class)
+        _drop(uncorrected, min_photos_per_class, given)
     else:
         uncorrected = table
     table["stratum"] = uncorrected["label"].where(uncorrected["reason"] == "", "")
@@ -106,10 +108,11 @@ def _remarks(table: pd.DataFrame) -> list[str]:
     ]
 
 
-def _drop(table: pd.DataFrame, min_photos_per_class: int) -> set[str]:
+def _drop(table: pd.DataFrame, min_photos_per_class: int, given: str) -> set[str]:
     """Leave out copies and classes that are too small or not taught, in place; returns these classes."""
     _resolve_exact_duplicates(table)
-    return _drop_small_classes(table, min_photos_per_class) | _drop_untaught_classes(table)
+    dropped = _drop_small_classes(table, min_photos_per_class)
+    return dropped | _drop_untaught_classes(table) if given == "keep" else dropped
 
 
 def _facts(path: Path, limits: Limits) -> dict[str, object]:

@@ -23,6 +23,7 @@ from boatlib.runtime import Machine
 NEAREST = (0.25, 0.5, 0.75)  # of the distances that chance would give: from careful to bold
 FEWEST = 15  # photos of a class that tell how near chance puts them
 CELL = 3000  # photos among which look-alikes are looked for: larger classes are cut up first
+BLOCK = 500  # test photos in memory at a time, beside all that taught
 MOST = 4000  # photos that take part in the estimate
 ANCHORS = 10  # neighbourhoods of a class, then
 TIMES, POINTS = 3.0, 0.02  # errors grow so many times, and by so many points, before it is said: beyond doubt (95%)
@@ -135,7 +136,7 @@ def by_distance(predictions: pd.DataFrame, apart: np.ndarray, near: np.ndarray) 
 def to_teaching(coordinates: np.ndarray, teach: np.ndarray, asked: np.ndarray) -> np.ndarray:
     """Cosine distance of the photos asked about to the nearest one that taught, of any class: float64 [asked]."""
     known, unknown = directions(coordinates[teach]), directions(coordinates[asked])
-    blocks = (unknown[start : start + CELL] for start in range(0, len(unknown), CELL))
+    blocks = (unknown[start : start + BLOCK] for start in range(0, len(unknown), BLOCK))
     return np.concatenate([1 - (block @ known.T).max(axis=1) for block in blocks])
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from boatlib.model.features.store import Features
-from boatlib.model.inference.familiarity import Familiarity
+from boatlib.model.inference.familiarity import Familiarity, chosen
 from boatlib.model.inference.predictor import Predictor
 from boatlib.order import natural
 from boatlib.photos.layout.listing import NONE_OF_THESE
@@ -60,9 +60,11 @@ def leave_one_out(features: Features | np.ndarray, split: pd.DataFrame, refuse: 
     rows = []
     for label in asked:
         own = labels == label
-        known = Familiarity.fit(features[np.flatnonzero(teach & ~own)], labels[teach & ~own])
-        line = np.quantile(known.unfamiliarity(features[np.flatnonzero(tune & ~own)]), 1 - refuse, method="higher")
-        photos = features[np.flatnonzero(own)]
+        known = Familiarity.fit(chosen(features, np.flatnonzero(teach & ~own)), labels[teach & ~own])
+        line = np.quantile(
+            known.unfamiliarity(chosen(features, np.flatnonzero(tune & ~own))), 1 - refuse, method="higher"
+        )
+        photos = chosen(features, np.flatnonzero(own))
         answers = pd.Series(np.array(classes, dtype=object)[known.evidence(photos).argmax(axis=1)])
         rows.append(_row(classes[label], NEVER_TAUGHT, known.unfamiliarity(photos) >= line, answers))
     return _table(rows)

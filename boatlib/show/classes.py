@@ -65,10 +65,10 @@ def dropped(classes: pd.DataFrame, minimum: int | None = None) -> Html:
     }
     why = f"fewer than the minimum of {minimum}" if minimum else "too few"
     words = [f"{listing(named[True])}, {why}"] if True in named else []
-    words += [f"{listing(named[False])}, none of them in the given train part"] if False in named else []
+    words += [f"{listing(named[False])}, none of them meant for teaching"] if False in named else []
     return paragraph(
         f"Left out: {'; '.join(words)}. The model does not know {'this class' if len(rows) == 1 else 'these classes'}: "
-        "a photo of one of them is given some other name.",
+        "a photo of one of them gets some other name, unless it is called unfamiliar.",
         "note",
     )
 

@@ -12,25 +12,31 @@ from boatlib.show.kit import tables
 from boatlib.show.kit.html import Html, paragraph
 from boatlib.show.kit.words import errors
 
-DOES = {USE: "use it", CHECK: "a person checks it", UNKNOWN: "a person looks: unlike what was taught"}
+DOES = {USE: "used", CHECK: "unsure: checked", UNKNOWN: "unfamiliar: checked"}  # the columns of the table
+MOST = 12  # answers with rows of their own, whatever was wrong
 
 
 def words(judged: Mapping[str, Any]) -> str:
     """What happens to 1,000 photos, and how many of the answers that nobody checks are wrong. judged: `results.policy.judged`."""
     if not judged["used"]:
         return f"Let a person check every answer: {_why_none(judged)}"
-    unknown = judged["unknown_per_1000"]
-    people = judged["check_per_1000"] + unknown
+    unknown, unsure = judged["unknown_per_1000"], judged["check_per_1000"]
+    why = [f"{unknown:,} called unfamiliar"] if unknown else []
+    why += [f"{unsure:,} of which the model is unsure"] if unsure else []
     text = (
-        f"Of 1,000 photos like these, use the answers to about {judged['use_per_1000']:,} as they are; wrong among "
-        f"{judged['used']:,} such answers in the test: {errors(judged['wrong'], judged['used'], judged['wrong_high'])}. "
-        f"A person looks at the other {people:,}"
+        f"Of 1,000 photos like these, use about {judged['use_per_1000']:,} answers unchecked; in the test, wrong among them "
+        f"were {errors(judged['wrong'], judged['used'], judged['wrong_high'])}. "
     )
-    if unknown:
-        text += f", of them {unknown:,} because they are unlike what the model was taught"
-    text += f". {_drawn(judged)}"
-    if judged["rule"] == "target" and judged["wrong_low"] > judged["target_error"]:
-        text += " The test shows more errors than that: the photos that drew the line were not like those of the test."
+    text += f"A person looks at the other {unknown + unsure:,}: {' and '.join(why)}. " if why else ""
+    text += _drawn(judged)
+    if judged["rule"] == "target" and judged["wrong"] > judged["target_error"] * judged["used"]:
+        beyond = judged["wrong_low"] > judged["target_error"]
+        text += (
+            " The test shows more errors than that: the photos that drew the line were not like those of the test. Do not "
+            "count on it."
+            if beyond
+            else " The test saw more, by no more than chance can explain."
+        )
     return text
 
 
@@ -38,8 +44,8 @@ def _drawn(judged: Mapping[str, Any]) -> str:
     if judged["rule"] == "cost":
         return "This line is the cheapest for the costs that were given."
     return (
-        f"The line was drawn on other photos, so that with {percent(judged['certainty'], 0)} certainty at most "
-        f"{percent(judged['target_error'], 1 if judged['target_error'] < 0.01 else 0)} of the used answers are wrong."
+        f"Other photos drew this line, so that with {percent(judged['certainty'], 0)} certainty at most "
+        f"{percent(judged['target_error'], 1 if judged['target_error'] < 0.01 else 0)} of the unchecked answers are wrong."
     )
 
 
@@ -73,29 +79,41 @@ def promised(policy: Policy, judged: Mapping[str, Any]) -> Html:
 
 
 def table(rows: pd.DataFrame, policy: Policy) -> Html:
-    """One row for each answer: what is done with it, from which confidence, and what was wrong. rows: `results.policy.table`."""
-    wide = rows.pivot_table(
-        index="answer", columns="action", values=["per_1000", "judged", "right"], sort=False, fill_value=0
-    )
-    wide = wide.reindex(rows["answer"].unique())
-    shown = []
-    for name, row in wide.iterrows():
-        per_1000 = {action: round(float(row.get(("per_1000", action), 0))) for action in (USE, CHECK, UNKNOWN)}
-        used, right = (int(row.get((column, USE), 0)) for column in ("judged", "right"))
-        line = policy.line(str(name))
+    """One row for each answer: what is done with it, and what was wrong. rows: `results.policy.table`. Of more than MOST answers,
+    those without an error stand in one row.
+    """
+    counts = rows.set_index(["answer", "action"])[["judged", "right"]].unstack(fill_value=0).astype(int)
+    judged, right = (counts[column].reindex(columns=list(DOES), fill_value=0) for column in ("judged", "right"))
+    names = [name for name in rows["answer"].unique() if name != ALL]
+    quiet = [name for name in names if judged.loc[name, USE] == right.loc[name, USE]] if len(names) > MOST else []
+    groups = [(ALL, [ALL]), *((name, [name]) for name in names if name not in quiet)]
+    groups += [(f"the other {len(quiet)}", quiet)] if quiet else []
+    photos, shown = judged.loc[ALL].sum(), []
+    for title, own in groups:
+        of = judged.loc[own].sum()
+        each = {action: round(1000 * of[action] / photos) for action in DOES}
+        if title == ALL:
+            each[CHECK] = 1000 - each[USE] - each[UNKNOWN]
+        used, wrong = of[USE], of[USE] - right.loc[own, USE].sum()
+        line = _line(policy, own[0]) if len(own) == 1 else ""
+        each = {DOES[action]: count for action, count in each.items()}
         shown.append(
             {
-                "the model says": name,
-                "use it from": ""
-                if name == ALL and len(policy.lines) > 1
-                else f"{percent(line)} sure"
-                if line <= 1
-                else "never",
-                "used, of 1,000 photos": per_1000[USE],
-                "checked": per_1000[CHECK],
-                "unlike what was taught": per_1000[UNKNOWN],
-                "wrong among the used": f"{used - right} of {used}" if used else "–",
+                "the model says": title,
+                "used from": line,
+                **each,
+                "wrong among the used": f"{wrong} of {used}" if used else "–",
             }
         )
-    numbers = ("used, of 1,000 photos", "checked", "unlike what was taught")
-    return tables.table(pd.DataFrame(shown), "What to do with each answer", dict.fromkeys(numbers, tables.number))
+    table = pd.DataFrame(shown)
+    title = "What to do with each answer, of 1,000 photos"
+    if len(policy.lines) == 1:
+        title += f"; used from {_line(policy, names[0])} confidence on" if policy.uses_any else "; all are checked"
+        table = table.drop(columns="used from")
+    note = "Dependable is said of a class, over all of its photos; this table is about single answers."
+    return tables.table(table, title, dict.fromkeys(DOES.values(), tables.number)) + paragraph(note, "note")
+
+
+def _line(policy: Policy, answer: str) -> str:
+    line = policy.line(answer)
+    return "never" if line > 1 else "" if answer == ALL and len(policy.lines) > 1 else percent(line)

@@ -60,8 +60,8 @@ def costs(predictions: pd.DataFrame, policy: Policy, cost_of_error: float, cost_
     """What the policy costs on the test photos, beside no checks and nothing but checks."""
     if not cost_of_error:
         return paragraph(
-            "What is cheapest depends on what a wrong answer and what a check costs. With review.cost_of_error and "
-            "review.cost_of_check in the params file, the cheapest line is drawn.",
+            "What is cheapest depends on what a wrong answer and what a check costs. Tell both to whoever runs this "
+            "(review.cost_of_error, review.cost_of_check), and the cheapest line is drawn.",
             "note",
         )
     right = (predictions["predicted"] == predictions["label"]).to_numpy()

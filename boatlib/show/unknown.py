@@ -12,14 +12,15 @@ from boatlib.show.kit import tables
 from boatlib.show.kit.html import Html, bullets, paragraph
 from boatlib.show.kit.words import listing
 
-MOST = 8  # sentences
+MOST = 4  # sentences; the table has all
 
 
 def words(rows: pd.DataFrame, judged: Mapping[str, Any]) -> Html:
     """How many strange photos are noticed, and what that costs. rows: `unknown.csv`; judged: `results.policy.judged`."""
     first = paragraph(
         f"{judged['unknown']:,} of the {judged['photos']:,} test photos, which do show one of the classes, are called "
-        f"unfamiliar: {percent(judged['unknown'] / max(1, judged['photos']))}. This is the price for noticing others."
+        f"unfamiliar: {percent(judged['unknown'] / max(1, judged['photos']))}. These checks are needless: the price for "
+        f"noticing others."
     )
     if rows.empty:
         return first + paragraph("With two classes only, none can be left out to try it.", "note")
@@ -65,11 +66,12 @@ def in_short(rows: pd.DataFrame) -> str:
     parts = []
     if len(tried):
         shares = (tried["noticed"] / tried["photos"]).sort_values()
+        low, high = of_hundred(shares.iloc[0]), of_hundred(shares.iloc[-1])
         parts.append(
-            f"A photo of something else gets one of these names, too, unless the model notices: leaving out one class at a time, "
-            f"it noticed between {of_hundred(shares.iloc[0])} and {of_hundred(shares.iloc[-1])} of 100 such photos"
+            f"Show it nothing but what it was taught: of photos of something else it noticed between {low} and {high} of 100 "
+            f"(leaving out {len(tried)} classes, one at a time), and most others get a wrong name"
         )
     if len(real):
-        names = listing([f"{row['what']} ({row['noticed']} of {row['photos']})" for row in real.to_dict("records")], 4)
-        parts.append(f"{'of' if parts else 'Of'} classes with too few photos, {names}")
+        names = [f"{row['noticed']} of {row['photos']} photos of {row['what']}" for row in real.to_dict("records")]
+        parts.append(f"{'it' if parts else 'It'} noticed {listing(names, 4)}, which were too few to be taught")
     return "; ".join(parts) + "." if parts else ""

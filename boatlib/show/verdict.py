@@ -22,7 +22,7 @@ def what_this_is(classes: Sequence[str], subject: str = "") -> Html:
     photo = f"{subject} photo" if subject else "photo"
     return paragraph(
         f"The model is a program that looks at a {photo} and says which of {len(classes)} classes it shows: "
-        f"{listing(classes, 20)}. It names one of them for every photo, and calls it unfamiliar where it sees nothing like them.",
+        f'{listing(classes, 20)}. It names one of them for every photo, and adds "unfamiliar" if the photo looks like none.',
         "note",
     )
 
@@ -56,11 +56,14 @@ def verdict_words(
     to depend on, and those not to depend on. shortcut: classes that are never dependable (`Shortcuts.names`).
     """
     rows = class_verdicts.class_verdicts(per_class[per_class["test"] > 0], dependable, shortcut)
+    photos = f"{subject} photos" if subject else "photos"
     text = (
-        f"The model names the right class for {of_hundred(metrics['accuracy'])} of 100 {f'{subject} ' if subject else ''}photos "
-        f"(between {of_hundred(metrics['accuracy_low'])} and {of_hundred(metrics['accuracy_high'])}). "
+        f"The model names the right class for {of_hundred(metrics['accuracy'])} of 100 {photos} (between "
+        f"{of_hundred(metrics['accuracy_low'])} and {of_hundred(metrics['accuracy_high'])}). "
     )
-    text += f"{elsewhere.headline(told)} It is " if told else "It is "
+    if told:
+        text = elsewhere.headline(told, text, photos)
+    text += "It is "
     if len(rows) > 1 and (rows["verdict"] == NOT_YET).all():
         weakest = listing(_counted(rows.sort_values(["top1", "class"]).head(3)))
         return f"{text}not yet dependable for any of the {len(rows)} classes; weakest are {weakest}."
@@ -78,10 +81,10 @@ def _which(classes: pd.DataFrame, of: int) -> str:
 
 def _counted(classes: pd.DataFrame) -> list[str]:
     words = {
-        "answers": "only {correct} of {answers} such answers are right",
+        "answers": "{wrong} of {answers} such answers are wrong",
         "shortcut": "recognised without what it shows",
     }
-    rows = classes.to_dict("records")
+    rows = classes.assign(wrong=classes["answers"] - classes["correct"]).to_dict("records")
     return [f"{row['class']} ({words.get(row['why'], '{correct} of {test}').format(**row)})" for row in rows]
 
 
@@ -93,7 +96,7 @@ def _some(names: list[str]) -> str:
 def what_the_words_mean(dependable: float) -> Html:
     """What the verdict's words stand for."""
     return paragraph(
-        "These figures come from photos that the model had never seen and that had no say in its making; the range says how far "
+        "These figures come from photos that it was not taught with and that had no say in its making; the range says how far "
         f"chance could have moved the result. Dependable means: at least {percent(dependable, 0)} of the class's test photos are "
         f"found, at least {percent(dependable, 0)} of the answers with its name are true, and the photos are enough "
         f"to show it (both 95% ranges begin at {percent(EVIDENCE, 0)} or higher).",
@@ -101,8 +104,10 @@ def what_the_words_mean(dependable: float) -> Html:
     )
 
 
-def tiles(metrics: Mapping[str, Any], per_class: pd.DataFrame, classes: pd.DataFrame) -> Html:
-    """Four figures side by side."""
+def tiles(
+    metrics: Mapping[str, Any], per_class: pd.DataFrame, classes: pd.DataFrame, told: Mapping[str, Any] | None = None
+) -> Html:
+    """Four figures side by side. told: `elsewhere.json`; where photos from elsewhere fare worse, their figure comes first."""
     weakest = per_class[per_class["class"] == weakest_class(per_class)].iloc[0]
     items = [
         (
@@ -118,6 +123,10 @@ def tiles(metrics: Mapping[str, Any], per_class: pd.DataFrame, classes: pd.DataF
         ),
         (f"{int(classes['used'].sum()):,}", f"photos used, of {int(classes['kept'].sum())} classes"),
     ]
+    if told and told["differs"] and not told["apart"]:
+        expected = f"expected on photos from elsewhere ({percent(told['low'], 0)} to {percent(told['high'], 0)})"
+        items[1] = (items[0][0], f"{items[0][1]}, most of whose look-alikes taught")
+        items[0] = (f"about {percent(told['middle'], 0)}", expected)
     cells = "".join(
         f"<div><strong>{escape(figure)}</strong><span>{escape(words)}</span></div>" for figure, words in items
     )
@@ -143,8 +152,10 @@ def what_to_do(
     weak = verdicts[verdicts["verdict"] == NOT_YET]
     lost = weak[weak["top1"] < dependable]
     if len(lost):
-        names = _some([f"{r['class']} ({r['test'] - r['correct']} of {r['test']})" for r in lost.to_dict("records")])
-        items.append(f"Do not expect all photos to be found of {names}: these were given another name.")
+        names = _some(
+            [f"{r['test'] - r['correct']} of {r['test']} photos of {r['class']}" for r in lost.to_dict("records")]
+        )
+        items.append(f"Given another name were {names}.")
     if few := learning_curve.worth_collecting(more, verdicts):
         items.append(f"Collect more photos of {_some(few)}: there they would help most.")
     if suspects:

@@ -21,6 +21,7 @@ from PIL import Image
 
 from boatlib.cli import main
 from boatlib.errors import BoatlibError
+from boatlib.lab import try_photo
 from boatlib.model.features import embedding
 from boatlib.model.inference import bundle, onnx
 from boatlib.model.inference.familiarity import Familiarity
@@ -90,6 +91,15 @@ def test_the_exported_model_gives_the_same_answers_without_torch(model, photos, 
     np.testing.assert_allclose(there["confidence"].astype(float), here["confidence"], atol=1e-4)
     assert there["action"].str.startswith("unknown").tolist() == here["unfamiliar"].tolist()
     assert (there["action"] != "use").tolist() == here["needs_review"].tolist()
+
+
+def test_a_flower_is_unfamiliar_at_every_door(model, capsys):
+    """The exported model and the page: see the other tests."""
+    assert main(["predict", str(model.folder), str(FLOWER)]) == 0
+    assert "look again: unlike anything it was taught; nearest: " in capsys.readouterr().out
+    assert "unlike anything it was taught" in try_photo.answer(Predictor(model), FLOWER.read_bytes(), "a flower").text
+    row = Predictor(model).predict(FLOWER).iloc[0]
+    assert row[["unfamiliar", "needs_review"]].all()
 
 
 @EXPORT

@@ -45,8 +45,8 @@ class Familiarity:
         """
         from sklearn.decomposition import PCA
 
-        chosen = _some(labels)
-        values, known = np.asarray(features[chosen], dtype=np.float32), labels[chosen]
+        some = _some(labels)
+        values, known = np.asarray(features[some], dtype=np.float32), labels[some]
         pca = PCA(min(COMPONENTS, *values.shape), svd_solver="randomized", random_state=0).fit(values)
         mean, components = pca.mean_.astype(np.float32), _rounded(pca.components_.T)
         reference = _rounded(_directions(values, mean, components))
@@ -59,7 +59,7 @@ class Familiarity:
         found = np.zeros(len(parts), np.float32)
         for part in np.unique(parts):
             own, others = np.flatnonzero(parts == part), np.flatnonzero(parts != part)
-            found[own] = cls.fit(features[others], labels[others]).unfamiliarity(features[own])
+            found[own] = cls.fit(chosen(features, others), labels[others]).unfamiliarity(chosen(features, own))
         return found
 
     @classmethod
@@ -102,6 +102,11 @@ class Familiarity:
 
         values = load_file(file)
         return cls(**{name: value.astype(np.float32) for name, value in values.items()})
+
+
+def chosen(features: Features | np.ndarray, places: np.ndarray) -> Features | np.ndarray:
+    """Some of the rows; those that lie on the disk are not read yet."""
+    return features.part(places) if isinstance(features, Features) else features[places]
 
 
 def directions(values: np.ndarray) -> np.ndarray:

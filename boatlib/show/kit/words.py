@@ -21,12 +21,13 @@ def photos_in_words(count: int) -> str:
 
 
 def errors(wrong: int, of: int, high: float) -> str:
-    """How many are wrong, and how many could be: "none of 179 (up to 2 in 100)", "3 of 179 (1.7%, up to 5 in 100)".
+    """How many are wrong, and how many could be: "none of 179 (up to 2 in 100)", "3 of 1,790 (0.2%, fewer than 1 in 100)".
 
     high: upper end of the 95% range of the share.
     """
     share = "" if not wrong else f"{percent(wrong / of)}, "
-    return f"{wrong or 'none'} of {of:,} ({share}up to {of_hundred(high)} in 100)"
+    most = of_hundred(high)
+    return f"{wrong or 'none'} of {of:,} ({share}{'fewer than 1' if most == 'less than 1' else f'up to {most}'} in 100)"
 
 
 def between(row: Mapping[str, Any]) -> str:
