@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from boatlib import results, show
 from boatlib.order import natural
+from boatlib.policy import Policy
 from boatlib.results import class_verdicts
 from boatlib.results.intervals import wilson
 from boatlib.shares import confidence, of_hundred, p_words, percent
@@ -87,13 +88,12 @@ def test_74_the_sentences_of_the_list():
     rows = pd.DataFrame([("a", 299, 300, 299 / 300, *wilson(299, 300), 300)], columns=columns)
     words = verdict.verdict_words(metrics_, rows, 0.9)
     assert "for more than 99 of 100 photos (between 98 and more than 99)" in words
-    assert "less than 99.7% confidence" in show.review.advice(0.9973, {"reviewed": 1, "kept": 9, "kept_right": 9}).text
-    judged = class_verdicts.class_verdicts(rows, 0.9)
-    more = pd.DataFrame({"class": [], "now": [], "doubled": []})
-    text = verdict.what_to_do(judged, 0.9, 0.9973, {"reviewed": 1, "kept": 300, "kept_right": 299}, more, 0).text
-    assert "(99.7%)" in text
-    assert "100%" not in text
-    assert "less than 99.7% confidence" in text
+    drawn = Policy({"": 0.9973})
+    answers = pd.DataFrame({"label": "a", "predicted": ["a"] * 299 + ["b"], "confidence": 0.9999, "unfamiliarity": 0.0})
+    told = results.policy.judged(drawn, answers)
+    assert "from this confidence on: 99.7%" in show.policy.promised(drawn, told).text
+    assert "1 of 300 (0.3%, up to 2 in 100)" in show.policy.words(told)
+    assert "100%" not in show.policy.table(results.policy.table(drawn, answers), drawn).text
     assert p_words(1e-9) == "p < 0.001"
     assert "0.000" not in show.tta.tests({"test": {"fixed": tta_test(1e-9)}}).text
 

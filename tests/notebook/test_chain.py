@@ -61,7 +61,13 @@ def test_the_contracts_columns(tiny_run):
         *expected, "decision", "stratum", "low", "high", "part", "group_by", "set_label", "remark",
     ]  # fmt: skip
     assert columns("split.csv") == ["photo", "label", "split", "group", "sha256", "decision"]
-    assert columns("predictions.csv") == ["photo", "label", "predicted", "confidence", "p_kayak", "p_paper boat"]
+    assert columns("predictions.csv") == [
+        "photo", "label", "predicted", "confidence", "unfamiliarity", "p_kayak", "p_paper boat",
+    ]  # fmt: skip
+    assert columns("policy.csv") == ["answer", "action", "per_1000", "right", "judged"]
+    assert columns("elsewhere.csv") == ["distance", "photos", "right", "low", "high"]
+    assert columns("unknown.csv")[:4] == ["what", "kind", "photos", "noticed"]
+    assert columns("shortcuts.csv") == ["rule", "class", "right", "chance", "model"]
     counts, rates = ["train", "val", "test", "correct"], ["top1", "top1_low", "top1_high"]  # of two classes, no top-3
     per_class = ["class", *counts, *rates, "loss", "precision", "recall", "f1", "answers"]
     assert columns("per_class.csv") == per_class

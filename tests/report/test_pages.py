@@ -12,8 +12,9 @@ from conftest import REAL, ROOT, TINY, WORK, run_all
 
 from boatlib.predictions import classes_of
 from boatlib.results import review
-from boatlib.run import Run
+from boatlib.run import Run, in_words
 from boatlib.shares import percent
+from boatlib.show.kit.words import errors
 
 pytestmark = pytest.mark.report
 
@@ -166,7 +167,7 @@ def test_numbers_on_the_summary_are_those_of_the_tables(report):
     said = json.loads((report / "summary.json").read_text())
     assert (said["correct"], said["photos"]) == (right, len(predictions))
     assert soup.find(class_="verdict").get_text() == said["verdict"]
-    assert soup.find("meta", attrs={"name": "description"})["content"] == said["verdict"]
+    assert soup.find("meta", attrs={"name": "description"})["content"] == in_words(said)
     listed = soup_of(report.parent / "index.html").find("a", href=f"{report.name}/index.html").parent
     assert listed.p.get_text() == said["verdict"]
 
@@ -200,8 +201,12 @@ def test_numbers_on_the_summary_are_those_of_the_tables(report):
         "tr"
     )
     assert [row.find_all("td")[2].get_text() for row in rows] == [
-        f"{wrong} of {kept}" for wrong, kept in zip(work["wrong"], work["kept"], strict=True)
+        errors(wrong, kept, high) for wrong, kept, high in work[["wrong", "kept", "risk_high"]].itertuples(index=False)
     ]
+    used = run.table("policy").query("answer == 'all answers' and action == 'use'")["judged"].sum()
+    assert said["policy"]["used"] == used
+    whole = next(t for t in soup.find_all("table") if t.caption.get_text().startswith("What to do with each answer"))
+    assert f"of {used}" in whole.tbody.find("tr").get_text() or not used
     assert len(classes_of(predictions)) == len(names)
 
 

@@ -52,7 +52,7 @@ def test_the_verdict_tells_proven_from_promising_from_weak():
 
 def test_a_model_that_always_says_the_same_is_not_called_dependable():
     words = verdict.verdict_words(METRICS, per_class(cruise=(18, 18)).assign(answers=60), 0.9)
-    assert "not yet dependable for cruise (only 18 of 60 such answers are right)" in words
+    assert "not yet dependable for cruise (42 of 60 such answers are wrong)" in words
 
 
 @pytest.mark.parametrize("counts", [{"a": (40, 40)}, {"a": (1, 9)}, {"a": (3, 3)}])
@@ -91,9 +91,9 @@ def test_what_to_do_follows_from_the_data():
         {"what": ["raft"], "kind": ["left out for this"], "photos": [50], "noticed": [30], "called": ["ferry"]}
     )
     text = verdict.what_to_do(rows, 0.9, judged(used=90, wrong=2), unknown, more, 3).text
-    assert "use the answers to about 900 as they are; wrong among 90 such answers in the test: 2 of 90 (2.2%" in text
-    assert "it noticed between 60 and 60 of 100 such photos" in text
-    assert "Do not expect all photos to be found of ferry (4 of 13): these were given another name." in text
+    assert "use about 900 answers unchecked; in the test, wrong among them were 2 of 90 (2.2%, up to 8 in 100)" in text
+    assert "it noticed between 60 and 60 of 100 (leaving out 1 classes, one at a time)" in text
+    assert "Given another name were 4 of 13 photos of ferry." in text
     assert "Collect more photos of ferry:" in text
     assert "the 3 photos whose label is in doubt" in text
     none = verdict.what_to_do(rows, 0.9, judged(needed=120), unknown.head(0), more.head(0), 0).text
