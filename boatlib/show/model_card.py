@@ -112,7 +112,7 @@ def _class_table(per_class: pd.DataFrame) -> str:
 def _flags(bundle: Bundle) -> str:
     return (
         "`needs_review` marks what a person should look at, `reason` says why, and `unfamiliar` marks photos unlike those that "
-        "taught it. For this, the folder holds `reference.safetensors`: 64 numbers for each of at most about 3,000 photos "
+        "taught it. For this, the folder holds `reference.safetensors`: 128 numbers for each of at most about 3,000 photos "
         f"({_size(bundle.folder / REFERENCE)}); no picture can be rebuilt from them."
     )
 

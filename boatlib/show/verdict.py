@@ -81,7 +81,7 @@ def _which(classes: pd.DataFrame, of: int) -> str:
 
 def _counted(classes: pd.DataFrame) -> list[str]:
     words = {
-        "answers": "{wrong} of {answers} such answers are wrong",
+        "answers": "{wrong} of {answers} such answers wrong",
         "shortcut": "recognised without what it shows",
     }
     rows = classes.assign(wrong=classes["answers"] - classes["correct"]).to_dict("records")

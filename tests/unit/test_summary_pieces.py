@@ -52,7 +52,7 @@ def test_the_verdict_tells_proven_from_promising_from_weak():
 
 def test_a_model_that_always_says_the_same_is_not_called_dependable():
     words = verdict.verdict_words(METRICS, per_class(cruise=(18, 18)).assign(answers=60), 0.9)
-    assert "not yet dependable for cruise (42 of 60 such answers are wrong)" in words
+    assert "not yet dependable for cruise (42 of 60 such answers wrong)" in words
 
 
 @pytest.mark.parametrize("counts", [{"a": (40, 40)}, {"a": (1, 9)}, {"a": (3, 3)}])

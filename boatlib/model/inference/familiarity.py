@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 REFERENCE = "reference.safetensors"
-COMPONENTS = 64  # principal components by which photos are compared
+COMPONENTS = 128  # principal components by which photos are compared
 WIDTH = 2.0  # of the kernel: larger, and only the nearest photos count; smaller, and it is a linear model
 NOISE = 0.1  # of the labels
 MOST = 3000  # photos that are kept
