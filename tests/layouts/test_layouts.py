@@ -322,7 +322,7 @@ def test_digits_in_their_order_and_a_class_that_nobody_teaches(tmp_path):
     assert not whole.classes.set_index("class").loc["10", "kept"]
     words = show.classes.dropped(whole.classes).text
     assert words.startswith(
-        "Left out: 10 (2 photos), none of them in the given train part. The model does not know this class"
+        "Left out: 10 (2 photos), none of them meant for teaching. The model does not know this class"
     )
 
 
