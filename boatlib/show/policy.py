@@ -59,7 +59,7 @@ def _why_none(judged: Mapping[str, Any]) -> str:
             "by would not help; a better model would, or a higher review.target_error."
         )
     return (
-        f"the validation photos are too few to promise that at most {target} of the used answers are wrong. About "
+        f"the photos that draw a line are too few to promise that at most {target} of the used answers are wrong. About "
         f"{judged['needed']:,} more of them could, if as few answers are wrong as now."
     )
 
@@ -72,7 +72,8 @@ def promised(policy: Policy, judged: Mapping[str, Any]) -> Html:
     common = policy.line("")
     lines = [f"{'all others ' if own else ''}{percent(common)}"] if common <= 1 else []
     return paragraph(
-        f"An answer is used from this confidence on: {', '.join([*own, *lines])}. Of the {judged['photos']:,} validation photos "
+        f"An answer is used from this confidence on: {', '.join([*own, *lines])}. Of the {judged['photos']:,} photos that drew "
+        f"the lines "
         f"{judged['used']:,} are used (wrong: {errors(judged['wrong'], judged['used'], judged['wrong_high'])}), "
         f"{judged['checked']:,} checked, {judged['unknown']:,} called unfamiliar. {_drawn(judged)}"
     )

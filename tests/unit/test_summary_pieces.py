@@ -97,7 +97,7 @@ def test_what_to_do_follows_from_the_data():
     assert "Collect more photos of ferry:" in text
     assert "the 3 photos whose label is in doubt" in text
     none = verdict.what_to_do(rows, 0.9, judged(needed=120), unknown.head(0), more.head(0), 0).text
-    assert none.startswith("Let a person check every answer: the validation photos are too few")
+    assert none.startswith("Let a person check every answer: the photos that draw a line are too few")
     assert "About 120 more of them" in none
     assert "doubt" not in none
     hopeless = verdict.what_to_do(rows, 0.9, judged(), unknown.head(0), more.head(0), 0).text
