@@ -24,6 +24,7 @@ from boatlib.model.training import fit, others
 from boatlib.model.training.task import TrainingTask
 from boatlib.params import Params, load_params
 from boatlib.photos import catalog, shapes, splits
+from boatlib.photos.layout import sets
 from boatlib.policy import Policy
 from boatlib.results import calibration, policy, unknown
 from boatlib.run import Run
@@ -73,12 +74,14 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--seeds", type=int, default=10)
     options = parser.parse_args()
-    table = catalog.build_catalog(options.images).table
+    exploration = load_params(options.params, options.set).exploration
+    listing = sets.read(options.images, exploration)
+    table = catalog.build_catalog(listing, exploration.min_photos_per_class).table
     results = []
     for seed in range(options.seeds):
         params = load_params(options.params, [*options.set, f"seed={seed}"])
         with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
-            results.append(one_seed(table, options.images, params))
+            results.append(one_seed(table, listing.root, params))
     shutil.rmtree(RUN.folder)
     rows = pd.concat(results)
     print(rows.sort_values(["way", "seed"]).to_string(index=False))

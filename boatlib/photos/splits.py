@@ -106,6 +106,29 @@ def _to_deal(
     return groups, members, np.maximum(np.outer(of_class, shares), 1.0)
 
 
+def in_parts(labels: np.ndarray | pd.Series, groups: np.ndarray | pd.Series, count: int, seed: int) -> np.ndarray:
+    """For cross-validation: the part of each photo, from 0 to `count` - 1, int64 [photos], with each class divided alike.
+
+    Whole groups, the largest first, go to the part that has fewest photos of their class (that of most of their photos); among
+    equals, to the smallest part. No part is empty where there are as many groups.
+    """
+    (group, _), (label, names) = pd.factorize(np.asarray(groups)), pd.factorize(np.asarray(labels))
+    sizes = np.bincount(group)
+    pairs, photos = np.unique(group * len(names) + label, return_counts=True)
+    pairs = pairs[np.argsort(photos, kind="stable")]
+    mostly = np.zeros(len(sizes), np.int64)
+    mostly[pairs // len(names)] = pairs % len(names)  # of a group's classes the last one stays: that of most photos
+    order = np.random.default_rng(seed).permutation(len(sizes))
+    order = order[np.argsort(-sizes[order], kind="stable")]
+    of_class, of_part, chosen = [[0] * count for _ in names], [0] * count, np.zeros(len(sizes), np.int64)
+    for number, size, own in zip(order, sizes[order].tolist(), mostly[order].tolist(), strict=True):
+        part = min(range(count), key=lambda part, own=own: (of_class[own][part], of_part[part]))  # type: ignore[misc]
+        of_class[own][part] += size
+        of_part[part] += size
+        chosen[number] = part
+    return chosen[group]
+
+
 def _refuse_too_few_groups(used: pd.DataFrame, needed: int) -> None:
     for label, members in used.groupby("label"):
         if (different := members["group"].nunique()) >= needed:

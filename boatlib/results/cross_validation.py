@@ -4,13 +4,13 @@ A linear head on the frozen network's features stands in for the head that was t
 so it can be taught again and again. Nothing of it goes into the model, and nothing is chosen by it.
 """
 
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
 from boatlib.model.features.store import Features
+from boatlib.photos import splits
 
 FOLDS = 5
 COMPONENTS = (
@@ -50,12 +50,8 @@ def folds(
     labels: np.ndarray, groups: np.ndarray | pd.Series, seed: int, count: int = FOLDS
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """`count` pairs of photos that teach and photos that are judged, whole groups together, class by class alike."""
-    from sklearn.model_selection import StratifiedGroupKFold
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # a class with fewer photos than folds
-        cut = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
-        return list(cut.split(np.zeros(len(labels)), labels, groups))
+    parts = splits.in_parts(labels, groups, count, seed)
+    return [(np.flatnonzero(parts != part), np.flatnonzero(parts == part)) for part in range(count)]
 
 
 def _some(photos: np.ndarray, share: float, random: np.random.Generator) -> np.ndarray:

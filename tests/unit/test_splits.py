@@ -1,3 +1,4 @@
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -77,3 +78,19 @@ def test_a_group_of_several_classes_stays_together():
     few = rows.assign(group_by=["one" if n < 60 else f"p{n}" for n in range(120)])
     with pytest.raises(DataError, match="Its 60 photos belong to 1 group"):
         splits.make_split(few, 0.6, 0.2, 0.2, seed=3)
+
+
+def test_parts_for_cross_validation_have_whole_groups_and_as_much_of_each_class():
+    random = np.random.default_rng(0)
+    labels = random.choice(["barge", "dory", "ketch"], 600, p=[0.8, 0.15, 0.05])
+    groups = np.where(random.uniform(size=600) < 0.3, 7, np.arange(600))  # one group is a third of all, and of every class
+    parts = splits.in_parts(labels, groups, 5, 0)
+    assert len(set(parts[groups == 7])) == 1
+    alone = splits.in_parts(labels, np.arange(600), 5, 0)
+    for label in set(labels):
+        assert np.ptp(np.bincount(alone[labels == label], minlength=5)) <= 1
+    assert np.ptp(np.bincount(alone)) <= 3
+    assert sorted(splits.in_parts(np.array([*"abcde"]), np.arange(5), 5, 1)) == [0, 1, 2, 3, 4]
+    assert (splits.in_parts(labels, groups, 5, 0) == parts).all()
+    assert (splits.in_parts(labels, groups, 5, 1) != parts).any()
+    assert len(splits.in_parts(labels[:0], groups[:0], 5, 0)) == 0

@@ -12,10 +12,12 @@ if TYPE_CHECKING:
     from torch import nn
 
 REFERENCE = "reference.safetensors"
-COMPONENTS = 128  # principal components by which photos are compared
+COMPONENTS = 192  # principal components by which photos are compared
 WIDTH = 2.0  # of the kernel: larger, and only the nearest photos count; smaller, and it is a linear model
 NOISE = 0.1  # of the labels
-MOST = 3000  # photos that are kept
+POWER = 3  # of the evidence: 2, and what several classes share counts little; more, and only the largest counts
+MOST = 5000  # photos that are kept
+ENOUGH = 500  # of them, for the components
 BLOCK = 1000  # rows in memory at a time
 
 
@@ -43,12 +45,10 @@ class Familiarity:
 
         Of more than MOST photos some are drawn, as many of each class as it has a share, and at least a few.
         """
-        from sklearn.decomposition import PCA
-
-        some = _some(labels)
+        some = _some(labels, MOST)
         values, known = np.asarray(features[some], dtype=np.float32), labels[some]
-        pca = PCA(min(COMPONENTS, *values.shape), svd_solver="randomized", random_state=0).fit(values)
-        mean, components = pca.mean_.astype(np.float32), _rounded(pca.components_.T)
+        mean = values.mean(axis=0)
+        components = _rounded(_components(values[_some(known, ENOUGH)] - mean))
         reference = _rounded(_directions(values, mean, components))
         weights = regression(reference, known, WIDTH)
         return cls(mean, components, reference, weights)
@@ -77,16 +77,16 @@ class Familiarity:
         return np.concatenate(parts) if parts else np.empty((0, self.weights.shape[1]), np.float32)
 
     def unfamiliarity(self, features: Features | np.ndarray) -> np.ndarray:
-        """One minus the sum of the squared evidence: about 0 where all of it speaks for one class, more where several share
-        it, 1 where there is none. float32 [rows].
+        """One minus the sum of the cubed evidence: about 0 where all of it speaks for one class, more where several share it, 1
+        where there is none. float32 [rows].
         """
-        return 1 - (self.evidence(features).clip(0, 1) ** 2).sum(axis=1)
+        return 1 - (self.evidence(features).clip(0, 1) ** POWER).sum(axis=1)
 
     def module(self) -> "nn.Module":
         """The same as a torch module, for the model that leaves the house."""
         from boatlib.model.networks.modules import KernelEvidence
 
-        return KernelEvidence(self.mean, self.components, self.reference, self.weights, WIDTH)
+        return KernelEvidence(self.mean, self.components, self.reference, self.weights, WIDTH, POWER)
 
     def save(self, file: Path) -> None:
         """Write it: no picture, no name and no label of a photo is in it, and none can be got back from it."""
@@ -141,13 +141,25 @@ def _rounded(values: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(values, np.float16).astype(np.float32)
 
 
-def _some(labels: np.ndarray) -> np.ndarray:
-    """At most about MOST photos, in their order; a class keeps at least twenty of its own."""
-    if len(labels) <= MOST:
+def _components(values: np.ndarray) -> np.ndarray:
+    """The principal components of a few rows with many columns, through the products of the rows: [n, k]."""
+    from scipy.linalg import eigh
+
+    found, vectors = eigh((values @ values.T).astype(np.float64))
+    count = min(COMPONENTS, *values.shape)
+    lengths = np.sqrt(
+        np.maximum(found[-count:], 1e-6 * max(found[-1], 1e-6))
+    )  # without variance, rounding would be a direction
+    return (values.T @ (vectors[:, -count:] / lengths))[:, ::-1]
+
+
+def _some(labels: np.ndarray, most: int) -> np.ndarray:
+    """At most about `most` photos, in their order; a class keeps at least twenty of its own."""
+    if len(labels) <= most:
         return np.arange(len(labels))
     random = np.random.default_rng(0)
     chosen = []
     for label in np.unique(labels):
         own = np.flatnonzero(labels == label)
-        chosen.append(random.permutation(own)[: max(20, MOST * len(own) // len(labels))])
+        chosen.append(random.permutation(own)[: max(20, most * len(own) // len(labels))])
     return np.sort(np.concatenate(chosen))

@@ -171,10 +171,16 @@ class KernelEvidence(nn.Module):
     """Evidence for the classes by kernel ridge regression (`inference.familiarity`), in torch: unfamiliarity."""
 
     def __init__(
-        self, mean: np.ndarray, components: np.ndarray, reference: np.ndarray, weights: np.ndarray, width: float
+        self,
+        mean: np.ndarray,
+        components: np.ndarray,
+        reference: np.ndarray,
+        weights: np.ndarray,
+        width: float,
+        power: int,
     ) -> None:
         super().__init__()
-        self.width = width
+        self.width, self.power = width, power
         self.mean, self.components = nn.Buffer(torch.from_numpy(mean)), nn.Buffer(torch.from_numpy(components))
         self.reference, self.weights = nn.Buffer(torch.from_numpy(reference)), nn.Buffer(torch.from_numpy(weights))
 
@@ -182,7 +188,7 @@ class KernelEvidence(nn.Module):
         """float32 [n, features] to unfamiliarity, float32 [n]."""
         directions = nn.functional.normalize((features - self.mean) @ self.components)
         kernel = torch.exp(2 * self.width * (directions @ self.reference.T - 1))
-        return 1 - (kernel @ self.weights).clamp(0, 1).square().sum(dim=1)
+        return 1 - (kernel @ self.weights).clamp(0, 1).pow(self.power).sum(dim=1)
 
 
 class Deployed(nn.Module):
