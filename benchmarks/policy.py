@@ -26,7 +26,7 @@ from boatlib.params import Params, load_params
 from boatlib.photos import catalog, shapes, splits
 from boatlib.photos.layout import sets
 from boatlib.policy import Policy
-from boatlib.results import calibration, policy, unknown
+from boatlib.results import calibration, elsewhere, policy, unknown
 from boatlib.run import Run
 
 RUN = Run("benchmark")
@@ -45,10 +45,12 @@ def one_seed(table: pd.DataFrame, root: Path, params: Params) -> pd.DataFrame:
     seen, labels = embedding.embed_plain(train, root, saved.bodies), task.labels(train)
     saved = saved.with_policy(Policy(), Familiarity.fit(seen, labels))
     tuning = Predictor(saved).before_refit().predict_catalogued(val, root)
-    taught = calibration.with_temperature(others.judged_by_others(task, trained), temperature)
+    both = pd.concat([train, val], ignore_index=True)
+    alike = elsewhere.in_series(embedding.embed_plain(both, root, saved.bodies), both, params.seed)
+    taught = calibration.with_temperature(others.judged_by_others(task, trained, alike), temperature)
     taught["unfamiliarity"] = Familiarity.of_parts(seen, labels, taught["part"].to_numpy())
     line = policy.familiar_to(tuning, params.review.refuse)
-    every = pd.concat([tuning, taught], ignore_index=True), pd.concat([val["group"], train["group"]], ignore_index=True)
+    every = policy.judges(tuning, taught, (val["group"], train["group"]), alike)
     ways = {"validation alone": (tuning, val["group"]), "with training photos": every}
     answers = Predictor(saved).predict_catalogued(test, root)
     rows = []

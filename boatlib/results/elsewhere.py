@@ -4,6 +4,7 @@ Photos that were taken in a row look alike without being near-duplicates. Divide
 result is too good for any other photos.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from boatlib.model.features import embedding
+from boatlib.model.features.store import Features
 from boatlib.model.inference.familiarity import directions, kernel, regression
 from boatlib.model.networks import auto, backbones
 from boatlib.params import Training
@@ -94,18 +96,43 @@ def held_together(coordinates: np.ndarray, split: pd.DataFrame, seed: int) -> pd
     one group count together in the ranges.
     """
     some = _some(coordinates, split["label"].to_numpy(dtype=object))
-    part = split.iloc[some].reset_index(drop=True)
-    near = coordinates[some]
-    labels = part["label"].to_numpy(dtype=object)
-    rows = []
-    for distance in (0.0, *distances(near, labels)):
-        group = part["group"]
-        if distance:
-            alike = pd.Series(clusters(near, labels, distance)).astype(str)
-            group = splits.whole_groups(part.assign(group_by=alike))
-        right = _right_answers(near, labels, group.to_numpy(), seed)
-        rows.append((distance, len(right), right.mean(), *over_groups(right, group.to_numpy() if distance else None)))
-    return pd.DataFrame(rows, columns=COLUMNS)
+    part, near = split.iloc[some].reset_index(drop=True), coordinates[some]
+    found = distances(near, part["label"].to_numpy(dtype=object))
+    return pd.DataFrame([_held(near, part, distance, seed) for distance in (0.0, *found)], columns=COLUMNS)
+
+
+def _held(coordinates: np.ndarray, photos: pd.DataFrame, distance: float, seed: int) -> tuple[float, ...]:
+    """A row of `held_together`."""
+    group = (_with_look_alikes(coordinates, photos, distance) if distance else photos["group"]).to_numpy()
+    right = _right_answers(coordinates, photos["label"].to_numpy(dtype=object), group, seed)
+    return distance, len(right), right.mean(), *over_groups(right, group if distance else None)
+
+
+def _with_look_alikes(coordinates: np.ndarray, photos: pd.DataFrame, distance: float) -> pd.Series:
+    """The groups of photos, each with all that are look-alikes of one of its own."""
+    alike = clusters(coordinates, photos["label"].to_numpy(dtype=object), distance)
+    return splits.whole_groups(photos.assign(group_by=alike.astype(str)))
+
+
+def in_series(features: np.ndarray | Features, photos: pd.DataFrame, seed: int) -> pd.Series | None:
+    """The groups of photos, look-alikes together, where dividing these photos at random hides errors (`judge`); None elsewhere.
+
+    features: float32 [photos, n]; photos: columns photo, label, group, in the same order.
+    """
+    wide = cross_validation.coordinates(features, photos["label"].nunique())
+    some = _some(wide, photos["label"].to_numpy(dtype=object))
+    part, near = photos.iloc[some].reset_index(drop=True), wide[some]
+    middle = float(distances(near, part["label"].to_numpy(dtype=object))[1])
+    if not middle:
+        return None
+    rows = [_held(near, part, distance, seed) for distance in (0.0, middle)]
+    differs = _differs(*(dict(zip(COLUMNS, row, strict=True)) for row in rows))
+    return _with_look_alikes(wide, photos, middle) if differs else None
+
+
+def _differs(random: Mapping[str, float], held: Mapping[str, float]) -> bool:
+    """Whether errors grow, beyond doubt, when look-alikes are held out together. Two rows of `held_together`."""
+    return 1 - held["high"] > TIMES * (1 - random["right"]) and random["right"] - held["right"] > POINTS
 
 
 def _right_answers(coordinates: np.ndarray, labels: np.ndarray, groups: np.ndarray, seed: int) -> np.ndarray:
@@ -152,8 +179,7 @@ def judge(held: pd.DataFrame, accuracy: float, apart: np.ndarray, near: np.ndarr
     """
     random, (high, middle, low) = held["right"].iloc[0], held["right"].iloc[1:]
     photos = held["photos"].iloc[0]
-    worse = 1 - held["high"].iloc[2]  # errors at the middle distance, at least
-    differs = worse > TIMES * (1 - random) and random - middle > POINTS
+    differs = _differs(held.iloc[0], held.iloc[2])
     better = max(0.0, _log_odds(accuracy, photos) - _log_odds(random, photos))  # than the simple model
     shares = [1 / (1 + np.exp(-_log_odds(share, photos) - better)) for share in (low, middle, high)]
     ends = sorted(min(accuracy, float(share)) for share in shares)

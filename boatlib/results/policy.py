@@ -21,6 +21,20 @@ def familiar_to(predictions: pd.DataFrame, refuse: float) -> float:
     return float(np.quantile(predictions["unfamiliarity"], 1 - refuse, method="higher"))
 
 
+def judges(
+    validation: pd.DataFrame, teaching: pd.DataFrame, groups: tuple[pd.Series, pd.Series], alike: pd.Series | None
+) -> tuple[pd.DataFrame, pd.Series]:
+    """The photos that draw the lines, and their groups: those of validation and, where there are any, those that taught. Where
+    look-alikes matter, only the latter: they alone were kept from their like (alike: `elsewhere.in_series`).
+
+    validation, teaching: predictions; groups: of both.
+    """
+    if alike is not None and len(teaching):
+        return teaching, alike[: len(teaching)].reset_index(drop=True)
+    answers = pd.concat([validation, teaching], ignore_index=True)
+    return answers, pd.concat(groups, ignore_index=True)[: len(answers)]
+
+
 def draw(predictions: pd.DataFrame, groups: pd.Series, settings: Review, unfamiliar_from: float) -> Policy:
     """Lines for the answers of a model. predictions: of photos that it has not learnt from, with unfamiliarity; groups: of each
     photo, whose photos count as one; unfamiliar_from: `familiar_to`.

@@ -64,10 +64,11 @@ def _why_none(judged: Mapping[str, Any]) -> str:
     )
 
 
-def promised(policy: Policy, judged: Mapping[str, Any]) -> Html:
-    """The lines, where they are drawn. judged: by the photos that drew them."""
+def promised(policy: Policy, judged: Mapping[str, Any], series: bool = False) -> Html:
+    """The lines, where they are drawn. judged: by the photos that drew them; series: whether look-alikes were kept together."""
+    how = " Photos come in series here, so look-alikes were kept together, and the training photos alone drew." * series
     if not policy.uses_any:
-        return paragraph(f"Every answer is checked by a person: {_why_none(judged)}")
+        return paragraph(f"Every answer is checked by a person: {_why_none(judged)}{how}")
     own = [f"{name} {percent(line)}" for name, line in policy.lines.items() if name and line <= 1]
     common = policy.line("")
     lines = [f"{'all others ' if own else ''}{percent(common)}"] if common <= 1 else []
@@ -75,7 +76,7 @@ def promised(policy: Policy, judged: Mapping[str, Any]) -> Html:
         f"An answer is used from this confidence on: {', '.join([*own, *lines])}. Of the {judged['photos']:,} photos that drew "
         f"the lines "
         f"{judged['used']:,} are used (wrong: {errors(judged['wrong'], judged['used'], judged['wrong_high'])}), "
-        f"{judged['checked']:,} checked, {judged['unknown']:,} called unfamiliar. {_drawn(judged)}"
+        f"{judged['checked']:,} checked, {judged['unknown']:,} called unfamiliar. {_drawn(judged)}{how}"
     )
 
 

@@ -121,6 +121,14 @@ def test_series_are_found_and_what_they_hide_is_told():
     assert told["random"] - told["held"] > 0.5 * (told["random"] - truth), "most of what series hide is told"
 
 
+def test_look_alikes_draw_no_line_for_each_other_where_photos_come_in_series():
+    coordinates, rows = photo_set(np.random.default_rng(0), series=8, each=6)
+    alike = elsewhere.in_series(coordinates.astype(np.float32), rows, 0)
+    assert (alike.groupby(rows["visit"]).nunique() == 1).mean() > 0.9, "a visit stays in one group"
+    coordinates, rows = photo_set(np.random.default_rng(0), series=48, each=1)
+    assert elsewhere.in_series(coordinates.astype(np.float32), rows, 0) is None
+
+
 def test_photos_each_taken_for_itself_raise_no_alarm():
     alarms = []
     for seed in range(10):

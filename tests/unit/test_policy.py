@@ -141,3 +141,16 @@ def test_the_table_counts_every_photo_once():
     assert told["used"] + told["checked"] + told["unknown"] == told["photos"] == 500
     assert told["use_per_1000"] + told["check_per_1000"] + told["unknown_per_1000"] == 1000
     assert set(table["action"]) == set(actions.ACTIONS)
+
+
+def test_validation_photos_draw_no_line_where_their_look_alikes_taught():
+    validation, teaching = drawn(np.random.default_rng(0), 20), drawn(np.random.default_rng(1), 50)
+    groups = alone(validation), alone(teaching)
+    rows, own = policy.judges(validation, teaching, groups, None)
+    assert len(rows) == len(own) == 70
+    alike = pd.Series([f"series {n // 5}" for n in range(70)])
+    rows, own = policy.judges(validation, teaching, groups, alike)
+    assert rows is teaching
+    assert own.tolist() == alike[:50].tolist()
+    rows, own = policy.judges(validation, teaching.head(0), groups, None)  # where the body learns, too
+    assert len(rows) == len(own) == 20

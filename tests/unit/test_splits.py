@@ -83,7 +83,9 @@ def test_a_group_of_several_classes_stays_together():
 def test_parts_for_cross_validation_have_whole_groups_and_as_much_of_each_class():
     random = np.random.default_rng(0)
     labels = random.choice(["barge", "dory", "ketch"], 600, p=[0.8, 0.15, 0.05])
-    groups = np.where(random.uniform(size=600) < 0.3, 7, np.arange(600))  # one group is a third of all, and of every class
+    groups = np.where(
+        random.uniform(size=600) < 0.3, 7, np.arange(600)
+    )  # one group is a third of all, and of every class
     parts = splits.in_parts(labels, groups, 5, 0)
     assert len(set(parts[groups == 7])) == 1
     alone = splits.in_parts(labels, np.arange(600), 5, 0)

@@ -14,27 +14,34 @@ from boatlib.photos import splits
 from boatlib.predictions import prediction_table
 
 PARTS = 2  # each with a head of its own: three draw hardly better lines (benchmarks/policy.py), and take twice as long
+PARTS_OF_SERIES = 4  # where half of the series teach too little
 
 
-def judged_by_others(task: TrainingTask, trained: Trained) -> pd.DataFrame:
+def judged_by_others(task: TrainingTask, trained: Trained, alike: pd.Series | None = None) -> pd.DataFrame:
     """Predictions for the training photos (`prediction_table`), and the part of each; empty where the body learnt too.
 
-    The photos are divided into halves, groups together. A head for each learns from the other one, and from the validation photos
-    where they teach, in the same way and for as many epochs as the model; then it is asked about its own half (cross-validation
-    as in conformal prediction: V. Vovk, Cross-conformal predictors, 2015).
+    alike: where look-alikes matter, the groups of the training photos and then of the validation photos, look-alikes together.
+
+    The photos are divided into parts, groups together. A head for each learns from the other parts, and from the validation
+    photos of other groups where those teach, in the same way and for as many epochs as the model; then it is asked about its own
+    part (cross-validation as in conformal prediction: V. Vovk, Cross-conformal predictors, 2015).
     """
     if task.settings.mode != "head":
         return prediction_table(task.train.head(0), np.empty((0, len(task.classes))), task.classes).assign(part=[])
     taught, val = features(task)
     labels, group = task.labels(task.train), alone(task.machine)
-    parts = splits.in_parts(labels, task.train["group"], PARTS, task.seed)
+    groups = pd.concat([task.train["group"], task.val["group"]]) if alike is None else alike
+    ours, theirs = groups[: len(labels)], groups[len(labels) :]
+    parts = splits.in_parts(labels, ours, PARTS if alike is None else PARTS_OF_SERIES, task.seed)
     epochs = int(trained.history.loc[trained.history["best"], "epoch"].iloc[0])
     answers = np.zeros((len(parts), len(task.classes)))
-    for part in range(PARTS):
+    for part in range(parts.max() + 1):
         own, others = np.flatnonzero(parts == part), np.flatnonzero(parts != part)
         lesson = datasets.of_features(task.train.iloc[others], labels[others], taught.part(others))
         if task.settings.refit:
-            lesson = lesson.plus(datasets.of_features(task.val, task.labels(task.val), val))
+            rest = np.flatnonzero(~theirs.isin(ours.iloc[own]))
+            more = task.val.iloc[rest]
+            lesson = lesson.plus(datasets.of_features(more, task.labels(more), val.part(rest)))
         with torch.random.fork_rng():
             torch.manual_seed(task.seed)
             head = article_head(taught.shape[-1], len(task.classes), task.settings.dropout)
