@@ -113,12 +113,12 @@ def _with_own_line(answers: pd.Series, alike: float, target: float, doubt: float
 
 
 def _needed(predictions: pd.DataFrame, alike: float, target: float, doubt: float) -> int:
-    """Further photos (about) with which a line could be drawn if as few answers are wrong as here; 0: no number would do."""
+    """Further photos, to two digits, with which a line could be drawn if as few answers are wrong as here; 0: none would do."""
     counts, wrong, _ = _from_the_surest(predictions)
     total = len(predictions)
     for times in np.geomspace(1, 100, 200):
         if (_chance(wrong * times / alike, counts * times / alike, target) <= doubt).any():
-            return max(1, int(np.ceil(total * times)) - total)
+            return max(1, int(float(f"{np.ceil(total * times) - total:.2g}")))
     return 0
 
 
