@@ -147,9 +147,8 @@ def _components(values: np.ndarray) -> np.ndarray:
 
     found, vectors = eigh((values @ values.T).astype(np.float64))
     count = min(COMPONENTS, *values.shape)
-    lengths = np.sqrt(
-        np.maximum(found[-count:], 1e-6 * max(found[-1], 1e-6))
-    )  # without variance, rounding would be a direction
+    least = 1e-6 * max(found[-1], 1e-6)  # without variance, rounding would be a direction
+    lengths = np.sqrt(np.maximum(found[-count:], least))
     return (values.T @ (vectors[:, -count:] / lengths))[:, ::-1]
 
 
