@@ -156,12 +156,16 @@ def _prepare(task: TrainingTask, group: ProcessGroup, from_checkpoint: bool = Fa
     )
     if task.settings.mode == "head":
         return lesson
+    from boatlib.model.networks import folding  # and timm, which takes a second
+
     if not from_checkpoint:
         _teach_head_first(task, lesson, group)
     backbone = task.backbones[0]
     body = backbone.build(auxiliary=True)
     body.teach_auxiliary(len(task.classes))
     body.freeze_before(task.settings.unfreeze)
+    folding.fold(body)
+    body.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # as pictures come: half the time on a CPU
     val = datasets.of_pictures(task.val, val_labels, task.root, backbone.preprocessing)
     train = datasets.of_pictures(task.train, labels, task.root, backbone.preprocessing, task.augmentation())
     return Lesson(Classifier(head, body), train, val, val)

@@ -1,0 +1,117 @@
+"""Batch-norm whose statistics stand still, computed as part of the convolution before it: the same numbers, but for rounding, and
+the same gradients, without a pass over every map forwards and one back."""
+
+from typing import Any
+
+import torch
+from timm.layers import BatchNormAct2d, Conv2dSame
+from timm.layers.conv2d_same import conv2d_same
+from torch import nn
+
+from boatlib.model.networks.modules import Body
+
+AS_BEFORE = 1e-3  # of the largest feature: the rounding of some fifty layers stays far below
+
+
+def fold(body: Body) -> int:
+    """Fold every batch-norm of a body that is alone behind a convolution; returns how many. Names of parameters and buffers stay.
+
+    A body whose features change by it is left as it was. It is for learning, where batch-norm stays in evaluation mode, and not
+    for keeping.
+    """
+    picture = torch.zeros(1, *body.preprocessing.shape, 3, dtype=torch.uint8)
+    picture[:, ::2] = 255  # stripes
+    training = body.training
+    body.eval()
+    pairs = _pairs(body, picture)
+    with torch.inference_mode():
+        before = body(picture)
+        for convolution, norm in pairs:
+            _join(convolution, norm)
+        folded = (body(picture) - before).abs().max() <= AS_BEFORE * before.abs().max()
+    if not folded:
+        for convolution, norm in pairs:
+            _part(convolution, norm)
+    body.train(training)
+    return len(pairs) if folded else 0
+
+
+def _pairs(body: Body, picture: torch.Tensor) -> list[tuple[nn.Conv2d, nn.BatchNorm2d]]:
+    """Convolutions and the batch-norms that are given just what they return."""
+    made: dict[int, tuple[nn.Conv2d, torch.Tensor]] = {}
+    found: dict[int, tuple[nn.Conv2d, nn.BatchNorm2d]] = {}
+
+    def convolved(part: nn.Module, _: Any, output: torch.Tensor) -> None:  # noqa: ANN401
+        made[id(output)] = (part, output)  # type: ignore[assignment]
+
+    def normalises(part: nn.Module, given: tuple[torch.Tensor, ...]) -> None:
+        if id(given[0]) in made:
+            convolution = made[id(given[0])][0]
+            found[id(convolution)] = (convolution, part)  # type: ignore[assignment]
+
+    hooks = []
+    for part in body.network.modules():
+        if type(part) in CONVOLUTIONS:
+            hooks.append(part.register_forward_hook(convolved))
+        elif type(part) in NORMS and part.affine and part.track_running_stats:
+            hooks.append(part.register_forward_pre_hook(normalises))
+    with torch.inference_mode():
+        body(picture)
+    for hook in hooks:
+        hook.remove()
+    return list(found.values())
+
+
+class FoldedConv2d(nn.Conv2d):
+    """A convolution that does the work of the batch-norm behind it."""
+
+    def forward(self, maps: torch.Tensor) -> torch.Tensor:
+        """float32 [n, channels, height, width] in and out."""
+        return self._conv_forward(maps, *_weights(self))
+
+
+class FoldedConv2dSame(Conv2dSame):
+    """The same for timm's convolution that pads as TensorFlow does."""
+
+    def forward(self, maps: torch.Tensor) -> torch.Tensor:
+        """float32 [n, channels, height, width] in and out."""
+        how = self.stride, self.padding, self.dilation, self.groups
+        return conv2d_same(maps, *_weights(self), *how)  # type: ignore[arg-type]
+
+
+class PassedBatchNorm2d(nn.BatchNorm2d):
+    """A batch-norm whose work is done already."""
+
+    def forward(self, maps: torch.Tensor) -> torch.Tensor:
+        """Nothing changes."""
+        return maps
+
+
+class PassedBatchNormAct2d(BatchNormAct2d):
+    """timm's batch-norm with an activation, of which only that is left."""
+
+    def forward(self, maps: torch.Tensor) -> torch.Tensor:
+        """float32 [n, channels, height, width] in and out."""
+        return self.act(self.drop(maps))
+
+
+CONVOLUTIONS = {nn.Conv2d: FoldedConv2d, Conv2dSame: FoldedConv2dSame}
+NORMS = {nn.BatchNorm2d: PassedBatchNorm2d, BatchNormAct2d: PassedBatchNormAct2d}
+
+
+def _join(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
+    convolution.__dict__["norm"] = [norm]  # in a list, so that it is no part of the convolution
+    convolution.__class__, norm.__class__ = CONVOLUTIONS[type(convolution)], NORMS[type(norm)]
+
+
+def _part(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
+    convolution.__class__, norm.__class__ = type(convolution).__mro__[1], type(norm).__mro__[1]
+    del convolution.__dict__["norm"]
+
+
+def _weights(convolution: nn.Conv2d) -> tuple[torch.Tensor, torch.Tensor]:
+    """Those of convolution and batch-norm together, through which the gradient reaches both."""
+    norm = convolution.__dict__["norm"][0]
+    scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
+    mean = norm.running_mean if convolution.bias is None else norm.running_mean - convolution.bias
+    return convolution.weight * scale.view(-1, 1, 1, 1), norm.bias - mean * scale
