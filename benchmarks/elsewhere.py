@@ -54,7 +54,8 @@ def estimate(features: np.ndarray, photos: pd.DataFrame) -> tuple[pd.DataFrame, 
     wide = cross_validation.coordinates(features, photos["label"].nunique())
     held = elsewhere.held_together(wide, photos.reset_index(drop=True), SEED)
     near = held["distance"].to_numpy()[1:]
-    return held, elsewhere.judge(held, held["right"].iloc[0], np.zeros(1), near, elsewhere.RANDOM)["differs"]
+    random = held["right"].iloc[0]
+    return held, elsewhere.judge(held, random, random, np.zeros(1), near, elsewhere.RANDOM)["differs"]
 
 
 def compare(name: str, features: np.ndarray, photos: pd.DataFrame, teach: np.ndarray, judge: np.ndarray) -> None:

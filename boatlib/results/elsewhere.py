@@ -167,15 +167,26 @@ def to_teaching(coordinates: np.ndarray, teach: np.ndarray, asked: np.ndarray) -
     return np.concatenate([1 - (block @ known.T).max(axis=1) for block in blocks])
 
 
-def judge(held: pd.DataFrame, accuracy: float, apart: np.ndarray, near: np.ndarray, division: str) -> dict[str, Any]:
-    """What it comes to. held: `held_together`; accuracy: of the model on the test photos; apart: `to_teaching`; division: how the
-    test photos were chosen, one of DIVISIONS.
+def of_simple_model(coordinates: np.ndarray, labels: pd.Series, teach: np.ndarray, asked: np.ndarray) -> float:
+    """The share of right answers of the simple model of `held_together` to the photos asked about, taught by others."""
+    numbers = pd.factorize(labels)[0]
+    some = teach[_some(coordinates[teach], numbers[teach])]
+    known, unit = directions(coordinates[some]), directions(coordinates[asked])
+    found = kernel(unit, known, WIDTH) @ regression(known, numbers[some], WIDTH)
+    return float((found.argmax(axis=1) == numbers[asked]).mean())
+
+
+def judge(
+    held: pd.DataFrame, accuracy: float, simple: float, apart: np.ndarray, near: np.ndarray, division: str
+) -> dict[str, Any]:
+    """What it comes to. held: `held_together`; accuracy: of the model on the test photos; simple: `of_simple_model` on them; apart:
+    `to_teaching`; division: how the test photos were chosen, one of DIVISIONS.
 
     Returns accuracy, division, look_alikes (share of test photos that are nearer to one that taught than the middle distance),
     random, held (shares of right answers of the simple model, at the middle distance), low, middle, high (shares that the model
     would reach on photos from elsewhere: what the simple model does there, and as much better as it is here, in odds), differs
     (whether errors grow beyond doubt), and apart (whether the test photos are from elsewhere already: given so, and the
-    model fares with them more as the simple one does without look-alikes than as it does with them).
+    simple model fares with them more as it does without look-alikes than as it does with them).
     """
     random, (high, middle, low) = held["right"].iloc[0], held["right"].iloc[1:]
     photos = held["photos"].iloc[0]
@@ -192,7 +203,7 @@ def judge(held: pd.DataFrame, accuracy: float, apart: np.ndarray, near: np.ndarr
         "held": float(middle),
         **dict(zip(("low", "middle", "high"), ends, strict=True)),
         "differs": bool(differs),
-        "apart": bool(differs and division == GIVEN and accuracy <= (random + middle) / 2),
+        "apart": bool(differs and division == GIVEN and simple <= (random + middle) / 2),
     }
 
 

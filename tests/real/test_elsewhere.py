@@ -42,6 +42,6 @@ def test_the_estimate_from_the_teaching_photos_holds_on_the_authors_test_photos(
     assert random - truth > 0.15, "divided at random the result is far too good"
     assert low <= truth <= high
     near = held["distance"].to_numpy()[1:]
-    told = elsewhere.judge(held, random, np.zeros(1), near, elsewhere.RANDOM)
+    told = elsewhere.judge(held, random, random, np.zeros(1), near, elsewhere.RANDOM)
     assert told["differs"]
     assert abs(told["middle"] - truth) < 0.08

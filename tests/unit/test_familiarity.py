@@ -101,7 +101,7 @@ def estimate(coordinates, rows, accuracy=0.97):
     near = held["distance"].to_numpy()[1:]
     half = np.random.default_rng(0).permutation(len(rows))
     apart = elsewhere.to_teaching(coordinates, half[: len(half) // 2], half[len(half) // 2 :])
-    return elsewhere.judge(held, accuracy, apart, near, elsewhere.RANDOM)
+    return elsewhere.judge(held, accuracy, accuracy, apart, near, elsewhere.RANDOM)
 
 
 def test_series_are_found_and_what_they_hide_is_told():
@@ -141,14 +141,24 @@ def test_a_given_part_that_fares_as_photos_from_elsewhere_do_is_not_warned_of():
     coordinates, rows = photo_set(np.random.default_rng(0), series=8, each=6)
     held = elsewhere.held_together(coordinates, rows, 0)
     near, apart = held["distance"].to_numpy()[1:], np.full(50, 2.0)
-    for division, accuracy, expected in (("given", 0.5, True), ("given", 0.99, False), ("random", 0.5, False)):
-        told = elsewhere.judge(held, accuracy, apart, near, division)
+    for division, simple, expected in (("given", 0.5, True), ("given", 0.99, False), ("random", 0.5, False)):
+        told = elsewhere.judge(held, 0.97, simple, apart, near, division)  # however good the model itself may be
         assert told["apart"] is expected
         assert bool(words.warning(told)) is not expected
         assert ("are from elsewhere" in words.headline(told)) is expected
     quiet = told | {"differs": False}
     assert "no sign" in words.headline(quiet)
     assert "beyond the groups" in words.headline(quiet | {"division": "groups"})
+
+
+def test_the_simple_model_is_asked_about_test_photos_as_it_is_in_cross_validation():
+    coordinates, rows = photo_set(np.random.default_rng(0), series=8, each=6)
+    order = np.random.default_rng(0).permutation(len(rows))
+    mixed = elsewhere.of_simple_model(coordinates, rows["label"], order[:190], order[190:])
+    visits = np.flatnonzero(rows["visit"] % 4 == 0), np.flatnonzero(rows["visit"] % 4 > 0)
+    strange = elsewhere.of_simple_model(coordinates, rows["label"], visits[1], visits[0])
+    held = elsewhere.held_together(coordinates, rows, 0)["right"]
+    assert strange < (held.iloc[0] + held.iloc[2]) / 2 < mixed
 
 
 def test_steps_of_distance_hold_every_test_photo():

@@ -13,6 +13,12 @@ from boatlib.model.networks.modules import Body
 AS_BEFORE = 1e-3  # of the largest feature: the rounding of some fifty layers stays far below
 
 
+def prepare(body: Body) -> None:
+    """Make a body quick to learn with: batch-norms folded, weights channels last, as its pictures come."""
+    fold(body)
+    body.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
 def fold(body: Body) -> int:
     """Fold every batch-norm of a body that is alone behind a convolution; returns how many. Names of parameters and buffers stay.
 
