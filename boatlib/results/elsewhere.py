@@ -179,8 +179,8 @@ def of_simple_model(coordinates: np.ndarray, labels: pd.Series, teach: np.ndarra
 def judge(
     held: pd.DataFrame, accuracy: float, simple: float, apart: np.ndarray, near: np.ndarray, division: str
 ) -> dict[str, Any]:
-    """What it comes to. held: `held_together`; accuracy: of the model on the test photos; simple: `of_simple_model` on them; apart:
-    `to_teaching`; division: how the test photos were chosen, one of DIVISIONS.
+    """What it comes to. held: `held_together`; accuracy: of the model on the test photos; simple: `of_simple_model` on them;
+    apart: `to_teaching`; division: how the test photos were chosen, one of DIVISIONS.
 
     Returns accuracy, division, look_alikes (share of test photos that are nearer to one that taught than the middle distance),
     random, held (shares of right answers of the simple model, at the middle distance), low, middle, high (shares that the model
