@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 
 from boatlib.model.features import embedding
-from boatlib.model.inference.familiarity import directions, kernel, regression
 from boatlib.model.networks import auto, backbones
 from boatlib.params import Exploration, Training
 from boatlib.photos import shapes
@@ -39,14 +38,10 @@ def features_of(place: Path, label_from: str) -> tuple[pd.DataFrame, np.ndarray]
 
 def truth(features: np.ndarray, labels: np.ndarray, teach: np.ndarray, judge: np.ndarray) -> float:
     """What the simple model reaches on photos from elsewhere."""
-    wide = cross_validation.coordinates(features[np.concatenate([teach, judge])], len(set(labels)))
-    unit, (numbers, _) = (
-        directions(wide).astype(np.float32),
-        pd.factorize(np.concatenate([labels[teach], labels[judge]])),
-    )
-    known, asked = unit[: len(teach)], unit[len(teach) :]
-    weights = regression(known, numbers[: len(teach)], elsewhere.WIDTH)
-    return float(((kernel(asked, known, elsewhere.WIDTH) @ weights).argmax(axis=1) == numbers[len(teach) :]).mean())
+    both = np.concatenate([teach, judge])
+    wide, places = cross_validation.coordinates(features[both], len(set(labels))), np.arange(len(both))
+    parts = places[: len(teach)], places[len(teach) :]
+    return elsewhere.of_simple_model(wide.astype(np.float32), pd.Series(labels[both]), *parts)
 
 
 def estimate(features: np.ndarray, photos: pd.DataFrame) -> tuple[pd.DataFrame, bool]:

@@ -69,8 +69,21 @@ class Twice(nn.Module):
         return (once + self.norm(once)).mean((2, 3))
 
 
-def test_a_network_that_it_would_change_is_left_as_it_was():
-    body = Body(Twice(), backbones.preprocessing_of("resnet18", "64x96"))
+class Shared(nn.Module):
+    """One batch-norm behind two convolutions."""
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.other, self.norm = nn.Conv2d(3, 4, 3), nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)
+        nn.init.constant_(self.norm.running_mean, 0.5)
+
+    def forward(self, maps):
+        return (self.norm(self.one(maps)) + self.norm(self.other(maps))).mean((2, 3))
+
+
+@pytest.mark.parametrize("network", [Twice, Shared])
+def test_a_network_that_it_would_change_is_left_as_it_was(network):
+    body = Body(network(), backbones.preprocessing_of("resnet18", "64x96"))
     shown = pictures(body)
     before, kinds = body.eval()(shown), [type(part) for part in body.modules()]
     assert folding.fold(body) == 0

@@ -1,6 +1,7 @@
 """Batch-norm whose statistics stand still, computed as part of the convolution before it: the same numbers, but for rounding, and
 the same gradients, without a pass over every map forwards and one back."""
 
+from collections import Counter
 from typing import Any
 
 import torch
@@ -65,7 +66,8 @@ def _pairs(body: Body, picture: torch.Tensor) -> list[tuple[nn.Conv2d, nn.BatchN
         body(picture)
     for hook in hooks:
         hook.remove()
-    return list(found.values())
+    uses = Counter(id(norm) for _, norm in found.values())
+    return [pair for pair in found.values() if uses[id(pair[1])] == 1]
 
 
 class FoldedConv2d(nn.Conv2d):
