@@ -43,9 +43,13 @@ def words(judged: Mapping[str, Any]) -> str:
 def _drawn(judged: Mapping[str, Any]) -> str:
     if judged["rule"] == "cost":
         return "This line is the cheapest for the costs that were given."
+    return f"Other photos drew this line, so that {_promise(judged)}."
+
+
+def _promise(judged: Mapping[str, Any]) -> str:
     return (
-        f"Other photos drew this line, so that with {percent(judged['certainty'], 0)} certainty at most "
-        f"{percent(judged['target_error'], 1 if judged['target_error'] < 0.01 else 0)} of the unchecked answers are wrong."
+        f"with {percent(judged['certainty'], 0)} certainty at most "
+        f"{percent(judged['target_error'], 1 if judged['target_error'] < 0.01 else 0)} of the unchecked answers are wrong"
     )
 
 
@@ -72,11 +76,11 @@ def promised(policy: Policy, judged: Mapping[str, Any], series: bool = False) ->
     own = [f"{name} {percent(line)}" for name, line in policy.lines.items() if name and line <= 1]
     common = policy.line("")
     lines = [f"{'all others ' if own else ''}{percent(common)}"] if common <= 1 else []
+    why = _drawn(judged) if judged["rule"] == "cost" else f"So {_promise(judged)}."
     return paragraph(
         f"An answer is used from this confidence on: {', '.join([*own, *lines])}. Of the {judged['photos']:,} photos that drew "
-        f"the lines "
-        f"{judged['used']:,} are used (wrong: {errors(judged['wrong'], judged['used'], judged['wrong_high'])}), "
-        f"{judged['checked']:,} checked, {judged['unknown']:,} called unfamiliar. {_drawn(judged)}{how}"
+        f"the lines {judged['used']:,} are used, {judged['checked']:,} checked, {judged['unknown']:,} called unfamiliar; wrong "
+        f"among the used are {errors(judged['wrong'], judged['used'], judged['wrong_high'])}. {why}{how}"
     )
 
 
