@@ -33,6 +33,7 @@ CORRECTIONS = "params/corrections.csv"
 COMMON = ("compute", "share", "review")  # sections without a notebook of their own
 # what was called otherwise before: an old name is refused with the new one
 RENAMED = {
+    "training.mode": "training.recipe",
     "training.sure": "review.target_error",
     "training.target_accuracy": "review.target_error",
     "training.stop_on": "training.monitor",
@@ -173,12 +174,27 @@ class Training(Section):
             "where 04 finds that files give classes away"
         ),
     )
-    mode: Literal["head", "finetune"] = Field(
-        "head",
+    recipe: Literal["auto", "head", "finetune"] = Field(
+        AUTO,
         description=(
-            "`head`: the backbone is frozen, a head learns; `finetune`: the backbone learns too, on pictures, "
-            "when its head has learnt alone"
+            "`head`: the backbone is frozen, a head learns; `finetune`: the backbone learns too, on pictures, when its head has "
+            "learnt alone; of several each by itself; `auto`: what the validation photos find best, within `minutes`"
         ),
+    )
+    minutes: float = Field(
+        2.0, gt=0, description="auto: how long it may take to find a recipe and to train by it; more find better ones"
+    )
+    frozen: list[str] = Field(
+        [],
+        description=(
+            "finetune: networks that stay as they are, with a head of their own, and answer together with those that learn"
+        ),
+    )
+    progressive: float = Field(
+        1.0,
+        gt=0.2,
+        le=1,
+        description="finetune: sides of the pictures in the first epoch, as a share of those in the last; 1: all alike",
     )
     unfreeze: str = Field(
         "all",
@@ -242,10 +258,12 @@ class Training(Section):
             raise ValueError(
                 f"resolution is `auto`, `default`, or HEIGHTxWIDTH in pixels, for example 384x576, not {self.resolution!r}"
             )
-        if self.mode != "head" and not isinstance(self.backbone, str):
-            raise ValueError("several backbones work in mode `head` only; name one, or set mode to `head`")
-        if self.mode == "head" and self.cutmix:
-            raise ValueError("cutmix pastes pictures, and mode `head` learns from features; set it to 0, or use mixup")
+        if self.recipe == "head" and self.cutmix:
+            raise ValueError(
+                "cutmix pastes pictures, and recipe `head` learns from features; set it to 0, or use mixup"
+            )
+        if self.recipe == "head" and self.frozen:
+            raise ValueError("recipe `head` has frozen networks only: name them in backbone, and leave frozen empty")
         if self.schedule == "one_cycle" and self.warmup_epochs:
             raise ValueError("one_cycle has a warm-up of its own; leave warmup_epochs at 0")
         return self
@@ -428,6 +446,15 @@ class Params(Section):
             elif homes:
                 values[name] = sections[homes[0]][name]
         return values
+
+
+def as_file(params: Params) -> str:
+    """A params file with these settings: what is not the default."""
+    from io import StringIO
+
+    text = StringIO()
+    YAML().dump(params.model_dump(exclude_defaults=True), text)
+    return text.getvalue()
 
 
 def settings_of(file: Path) -> dict[str, Any]:

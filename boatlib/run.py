@@ -26,6 +26,8 @@ FILES = {
     "split": ("split.csv", "02_split"),
     "data": ("data", "02_split"),
     "model": ("model", "03_training"),
+    "recipe": ("recipe.yaml", "03_training"),
+    "recipes": ("recipes.csv", "03_training"),
     "history": ("history.csv", "03_training"),
     "timing": ("timing.json", "03_training"),
     "calibration": ("calibration.json", "03_training"),
@@ -245,6 +247,10 @@ class Run:
         from boatlib import spreadsheet
 
         return write_text(self.path(name), spreadsheet.to_csv(table))
+
+    def write_text(self, name: str, text: str) -> Path:
+        """Write the text file called `name`."""
+        return write_text(self.path(name), text)
 
     def array(self, name: str) -> "np.ndarray":
         """Read an array of the run. Raises DamagedFileError."""

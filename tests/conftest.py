@@ -148,7 +148,7 @@ def make_task(project):
             rows.append((f"{label}/{file.name}", label, "train" if number < train else "val", sha256, sha256))
         run.write_table("split", pd.DataFrame(rows, columns=["photo", "label", "split", "group", "sha256"]))
         run.write_record("photos", {"images": str(photos), "notes": []})
-        few = PLAIN | {"epochs": 3, "max_epochs_stop": 3, "batch_size": 5}
+        few = PLAIN | {"recipe": "head", "epochs": 3, "max_epochs_stop": 3, "batch_size": 5}
         return TrainingTask.of_run(
             run, Training(**few | settings), Compute(amp="off", processes=processes, device="cpu"), seed
         )
@@ -162,7 +162,7 @@ def save_model(task: TrainingTask, network: "Network") -> "Bundle":
     from boatlib.policy import Policy
 
     told = {"run": "task", "photos": {"kayak": 6, "raft": 6}, "val_photos": 5, "left_out": {"punt": 2}, "seed": 1}
-    told |= {"fingerprint": "0123", "mode": "head", "weights": "default", "unfreeze": "all"}
+    told |= {"fingerprint": "0123", "recipe": "head", "weights": "default", "unfreeze": "all"}
     saved = save_bundle(task.run.path("model"), network, task.classes, told, on=task.machine)
     return saved.with_policy(Policy({"": 0.6}), None)
 

@@ -58,7 +58,7 @@ def _examine_networks(params: Params, on: runtime.Machine) -> None:
         on=on,
     )
     for backbone in found:
-        if settings.mode == "finetune":
+        if settings.recipe == "finetune":
             body = backbone.build(auxiliary=True)
             if settings.unfreeze != "all":
                 body.check_stage(settings.unfreeze)

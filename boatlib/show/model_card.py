@@ -68,15 +68,22 @@ def write_card(
 
 def _taught_on(taught: Mapping[str, Any], names: list[str]) -> str:
     photos = sum(taught["photos"].values())
-    network = f"{words.listing(names)} (weights: {taught['weights']})"
+    frozen = taught.get("frozen", [])
+    network = f"{words.listing(names[: len(names) - len(frozen)])} (weights: {taught['weights']})"
     part = "all of it" if taught["unfreeze"] == "all" else f"from its stage {taught['unfreeze']} on"
     how = {
         "head": f"{network} stayed as it was; a head on top learnt.",
         "finetune": f"{network} learnt too, {part}, after a head on top of it had learnt.",
     }
+    recipe = taught.get("recipe", taught.get("mode"))
+    together = (
+        f" {words.listing(frozen)} stayed frozen, with a head of their own; the answers of all are averaged."
+        if frozen
+        else ""
+    )
     again = " Then it was taught once more with those too, for as many epochs." if taught.get("refit") else ""
     return (
-        f"{photos:,} photos, {taught['val_photos']:,} others decided when to stop.{again} {how[taught['mode']]} "
+        f"{photos:,} photos, {taught['val_photos']:,} others decided when to stop.{again} {how[recipe]}{together} "
         f"Seed {taught['seed']}; fingerprint of the photos and their labels: {taught['fingerprint']}."
     )
 

@@ -29,7 +29,7 @@ def plan(settings: "Training", photos: int, val_photos: int) -> Html:
     )
     count = 1 + settings.views
     looks = f"{count} views of each" if count > 1 else "one view of each"
-    if settings.mode == "head":
+    if settings.recipe == "head":
         how = f"stay{'s' if len(names) == 1 else ''} frozen{untrained}; a head learns on the features of {looks} of the"
     else:
         stage = "" if settings.unfreeze == "all" else f" from its stage {settings.unfreeze} on"

@@ -161,7 +161,7 @@ WRONG = {
         r"training.pooling: mean\+gem is not possible",
     ),
     "training.unfreeze": (
-        ["training.mode=finetune", "training.unfreeze=block.6"],
+        ["training.recipe=finetune", "training.unfreeze=block.6"],
         "the network has no stage 'block.6'. It has: ",
     ),
     "evaluation.show_class": (["evaluation.show_class=kajak"], "no class 'kajak' in .*There are: kayak, paper boat"),

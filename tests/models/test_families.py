@@ -68,7 +68,7 @@ def test_a_family_takes_a_step_and_is_saved(monkeypatch, tmp_path, name):
     with torch.no_grad():
         features = body.eval()(pictures).shape[1]
     model = modules.Classifier(modules.article_head(features, 2), body).train()
-    settings = Training(backbone=name, mode="finetune", class_weights="none")
+    settings = Training(backbone=name, recipe="finetune", class_weights="none")
     optimiser = optim.optimiser(model, settings)
     before = {name: tensor.clone() for name, tensor in body.network.named_parameters()}
     loss = optim.loss(model(pictures), torch.tensor([0, 1]), torch.ones(2), settings)

@@ -31,7 +31,7 @@ trained = fit.train(task)
 bundle.save_bundle(task.run.path("model"), trained.network, task.classes, {}, on=task.machine)
 print("ended")
 """
-FINETUNE = {"mode": "finetune", "unfreeze": "blocks.6", "schedule": "cosine", "ema": 0.9, "mixup": 0.2}
+FINETUNE = {"recipe": "finetune", "unfreeze": "blocks.6", "schedule": "cosine", "ema": 0.9, "mixup": 0.2}
 
 
 def start(task, **environment):
@@ -86,7 +86,7 @@ def test_22_a_killed_training_goes_on_bit_by_bit_as_if_nothing_had_been(make_tas
     [
         {"views": 1},
         {"views": 1, "refit": True},
-        {"mode": "finetune", "unfreeze": "blocks.6", "gradient_accumulation": 2, "class_weights": "auto"},
+        {"recipe": "finetune", "unfreeze": "blocks.6", "gradient_accumulation": 2, "class_weights": "auto"},
     ],
     ids=["head", "refit", "finetune"],
 )
@@ -112,7 +112,7 @@ def test_33_and_34_two_processes_give_the_metrics_of_one(make_task, settings, ca
 
 
 def test_32_the_error_of_one_process_ends_the_job_with_its_own_words(make_task):
-    task = make_task("failing", processes=2, mode="finetune", unfreeze="blocks.6", epochs=50, max_epochs_stop=50)
+    task = make_task("failing", processes=2, recipe="finetune", unfreeze="blocks.6", epochs=50, max_epochs_stop=50)
     fit.features(task)
     (task.root / task.train["photo"].iloc[4]).write_bytes(b"changed")
     started = time.monotonic()
@@ -123,7 +123,9 @@ def test_32_the_error_of_one_process_ends_the_job_with_its_own_words(make_task):
 
 
 def test_32_a_killed_process_ends_the_job_and_leaves_none(make_task):
-    task = make_task("killed-rank", processes=2, mode="finetune", unfreeze="blocks.6", epochs=500, max_epochs_stop=500)
+    task = make_task(
+        "killed-rank", processes=2, recipe="finetune", unfreeze="blocks.6", epochs=500, max_epochs_stop=500
+    )
     parent = start(task)
     wait_for(parent, "epoch   2")
     ranks = [int(line.split()[0]) for line in processes_of(task) if "--launch" not in line and "-c" not in line.split()]
@@ -140,7 +142,7 @@ def test_32_a_killed_process_ends_the_job_and_leaves_none(make_task):
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_no_training_process_outlives_the_step_that_started_it(make_task, number):
-    task = make_task("orphans", processes=2, mode="finetune", unfreeze="blocks.6", epochs=500, max_epochs_stop=500)
+    task = make_task("orphans", processes=2, recipe="finetune", unfreeze="blocks.6", epochs=500, max_epochs_stop=500)
     parent = start(task)
     wait_for(parent, "epoch   1")
     assert len(processes_of(task)) >= 4

@@ -269,9 +269,9 @@ def test_the_card_says_what_the_data_say(taught):
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"mode": "head"}, "net (weights: default) stayed as it was"),
-        ({"mode": "finetune", "unfreeze": "all"}, "learnt too, all of it,"),
-        ({"mode": "finetune", "unfreeze": "layer4"}, "learnt too, from its stage layer4 on,"),
+        ({"recipe": "head"}, "net (weights: default) stayed as it was"),
+        ({"recipe": "finetune", "unfreeze": "all"}, "learnt too, all of it,"),
+        ({"recipe": "finetune", "unfreeze": "layer4"}, "learnt too, from its stage layer4 on,"),
     ],
 )
 def test_the_card_says_what_learnt(settings, words):

@@ -19,7 +19,7 @@ from boatlib.params import Params
 from boatlib.run import cache_folder
 
 FINETUNE = {
-    "mode": "finetune", "unfreeze": "blocks.6", "resolution": "96x96", "range_test": 0, "epochs": 1, "max_epochs_stop": 1,
+    "recipe": "finetune", "unfreeze": "blocks.6", "resolution": "96x96", "range_test": 0, "epochs": 1, "max_epochs_stop": 1,
 }  # fmt: skip
 HEAD = {"epochs": 3, "max_epochs_stop": 3, "views": 1}
 WIDE = backbones.find_backbone("efficientnet_lite0", resolution="96x160")
@@ -108,8 +108,8 @@ def test_a_resolution_is_part_of_what_a_backbone_is():
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"mode": "head", "cutmix": 1.0}, "mode `head` learns from features"),
-        ({"mode": "finetune", "backbone": ["a", "b"]}, "mode `head` only"),
+        ({"recipe": "head", "cutmix": 1.0}, "mode `head` learns from features"),
+        ({"recipe": "finetune", "backbone": ["a", "b"]}, "mode `head` only"),
         ({"resolution": "384"}, "HEIGHTxWIDTH in pixels, for example 384x576, not '384'"),
     ],
 )

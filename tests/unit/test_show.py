@@ -56,7 +56,7 @@ def test_open_photo_is_the_only_way_in():
             {"backbone": ["a", "b"]},
             "a and b stay frozen; a head learns on the features of one view of each",
         ),
-        ({"mode": "finetune", "backbone": "a", "unfreeze": "blocks.5"}, "a learns too from its stage blocks.5 on"),
+        ({"recipe": "finetune", "backbone": "a", "unfreeze": "blocks.5"}, "a learns too from its stage blocks.5 on"),
         ({"weights": "none"}, "without pretrained weights"),
         (
             {},

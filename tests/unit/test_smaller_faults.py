@@ -92,7 +92,7 @@ def test_5_now_counts_all_photos_that_teach():
 
 
 def test_6_a_training_is_told_apart_by_how_its_first_head_learns(make_task, monkeypatch):
-    task = make_task(mode="finetune")
+    task = make_task(recipe="finetune")
     before = task.identity()
     assert before["head_first"]["epochs"] == Training().epochs
     monkeypatch.setattr(type(task), "head_first", lambda self: Training(epochs=99))

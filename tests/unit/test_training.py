@@ -19,7 +19,7 @@ from boatlib.model.training.task import TrainingTask
 from boatlib.params import Compute, Params, Training
 from boatlib.run import Run
 
-FINETUNE = {"mode": "finetune", "unfreeze": "blocks.6", "range_test": 0, "resolution": "96x96"}
+FINETUNE = {"recipe": "finetune", "unfreeze": "blocks.6", "range_test": 0, "resolution": "96x96"}
 
 
 def weights_of(trained):
@@ -167,7 +167,7 @@ def test_mixing_is_off_unless_asked_for_and_mixes_rows_and_labels():
     for settings, rows in (
         (Training(mixup=1.0), torch.eye(4)),
         (
-            Training(mixup=1.0, cutmix=1.0, mode="finetune", backbone="a"),
+            Training(mixup=1.0, cutmix=1.0, recipe="finetune", backbone="a"),
             torch.randint(0, 255, (4, 8, 8, 3), dtype=torch.uint8),
         ),
     ):
@@ -403,7 +403,7 @@ def test_35_what_the_machine_does_not_have_is_refused(monkeypatch, gpus, setting
 
 def test_contradictions_in_the_settings_are_refused():
     for settings, words in (
-        ({"mode": "finetune", "backbone": ["a", "b"]}, "mode `head` only"),
+        ({"recipe": "finetune", "backbone": ["a", "b"]}, "mode `head` only"),
         ({"cutmix": 1.0}, "cutmix pastes pictures"),
         ({"schedule": "one_cycle", "warmup_epochs": 1.0}, "warm-up of its own"),
     ):

@@ -110,11 +110,9 @@ class Bundle:
 
     def build_head(self) -> "nn.Module":
         """The head as torch module, in evaluation mode."""
-        from boatlib.model.networks.modules import article_head
+        from boatlib.model.networks.modules import head_of
 
-        head = article_head(self.features, len(self.classes))
-        head.load_state_dict(_weights(self.folder, "head."))
-        return head.eval()
+        return head_of(_weights(self.folder, "head."))
 
 
 def save_bundle(

@@ -40,6 +40,27 @@ def decided(training: Training, shape: tuple[float, float]) -> Training:
     return training.model_copy(update={"resolution": resolution, "pooling": pooling})
 
 
+def whole(name: str, side: int, shape: tuple[float, float]) -> str:
+    """Whole photos of a set as pictures of side² pixels, if the network takes them; otherwise what it takes by default.
+
+    shape: typical width and height of the set's photos, in pixels.
+    """
+    if backbones.preprocessing_of(name).width or has_grid(name):
+        return DEFAULT
+    height, width = _sides(shape[0] / shape[1], side**2, patch_of(name))
+    return text if takes(name, text := f"{height}x{width}") else DEFAULT
+
+
+def frozen(training: Training, shape: tuple[float, float]) -> Training:
+    """The settings with the networks that stay frozen in a recipe, shown whole photos; where none does, with those that learn."""
+    own = (
+        {"backbone": training.frozen, "weights": DEFAULT, "resolution": AUTO, "pooling": AUTO}
+        if training.frozen
+        else {}
+    )
+    return decided(training.model_copy(update=own | {"recipe": "head", "frozen": [], "cutmix": 0.0}), shape)
+
+
 def _resolution(names: Sequence[str], shape: tuple[float, float]) -> str:
     published = [backbones.preprocessing_of(name) for name in names]
     if any(one.width for one in published):  # squeezed in its pretraining

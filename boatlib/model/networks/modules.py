@@ -1,7 +1,7 @@
 """The torch modules: the body that turns a photo into features, the head that names its class, and both together."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -230,15 +230,43 @@ class RowDropout(nn.Module):
         return rows * self.keep / (1 - self.share)
 
 
-def article_head(features: int, classes: int, dropout: float = DROPOUT) -> nn.Sequential:
+def article_head(features: int, classes: int, dropout: float = DROPOUT, hidden: int = HIDDEN) -> nn.Sequential:
     """The article's head: Linear, ReLU, Dropout, Linear, LogSoftmax. Gives log-probabilities."""
     return nn.Sequential(
-        nn.Linear(features, HIDDEN),
+        nn.Linear(features, hidden),
         nn.ReLU(),
-        RowDropout(dropout, HIDDEN),
-        nn.Linear(HIDDEN, classes),
+        RowDropout(dropout, hidden),
+        nn.Linear(hidden, classes),
         nn.LogSoftmax(dim=1),
     )
+
+
+def head_of(tensors: Mapping[str, torch.Tensor], dropout: float = DROPOUT) -> nn.Sequential:
+    """A head with weights that were learnt, by their names in `article_head`."""
+    hidden, features = tensors["0.weight"].shape
+    head = article_head(features, len(tensors["3.bias"]), dropout, hidden)
+    head.load_state_dict(tensors)
+    return head.eval()
+
+
+def together(networks: Sequence[Network]) -> Network:
+    """Networks that answer together: all bodies side by side, and one head that gives the mean of the networks' log-probabilities
+    (normalised: the geometric mean of their probabilities).
+
+    The hidden units of each see the features of its own bodies only. Two layers of the sum are the sum of two layers, so
+    what comes out is a head like any other.
+    """
+    if len(networks) == 1:
+        return networks[0]
+    heads = [network.head.state_dict() for network in networks]
+    share = 1 / len(heads)
+    merged = {
+        "0.weight": torch.block_diag(*(head["0.weight"] for head in heads)),
+        "0.bias": torch.cat([head["0.bias"] for head in heads]),
+        "3.weight": torch.cat([head["3.weight"] for head in heads], dim=1) * share,
+        "3.bias": torch.stack([head["3.bias"] for head in heads]).mean(dim=0),
+    }
+    return Network([body for network in networks for body in network.bodies], head_of(merged))
 
 
 def tempered(head: nn.Module, temperature: float) -> nn.Module:

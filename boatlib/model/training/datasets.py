@@ -57,14 +57,14 @@ class PictureDataset:
     """Photos, made into pictures when they are needed: uint8 [rows, size, size, 3].
 
     augmentation: a random view, another one in every epoch; it depends on photo and epoch alone, so neither the number of threads
-    nor that of processes changes what is learnt. None: the plain view.
+    nor that of processes changes what is learnt. None: the plain view. preprocessing: one for all epochs, or one for each.
     """
 
     photos: list[str]
     labels: np.ndarray
     sha256: list[str]
     root: Path
-    preprocessing: Preprocessing
+    preprocessing: Sequence[Preprocessing]
     augmentation: Augmentation | None
 
     def plus(self, other: Self) -> Self:
@@ -75,11 +75,12 @@ class PictureDataset:
     def batches(self, parts: Sequence[np.ndarray], epoch: int) -> Iterator[torch.Tensor]:
         """Decoded by threads a little ahead."""
         look = self.augmentation.name(epoch) if self.augmentation else views.PLAIN
+        prepare = self.preprocessing[min(max(epoch, 1), len(self.preprocessing)) - 1]
 
         def load(row: int) -> np.ndarray:
             photo, sha256 = self.photos[row], self.sha256[row]
             data = reading.read_unchanged(self.root, photo, sha256)
-            return loading.decode(data, sha256, [look], self.preprocessing)[0]
+            return loading.decode(data, sha256, [look], prepare)[0]
 
         loaded = reading.prefetch(load, (int(row) for part in parts for row in part))
         return (torch.from_numpy(np.stack(list(islice(loaded, len(part))))) for part in parts)
@@ -100,10 +101,10 @@ def of_pictures(
     photos: pd.DataFrame,
     labels: np.ndarray,
     root: Path,
-    preprocessing: Preprocessing,
+    preprocessing: Sequence[Preprocessing],
     augmentation: Augmentation | None = None,
 ) -> PictureDataset:
-    """A photo is one example."""
+    """A photo is one example. preprocessing: of each epoch, the last one for all that follow."""
     return PictureDataset(
         photos["photo"].tolist(), labels, photos["sha256"].tolist(), root, preprocessing, augmentation
     )  # fmt: skip

@@ -15,7 +15,7 @@ from boatlib.errors import DamagedModelError, ParameterError, TrainingError
 from boatlib.model.features import embedding
 from boatlib.model.features.store import Features
 from boatlib.model.inputs import views
-from boatlib.model.networks import engines, weights
+from boatlib.model.networks import engines, modules, weights
 from boatlib.model.networks.modules import Body, Classifier, Network, article_head
 from boatlib.model.training import checkpoints, datasets, launch, optim
 from boatlib.model.training.datasets import Dataset
@@ -60,28 +60,39 @@ class Lesson:
 
 
 def train(task: TrainingTask) -> Trained:
-    """Teach a network. Raises ParameterError, DataError; TrainingError when it cannot go on."""
+    """Teach a network, or several that answer together. Raises ParameterError, DataError; TrainingError when it cannot go on."""
     task.compute.check()
     if task.compute.processes > 1:
-        features(task)  # into the cache, where the processes find them
+        for member in task.members:
+            features(member)  # into the cache, where the processes find them
         launch.launch(task)
-        state = checkpoints.load(task.folder)
-        if state is None:
-            raise TrainingError("The training processes left no checkpoint. See checkpoints/torchrun.log.")
+        states = [checkpoints.load(member.folder) for member in task.members]
     else:
-        state = learn(task, alone(task.machine))
-    write_history(task, state)
-    trained = _trained(task, state)
-    checkpoints.finish(task.folder)
+        states = learn(task, alone(task.machine))
+    whole = [state for state in states if state is not None]
+    if len(whole) < len(states):
+        raise TrainingError("The training processes left no checkpoint. See checkpoints/torchrun.log.")
+    write_history(task, whole[0])
+    trained = _trained(task, whole)
+    for member in task.members:
+        checkpoints.finish(member.folder)
     return trained
 
 
-def learn(task: TrainingTask, group: ProcessGroup) -> checkpoints.State:
-    """The same for one of several processes; returns the last state."""
+def learn(task: TrainingTask, group: ProcessGroup) -> list[checkpoints.State | None]:
+    """The same for one of several processes; returns the last state of each network."""
+    return [_learn(member, group) for member in task.members]
+
+
+def _learn(task: TrainingTask, group: ProcessGroup) -> checkpoints.State:
+    """One network, and the one that is taught again with the validation photos."""
     before = _unfinished(task, group)
     with torch.random.fork_rng(), _memory_explained(task.settings):
-        lesson = _prepare(task, group, from_checkpoint=before is not None)
-        state = _fit(task, lesson, group, before)
+        if before is None or not _is_over(before, task.settings):
+            lesson = prepare(task, group, from_checkpoint=before is not None)
+            state = _fit(task, lesson, group, before)
+        else:
+            state = before
         if task.settings.refit and "refit" not in state:
             state["refit"] = _refit(task, group, state["best_epoch"])
             if group.rank == 0:
@@ -97,10 +108,11 @@ def range_test(task: TrainingTask) -> pd.DataFrame:
     """
     if not task.settings.range_test:
         return pd.DataFrame(columns=["learning_rate", "loss"])
+    task = task.members[0]
     settings, group = task.settings, alone(task.machine)
     with torch.random.fork_rng(), _memory_explained(settings):
         torch.manual_seed(task.seed)
-        lesson = _prepare(task, group)
+        lesson = prepare(task, group)
         model, device = lesson.model.to(group.device).train(), group.device
         ones = torch.ones(len(task.classes), device=device)
         optimiser = optim.optimiser(model, settings)
@@ -130,7 +142,7 @@ def features(task: TrainingTask) -> tuple[Features, Features]:
     photos: in the plain view, which judges, and where they will teach too, in all of them.
     """
     networks = task.backbones
-    names = views.training_views(task.settings.views if task.settings.mode == "head" else 0, task.augmentation())
+    names = views.training_views(task.settings.views if task.settings.recipe == "head" else 0, task.augmentation())
     every = embedding.embed(
         pd.concat([task.train, task.val]) if task.settings.refit else task.train, task.root, names, networks
     )
@@ -139,9 +151,10 @@ def features(task: TrainingTask) -> tuple[Features, Features]:
     return every, embedding.embed(task.val, task.root, [views.PLAIN], networks)
 
 
-def _prepare(task: TrainingTask, group: ProcessGroup, from_checkpoint: bool = False) -> Lesson:
-    """What the settings ask for. A body that is to learn gets a head that has learnt already, on the features of the body
-    as it is: otherwise the first steps spoil the body (A. Kumar et al., Fine-tuning can distort pretrained features, ICLR 2022).
+def prepare(task: TrainingTask, group: ProcessGroup, from_checkpoint: bool = False) -> Lesson:
+    """What the settings of one network ask for. A body that is to learn gets a head that has learnt already, on the features of
+    the body as it is: otherwise the first steps spoil the body (A. Kumar et al., Fine-tuning can distort pretrained features,
+    ICLR 2022).
     """
     with group.first_one_first():
         taught, val_features = features(task)
@@ -154,7 +167,7 @@ def _prepare(task: TrainingTask, group: ProcessGroup, from_checkpoint: bool = Fa
         datasets.of_features(task.val, val_labels, val_features.part(np.s_[:, :1])),
         datasets.of_features(task.val, val_labels, val_features),
     )
-    if task.settings.mode == "head":
+    if task.settings.recipe == "head":
         return lesson
     from boatlib.model.networks import folding  # and timm, which takes a second
 
@@ -165,13 +178,14 @@ def _prepare(task: TrainingTask, group: ProcessGroup, from_checkpoint: bool = Fa
     body.teach_auxiliary(len(task.classes))
     body.freeze_before(task.settings.unfreeze)
     folding.prepare(body)
-    val = datasets.of_pictures(task.val, val_labels, task.root, backbone.preprocessing)
-    train = datasets.of_pictures(task.train, labels, task.root, backbone.preprocessing, task.augmentation())
+    shown = views.growing(backbone.preprocessing, task.settings.progressive, task.settings.epochs)
+    val = datasets.of_pictures(task.val, val_labels, task.root, shown[-1:])
+    train = datasets.of_pictures(task.train, labels, task.root, shown, task.augmentation())
     return Lesson(Classifier(head, body), train, val, val)
 
 
 def _teach_head_first(task: TrainingTask, lesson: Lesson, group: ProcessGroup) -> None:
-    """As mode `head` does by default, by this process alone and without a word; all processes get the same."""
+    """As recipe `head` does by default, by this process alone and without a word; all processes get the same."""
     with contextlib.redirect_stdout(None):
         state = _fit(
             replace(task, settings=task.head_first()), lesson, ProcessGroup(device=group.device), None, keep=False
@@ -221,7 +235,7 @@ def _fit(
 
 def _refit(task: TrainingTask, group: ProcessGroup, epochs: int) -> dict[str, torch.Tensor]:
     """Weights that have learnt from the validation photos too: from the same start, by the same schedule, for as many epochs."""
-    lesson = _prepare(task, group)
+    lesson = prepare(task, group)
     everything = lesson.train.plus(lesson.val_to_learn)
     model = lesson.model.to(group.device)
     dtype = engines.half_type(task.machine)
@@ -231,6 +245,11 @@ def _refit(task: TrainingTask, group: ProcessGroup, epochs: int) -> dict[str, to
         if group.rank == 0:
             runtime.progress(f"again with the validation photos: epoch {epoch} of {epochs}  loss {loss:.3f}")
     return _copy(trainer.judged.state_dict())
+
+
+def _is_over(state: checkpoints.State, settings: Training) -> bool:
+    """Whether no epoch is left to go on with."""
+    return len(state["rows"]) >= settings.epochs or _is_done(state, settings)
 
 
 def _is_done(state: checkpoints.State, settings: Training) -> bool:
@@ -278,12 +297,14 @@ def resume_wanted() -> bool:
 
 def _unfinished(task: TrainingTask, group: ProcessGroup) -> checkpoints.State | None:
     """The checkpoint to go on from, when that is wanted. Raises ParameterError when it belongs to another training."""
-    if not resume_wanted():
+    if not resume_wanted() and not task.goes_on:
         _offer(task, group)
         return None
     state = checkpoints.load(task.folder)
     if state and (changed := _changed(task, state)):
-        if checkpoints.is_finished(task.folder):  # of an earlier training, which has ended: this is a new one
+        if task.goes_on or checkpoints.is_finished(
+            task.folder
+        ):  # of an earlier training, which has ended: this is a new one
             return None
         raise ParameterError(
             f"The checkpoint of run {task.run.name!r} was made with other settings: {'; '.join(changed)}. Set them back, or "
@@ -309,15 +330,25 @@ def _changed(task: TrainingTask, state: checkpoints.State) -> list[str]:
     return [f"{name} {then.get(name)!r}, now {value!r}" for name, value in now.items() if then.get(name) != value]
 
 
-def _trained(task: TrainingTask, state: checkpoints.State) -> Trained:
-    """The result, with the weights of the best epoch."""
-    learns = task.settings.mode == "finetune"
-    frozen = [] if learns else [backbone.build() for backbone in task.backbones]
-    judged = _network(task, state["best"], frozen)
-    validation = prediction_table(task.val, np.exp(state["answers"].numpy()), task.classes)
-    refitted = _network(task, state["refit"], frozen) if task.settings.refit else None
-    before = judged if refitted else None
-    return Trained(refitted or judged, before, _history(state), state["seconds"], validation)
+def _trained(task: TrainingTask, states: list[checkpoints.State]) -> Trained:
+    """The result, with the weights of the best epochs. Of networks that answer together the mean of their answers is judged.
+
+    A head that was taught again takes the place of the one before; a network that learnt on pictures stays, and the one that was
+    taught again answers beside it: two are better than one, and both are paid for.
+    """
+    judged, final, answers = [], [], []
+    for member, state in zip(task.members, states, strict=True):
+        learns = member.settings.recipe == "finetune"
+        frozen = [] if learns else [backbone.build() for backbone in member.backbones]
+        judged.append(_network(member, state["best"], frozen))
+        again = [_network(member, state["refit"], frozen)] if member.settings.refit else []
+        final.append(modules.together([judged[-1], *again]) if learns or not again else again[0])
+        answers.append(state["answers"].numpy())
+    mean = torch.from_numpy(np.mean(answers, axis=0)).softmax(1).numpy()
+    before = modules.together(judged) if any(member.settings.refit for member in task.members) else None
+    history = _history(states[0])
+    seconds = [second for state in states for second in state["seconds"]]
+    return Trained(modules.together(final), before, history, seconds, prediction_table(task.val, mean, task.classes))
 
 
 def write_history(task: TrainingTask, state: checkpoints.State) -> None:
@@ -332,12 +363,12 @@ def _history(state: checkpoints.State) -> pd.DataFrame:
 
 def _network(task: TrainingTask, learnt: dict[str, torch.Tensor], frozen: list[Body]) -> Network:
     """The network with the weights that were learnt; without frozen bodies those of its body are among them."""
-    head = article_head(learnt["head.0.weight"].shape[1], len(task.classes), task.settings.dropout)
-    head.load_state_dict({n.removeprefix("head."): t.cpu() for n, t in learnt.items() if n.startswith("head.")})
+    own = {n.removeprefix("head."): t.cpu() for n, t in learnt.items() if n.startswith("head.")}
+    head = modules.head_of(own, task.settings.dropout)
     if frozen:
-        return Network(frozen, head.eval())
+        return Network(frozen, head)
     backbone = task.backbones[0]
     body = backbone.build()
     weights.put_into(body.network, {n: learnt[f"body.network.{n}"].cpu() for n in body.network.state_dict()})
     body.key = f"{backbone.name.replace('/', '-')}-finetuned-{weights.digest(body.network)[:16]}"
-    return Network([body], head.eval())
+    return Network([body], head)

@@ -6,7 +6,7 @@ import torch
 
 from boatlib.model.networks.modules import Classifier, article_head
 from boatlib.model.training import datasets
-from boatlib.model.training.fit import Trained, features
+from boatlib.model.training.fit import features
 from boatlib.model.training.process_group import alone
 from boatlib.model.training.task import TrainingTask
 from boatlib.model.training.trainer import Trainer
@@ -17,23 +17,23 @@ PARTS = 2  # each with a head of its own: three draw hardly better lines (benchm
 PARTS_OF_SERIES = 4  # where half of the series teach too little
 
 
-def judged_by_others(task: TrainingTask, trained: Trained, alike: pd.Series | None = None) -> pd.DataFrame:
+def judged_by_others(task: TrainingTask, epochs: int, alike: pd.Series | None = None) -> pd.DataFrame:
     """Predictions for the training photos (`prediction_table`), and the part of each; empty where the body learnt too.
 
-    alike: where look-alikes matter, the groups of the training photos and then of the validation photos, look-alikes together.
+    epochs: of each head; alike: where look-alikes matter, the groups of the training photos and then of the validation photos,
+    look-alikes together.
 
     The photos are divided into parts, groups together. A head for each learns from the other parts, and from the validation
-    photos of other groups where those teach, in the same way and for as many epochs as the model; then it is asked about its own
+    photos of other groups where those teach, in the same way as the model; then it is asked about its own
     part (cross-validation as in conformal prediction: V. Vovk, Cross-conformal predictors, 2015).
     """
-    if task.settings.mode != "head":
+    if task.settings.recipe != "head":
         return prediction_table(task.train.head(0), np.empty((0, len(task.classes))), task.classes).assign(part=[])
     taught, val = features(task)
     labels, group = task.labels(task.train), alone(task.machine)
     groups = pd.concat([task.train["group"], task.val["group"]]) if alike is None else alike
     ours, theirs = groups[: len(labels)], groups[len(labels) :]
     parts = splits.in_parts(labels, ours, PARTS if alike is None else PARTS_OF_SERIES, task.seed)
-    epochs = int(trained.history.loc[trained.history["best"], "epoch"].iloc[0])
     answers = np.zeros((len(parts), len(task.classes)))
     for part in range(parts.max() + 1):
         own, others = np.flatnonzero(parts == part), np.flatnonzero(parts != part)

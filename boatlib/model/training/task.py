@@ -4,7 +4,7 @@ other processes can take part.
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -13,13 +13,13 @@ import numpy as np
 import pandas as pd
 
 from boatlib import spreadsheet
-from boatlib.errors import DataError
+from boatlib.errors import DataError, ParameterError
 from boatlib.files import write_text
 from boatlib.model.inputs.views import Augmentation
 from boatlib.model.networks import auto, backbones
 from boatlib.model.networks.backbones import Backbone
 from boatlib.order import natural
-from boatlib.params import Compute, Params, Training, names_of
+from boatlib.params import AUTO, Compute, Params, Training, names_of
 from boatlib.photos import sources
 from boatlib.photos.images import USUAL
 from boatlib.photos.levels import Range
@@ -27,14 +27,18 @@ from boatlib.photos.same_file import SameFile
 from boatlib.run import CHECKPOINTS, Run
 from boatlib.runtime import Machine
 
-# These change what is shown, or where it is computed, and not what is learnt
-FREE = ("range_test",)
+# These change what is shown, what else is taught, or for how long is searched, and not what one network learns until it is judged
+FREE = ("range_test", "minutes", "frozen", "refit")
+SEEN = {"backbone", "weights", "resolution", "pooling", "same_file"}  # what features depend on
+LEARNERS, FROZEN = "network-{}", "frozen"  # folders of the networks of one training, but for the first
 
 
 @dataclass(frozen=True)
 class TrainingTask:
     """A training. train, val: the rows of the split, columns photo (below root), label, sha256; value_range: of the set's
-    pictures of more than 8 bits, None where it has none; same_file: to what all photos are brought before, None: as they are.
+    pictures of more than 8 bits, None where it has none; same_file: to what all photos are brought before, None: as they are;
+    inside: folder within that of the checkpoints, where it is one of several; goes_on: from the checkpoint of the same
+    training, if there is one, also where that has ended.
     """
 
     run: Run
@@ -48,6 +52,8 @@ class TrainingTask:
     value_range: Range | None = None
     limits: tuple[int, int] = USUAL
     same_file: SameFile | None = None
+    inside: str = ""
+    goes_on: bool = False
 
     @classmethod
     def of_run(cls, run: Run, settings: Training, compute: Compute, seed: int) -> Self:
@@ -69,21 +75,27 @@ class TrainingTask:
         """From a file that `write` made, or, by the name of a run, with the settings of its params file."""
         if not place.endswith(".json"):
             params = Params.of_run(place)
+            if params.training.recipe == AUTO:
+                raise ParameterError(
+                    f"The processes of {place!r} need a recipe: set training.recipe to head or finetune, or take the recipe.yaml "
+                    "that a run has left."
+                )
             return cls.of_run(Run(place), params.training, params.compute, params.seed)
         saved = json.loads(Path(place).read_text(encoding="utf-8"))
         settings, compute = Training.model_validate(saved["training"]), Compute.model_validate(saved["compute"])
-        return cls.of_run(Run(saved["run"]), settings, compute, saved["seed"])
+        task = cls.of_run(Run(saved["run"]), settings, compute, saved["seed"])
+        return replace(task, inside=saved["inside"], goes_on=saved["goes_on"])
 
     def write(self) -> Path:
         """The task as a file, in its folder."""
-        saved = {"run": self.run.name, "seed": self.seed}
+        saved = {"run": self.run.name, "seed": self.seed, "inside": self.inside, "goes_on": self.goes_on}
         saved |= {"training": self.settings.model_dump(), "compute": self.compute.model_dump()}
         return write_text(self.folder / "task.json", json.dumps(saved, indent=2) + "\n")
 
     @property
     def folder(self) -> Path:
         """For checkpoints and what several processes tell each other."""
-        return self.run.folder / CHECKPOINTS
+        return self.run.folder / CHECKPOINTS / self.inside
 
     @cached_property
     def machine(self) -> Machine:
@@ -96,6 +108,22 @@ class TrainingTask:
         s = self.settings
         how = s.backbone, s.weights, self.seed, s.resolution, s.pooling, self.value_range, self.machine
         return backbones.find_backbones(*how, self.limits, self.same_file)
+
+    @cached_property
+    def members(self) -> list["TrainingTask"]:
+        """The networks that it consists of, each a training of its own: those that learn, and the frozen ones with their head."""
+        if self.settings.recipe == "head":
+            return [self]
+        files = self.settings.weights
+        found = []
+        for number, name in enumerate(names_of(self.settings.backbone)):
+            own = {"backbone": name, "weights": files if isinstance(files, str) else files[number], "frozen": []}
+            inside = LEARNERS.format(number + 1) if number else self.inside
+            found.append(replace(self, settings=self.settings.model_copy(update=own), inside=inside))
+        if self.settings.frozen:
+            seen = auto.frozen(self.settings, self.run.shape()).model_dump(include=SEEN)
+            found.append(replace(self, settings=Training(recipe="head", **seen), inside=FROZEN))
+        return found
 
     def augmentation(self) -> Augmentation:
         """How random views are made."""
@@ -112,12 +140,14 @@ class TrainingTask:
             "seed": self.seed,
             "photos": self.fingerprint(),
             "weights": [b.key for b in self.backbones],
-            "head_first": self.head_first().model_dump() if self.settings.mode == "finetune" else {},
+            "head_first": self.head_first().model_dump() if self.settings.recipe == "finetune" else {},
         }
 
     def head_first(self) -> Training:
         """How a head is taught alone, on the features of a body that is to learn after it."""
-        return Training(**self.settings.model_dump(include={"dropout", "class_weights", "label_smoothing"}))
+        return Training(
+            recipe="head", **self.settings.model_dump(include={"dropout", "class_weights", "label_smoothing"})
+        )
 
     def fingerprint(self) -> str:
         """Changes with the photos and their labels, those that teach and those that tune."""
@@ -127,7 +157,7 @@ class TrainingTask:
     def description(self, catalogued: pd.DataFrame) -> dict[str, Any]:
         """What a saved model tells of its training. catalogued: the catalog's table of classes."""
         left_out = catalogued[~catalogued["kept"]].set_index("class")["photos"]
-        told = self.settings.model_dump(include={"mode", "weights", "unfreeze", "refit"})
+        told = self.settings.model_dump(include={"recipe", "weights", "unfreeze", "refit", "frozen"})
         files = names_of(told["weights"])
         told["weights"] = ", ".join(
             Path(file).name for file in files

@@ -1,0 +1,406 @@
+"""Which recipe suits a set: heads first, which are cheap, then a network that learns, as far as the time reaches.
+
+Recipes are compared photo by photo, on photos that none of them has learnt from, by the log-loss that each has at its best
+temperature; of those that are within one standard error of the best, the cheapest is taken (L. Breiman et al., Classification and
+regression trees, 1984, section 3.4.3). There are a dozen recipes at the most and their order is known, so no library
+searches: where others halve hundreds of trials, here a rehearsal with a few small photos says whether the dear one is worth it.
+
+Time is what the trials took, not what the clock says: an interrupted search takes the same decisions when it goes on.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from boatlib import runtime
+from boatlib.files import write_text
+from boatlib.model.features import embedding
+from boatlib.model.features.store import Features
+from boatlib.model.networks import auto, engines
+from boatlib.model.networks.weights import DEFAULT
+from boatlib.model.training import fit, others
+from boatlib.model.training.process_group import alone
+from boatlib.model.training.task import TrainingTask
+from boatlib.model.training.trainer import Trainer
+from boatlib.params import AUTO, Training, names_of
+from boatlib.predictions import classes_of, probability_matrix
+from boatlib.shares import percent
+
+COLUMNS = ["recipe", "judged_by", "photos", "correct", "log_loss", "worse_by", "standard_error", "seconds", "verdict"]
+CROSSED, TUNING = "training photos, each by a head that has not learnt from it", "validation photos"
+CHOSEN, CHEAPER, WORSE = "chosen", "a cheaper one is as good", "worse"
+
+LEARNER = "efficientnet_lite0"  # learns quickest, of the networks that need no download
+SQUARES = {"backbone": LEARNER, "resolution": "default", "pooling": "default"}
+HEADS: dict[str, dict[str, Any]] = {
+    "twice as many epochs": {"epochs": 48},
+    "steps three times as large": {"learning_rate": 3e-3},
+    "less dropout": {"dropout": 0.2},
+    "more dropout": {"dropout": 0.6},
+    "no label smoothing": {"label_smoothing": 0.0},
+}
+LEARNING: dict[str, Any] = {  # benchmarks/README.md says what each part brings
+    "recipe": "finetune", "pooling": "default", "body_learning_rate": 5e-4, "schedule": "cosine", "warmup_epochs": 1.0,
+    "weight_decay": 0.0, "monitor": "last", "range_test": 0, "views": 0, "min_scale": 0.25, "jitter": 0.4,
+}  # fmt: skip
+UNFREEZE = {"efficientnet_lite": "blocks.2"}  # by how a name begins: edges and colours stay as they are
+
+FOR_FEATURES = 0.5  # of the time, at most until features of larger networks are there
+FOR_HEADS = 0.1  # of the time, for other heads
+FOR_END = 0.1  # of the time, for what is done when the recipe is known
+SURE = 2.0  # standard errors by which another head must be better: five are tried
+WARM, SAMPLE = 8, 64  # photos that start a network, and photos by which its time for all is estimated
+REHEARSED, ASKED = 320, 200  # photos that teach in a rehearsal, and that judge it
+FIRST = 128  # side of the smallest pictures
+FEW = 50  # photos: fewer do not judge
+MARGIN = 1.1  # on what an estimate says
+JUDGING = 0.35  # of the time for learning from a photo: what asking about it takes
+DRAWS = 1000  # of a bootstrap
+TEMPERATURES = np.geomspace(0.2, 3.0, 28)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A recipe with the log-loss of each photo that judged it, whether that was named rightly, and the seconds that it took."""
+
+    recipe: str
+    judged_by: str
+    settings: dict[str, Any]
+    losses: list[float]
+    right: list[bool]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a network learns on pictures: side of a square as large as the last ones, in pixels, and how many epochs."""
+
+    side: int
+    epochs: int
+
+    def seconds(self, photos: int, judges: int, pace: float) -> float:
+        """What it takes. pace: the seconds that learning from a photo of side FIRST takes."""
+        sides = np.linspace(min(FIRST, self.side), self.side, self.epochs) / FIRST
+        return MARGIN * pace * float((photos * sides**2).sum() + JUDGING * judges * self.epochs * sides[-1] ** 2)
+
+
+PLANS = [Plan(160, 4), Plan(192, 5), Plan(192, 8), Plan(224, 8), Plan(256, 10)]  # each dearer than the one before
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """Learning from a few photos, as small pictures: whether each photo that judged was named rightly before, by the head
+    alone, and after, and the seconds that a photo took."""
+
+    before: list[bool]
+    after: list[bool]
+    pace: float
+
+    def reduction(self) -> tuple[float, float]:
+        """The share of its errors that learning took away, as a range that holds eight times out of ten (bootstrap); (0, 0)
+        where there were none."""
+        wrong, left = ~np.array(self.before), ~np.array(self.after)
+        if not wrong.any():
+            return 0.0, 0.0
+        drawn = np.random.default_rng(0).integers(0, len(wrong), (DRAWS, len(wrong)))
+        shares = 1 - left[drawn].sum(axis=1) / np.maximum(wrong[drawn].sum(axis=1), 1)
+        low, high = np.quantile(shares, [0.1, 0.9])
+        return float(low), float(high)
+
+
+@dataclass(frozen=True)
+class Found:
+    """task: with the recipe that was found, `head` or `finetune`; tried: columns COLUMNS, a row a recipe; rehearsal: None where
+    there was none; minutes: that learning on pictures would need, where it was not tried for lack of time.
+    """
+
+    task: TrainingTask
+    tried: pd.DataFrame
+    rehearsal: Rehearsal | None
+    minutes: float | None
+
+    @property
+    def likely(self) -> tuple[float, float] | None:
+        """The points that learning on pictures would likely bring in that time; None where nothing says that it would."""
+        if self.minutes is None or self.rehearsal is None or self.rehearsal.reduction()[0] <= 0:
+            return None
+        chosen = self.tried[self.tried["verdict"] == CHOSEN].iloc[-1]
+        wrong = 1 - chosen["correct"] / chosen["photos"]
+        low, high = self.rehearsal.reduction()
+        return 100 * wrong * low, 100 * wrong * high
+
+
+@dataclass
+class Record:
+    """What was done, in a file that is written after each piece, so that an interrupted search goes on."""
+
+    task: TrainingTask
+    trials: list[Trial] = field(default_factory=list)
+    marks: dict[str, float] = field(default_factory=dict)
+    rehearsal: Rehearsal | None = None
+
+    def __post_init__(self) -> None:
+        """Read what an interrupted search has left, where it is to go on."""
+        self._file = self.task.folder / "search.json"
+        self._of = [self.task.fingerprint(), self.task.seed, self.task.settings.model_dump(mode="json")]
+        self._before: dict[str, Any] = {"trials": [], "marks": {}, "rehearsal": None}
+        if fit.resume_wanted() and self._file.is_file():
+            saved = json.loads(self._file.read_text(encoding="utf-8"))
+            self._before = saved if saved["of"] == self._of else self._before
+
+    @property
+    def spent(self) -> float:
+        """Seconds of all that was done."""
+        return sum(trial.seconds for trial in self.trials) + sum(self.marks.values())
+
+    def measured(self, name: str, work: Callable[[], object]) -> float:
+        """The seconds that a piece of work takes, or took before the search was interrupted."""
+        started = time.perf_counter()
+        if name not in self._before["marks"]:
+            work()
+        self.marks[name] = self._before["marks"].get(name, time.perf_counter() - started)
+        self._save()
+        return self.marks[name]
+
+    def rehearsed(self, work: Callable[[], Rehearsal]) -> Rehearsal:
+        """A rehearsal, or what it gave before."""
+        known = self._before["rehearsal"]
+        self.rehearsal = Rehearsal(**known) if known else None
+
+        def rehearse() -> None:
+            self.rehearsal = work()
+
+        self.measured("rehearsal", rehearse)
+        assert self.rehearsal
+        return self.rehearsal
+
+    def tried(self, recipe: str, judged_by: str, settings: Training, answer: Callable[[], pd.DataFrame]) -> Trial:
+        """A trial of a recipe, or what it gave before. answer: the table of predictions by which it is judged."""
+        known = next((one for one in self._before["trials"] if one["recipe"] == recipe), None)
+        started = time.perf_counter()
+        if known is None:
+            losses, right = judged(answer())
+            seconds = time.perf_counter() - started
+            known = asdict(
+                Trial(recipe, judged_by, settings.model_dump(mode="json"), losses.tolist(), right.tolist(), seconds)
+            )
+        self.trials.append(Trial(**known))
+        self._save()
+        runtime.progress(f"tried: {recipe}: {percent(float(np.mean(known['right'])))} right ({known['seconds']:.0f} s)")
+        return self.trials[-1]
+
+    def _save(self) -> None:
+        state = {"of": self._of, "trials": [asdict(trial) for trial in self.trials], "marks": self.marks}
+        rehearsal = asdict(self.rehearsal) if self.rehearsal else None
+        write_text(self._file, json.dumps(state | {"rehearsal": rehearsal}) + "\n")
+
+
+def judged(predictions: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """The log-loss of each photo at the temperature that is best for all (float64), and whether it was named rightly (bool)."""
+    values = np.log(np.clip(probability_matrix(predictions), 1e-12, None))
+    labels = pd.Categorical(predictions["label"], classes_of(predictions)).codes
+
+    def losses(temperature: float) -> np.ndarray:
+        tempered = values / temperature
+        return np.logaddexp.reduce(tempered, axis=1) - tempered[np.arange(len(labels)), labels]
+
+    best = min(TEMPERATURES, key=lambda temperature: float(losses(temperature).mean()))
+    return losses(best), values.argmax(axis=1) == labels
+
+
+def difference(trial: Trial, other: Trial) -> tuple[float, float]:
+    """By how much the log-loss of one is larger than that of the other, photo by photo, and the standard error of that."""
+    apart = np.subtract(trial.losses, other.losses)
+    return float(apart.mean()), float(apart.std() / np.sqrt(len(apart)))
+
+
+def cheapest(trials: list[Trial]) -> Trial:
+    """The first of these, which are in the order of what they cost, that is within a standard error of the best."""
+    best = min(trials, key=lambda trial: float(np.mean(trial.losses)))
+    return next(trial for trial in trials if trial is best or np.less_equal(*difference(trial, best)))
+
+
+def first_features(task: TrainingTask) -> Features:
+    """What tells which photos are alike: features of the training and then of the validation photos, float32 [photos, n]; where
+    the recipe is open, of the network that is quickest."""
+    seen = auto.frozen(task.settings, task.run.shape())
+    if task.settings.recipe == AUTO and is_open(task.settings):
+        seen = seen.model_copy(update=SQUARES)
+    task = replace(task, settings=seen)
+    return embedding.embed_plain(pd.concat([task.train, task.val]), task.root, task.backbones)
+
+
+def as_asked(task: TrainingTask) -> Found:
+    """A recipe that was asked for: nothing is tried."""
+    return Found(task, pd.DataFrame(columns=COLUMNS), None, None)
+
+
+def is_open(settings: Training) -> bool:
+    """Whether the networks are to be chosen, since nobody named others than the default."""
+    default = Training()
+    return (settings.backbone, settings.weights) == (default.backbone, default.weights)
+
+
+def search(task: TrainingTask, alike: pd.Series | None = None) -> Found:
+    """Find the recipe of a task whose recipe is `auto`, within its minutes.
+
+    alike: where look-alikes matter, the groups of the training photos and then of the validation photos, look-alikes together;
+    then photos are judged by what has learnt from no look-alike of theirs. Raises what `fit.train` raises.
+    """
+    return Search(task, alike, Record(task)).run()
+
+
+@dataclass(frozen=True)
+class Search:
+    """The decisions, one after the other."""
+
+    task: TrainingTask
+    alike: pd.Series | None
+    record: Record
+
+    @property
+    def budget(self) -> float:
+        """Seconds for everything."""
+        return self.task.settings.minutes * 60
+
+    @property
+    def left(self) -> float:
+        """Seconds for further trials."""
+        return (1 - FOR_END) * self.budget - self.record.spent
+
+    def run(self) -> Found:
+        """All of it."""
+        head = self._other_heads(self._features())
+        learner = names_of(LEARNER if is_open(self.task.settings) else self.task.settings.backbone)[0]
+        small = self._learning(learner, Plan(FIRST, 2))
+        rehearsal = self.record.rehearsed(lambda: self._rehearse(small))
+        if rehearsal.reduction()[1] <= 0:
+            return self._found(head, rehearsal, None)
+        teach, tune = len(self.task.train), len(self.task.val)
+        costs = [plan.seconds(teach, tune, rehearsal.pace) for plan in PLANS]
+        twice = [number for number, cost in enumerate(costs) if 2 * cost <= self.left]
+        once = [number for number, cost in enumerate(costs) if cost <= self.left]
+        if not once:
+            return self._found(head, rehearsal, (self.record.spent + costs[0]) / (1 - FOR_END) / 60)
+        chosen = PLANS[twice[-1] if twice else once[-1]]
+        return self._found(self._compared(head, self._learning(learner, chosen), bool(twice)), rehearsal, None)
+
+    def _features(self) -> Training:
+        """What the head looks at: what is asked for, or, where the networks are open, one small network on squares first, and
+        then the default, if the time allows it, and it is better."""
+        asked = self.task.settings.model_copy(update={"recipe": "head"})
+        if not is_open(self.task.settings):
+            self._try_head("head", asked)
+            return asked
+        small = asked.model_copy(update=SQUARES)
+        first = self._try_head("head, one small network on squares", small)
+        larger, photos = replace(self.task, settings=asked), pd.concat([self.task.train, self.task.val])
+        seconds = 0.0
+        for name, some in (("start", photos[:WARM]), ("features", photos[WARM : WARM + SAMPLE])):
+            seconds = self.record.measured(name, partial(embedding.embed_plain, some, self.task.root, larger.backbones))
+        if self.record.spent + MARGIN * seconds * len(photos) / SAMPLE > FOR_FEATURES * self.budget:
+            return small
+        second = self._try_head("head, two networks on whole photos", asked)
+        return small if cheapest([first, second]) is first else asked
+
+    def _other_heads(self, head: Training) -> Training:
+        """Other ways of teaching the head on the same features: one that is better beyond doubt takes its place."""
+        best = next(trial for trial in self.record.trials if trial.settings == head.model_dump(mode="json"))
+        until = self.record.spent + FOR_HEADS * self.budget
+        for words, change in HEADS.items():
+            if self.record.spent + best.seconds > until:
+                break
+            trial = self._try_head(f"the same head, {words}", head.model_copy(update=change))
+            worse, error = difference(trial, best)
+            best = trial if worse < -SURE * error else best
+        return Training.model_validate(best.settings)
+
+    def _try_head(self, words: str, head: Training) -> Trial:
+        """Judged by the training photos, each by a head that has not learnt from it."""
+        own = replace(self.task, settings=head)
+        return self.record.tried(words, CROSSED, head, lambda: others.judged_by_others(own, head.epochs, self.alike))
+
+    def _learning(self, learner: str, plan: Plan) -> Training:
+        """The settings by which a network learns on pictures of the set's shape."""
+        side = auto.whole(learner, plan.side, self.task.run.shape())
+        unfreeze = next((stage for name, stage in UNFREEZE.items() if learner.startswith(name)), "all")
+        how = {"backbone": learner, "resolution": side, "unfreeze": unfreeze, "epochs": plan.epochs}
+        grows = side != DEFAULT and plan.side > FIRST
+        how |= {"max_epochs_stop": plan.epochs, "progressive": FIRST / plan.side if grows else 1.0, "refit": False}
+        return Training.model_validate(self.task.settings.model_dump() | LEARNING | how)
+
+    def _rehearse(self, settings: Training) -> Rehearsal:
+        """Two epochs on a few photos."""
+        random = np.random.default_rng(self.task.seed)
+        train, val = (rows.iloc[random.permutation(len(rows))] for rows in (self.task.train, self.task.val))
+        small = replace(self.task, settings=settings, train=train[:REHEARSED], val=val[:ASKED])
+        group = alone(self.task.machine)
+        with torch.random.fork_rng():
+            lesson = fit.prepare(small, group)
+            trainer = Trainer(
+                small, lesson.model.to(group.device), group, lesson.train, engines.half_type(small.machine)
+            )
+            before = trainer.judge(lesson.val).argmax(axis=1) == lesson.val.labels
+            trainer.epoch(1)
+            started = time.perf_counter()
+            trainer.epoch(2)
+            pace = (time.perf_counter() - started) / len(small.train)
+        after = trainer.judge(lesson.val).argmax(axis=1) == lesson.val.labels
+        return Rehearsal(before.tolist(), after.tolist(), pace)
+
+    def _compared(self, head: Training, learning: Training, again: bool) -> Training:
+        """The head, the network that learns, or both together. again: whether there is time to teach the network twice."""
+        record, judges = self.record, self._judges()
+        frozen = names_of(Training().backbone) if is_open(self.task.settings) else []
+        both = learning.model_copy(update={"frozen": frozen})
+
+        def answers(settings: Training, **how: Any) -> pd.DataFrame:  # noqa: ANN401
+            task = replace(self.task, settings=settings.model_copy(update={"refit": False}), **how)
+            return fit.train(task).validation[judges]
+
+        trials = [record.tried("the best head", TUNING, head, lambda: answers(head, inside="head"))]
+        resumed = {"goes_on": fit.resume_wanted()}
+        trials.append(record.tried("a network that learns", TUNING, learning, lambda: answers(learning, **resumed)))
+        if frozen:
+            trials.append(record.tried("both together", TUNING, both, lambda: answers(both, goes_on=True)))
+        chosen = Training.model_validate(cheapest(trials).settings)
+        return chosen if chosen.recipe == "head" else chosen.model_copy(update={"refit": again})
+
+    def _judges(self) -> np.ndarray:
+        """Which validation photos judge: bool [photos]. Not those with a look-alike that teaches, if enough are left."""
+        if self.alike is None:
+            return np.ones(len(self.task.val), bool)
+        ours, theirs = self.alike[: len(self.task.train)], self.alike[len(self.task.train) :]
+        apart = ~theirs.isin(set(ours)).to_numpy()
+        return apart if apart.sum() >= FEW else np.ones(len(apart), bool)
+
+    def _found(self, settings: Training, rehearsal: Rehearsal, minutes: float | None) -> Found:
+        task = replace(self.task, settings=settings, goes_on=settings.recipe != "head")
+        return Found(task, table(self.record.trials, settings), rehearsal, minutes)
+
+
+def table(trials: list[Trial], chosen: Training) -> pd.DataFrame:
+    """The trials as COLUMNS, each compared with the best that was judged by the same photos."""
+    rows = []
+    same = {"refit": True}
+    for trial in trials:
+        peers = [other for other in trials if other.judged_by == trial.judged_by]
+        best = min(peers, key=lambda other: float(np.mean(other.losses)))
+        worse, error = difference(trial, best)
+        verdict = (
+            CHOSEN
+            if trial.settings | same == chosen.model_dump(mode="json") | same
+            else CHEAPER
+            if worse <= error
+            else WORSE
+        )
+        counts = trial.recipe, trial.judged_by, len(trial.right), sum(trial.right)
+        rows.append((*counts, float(np.mean(trial.losses)), worse, error, trial.seconds, verdict))
+    return pd.DataFrame(rows, columns=COLUMNS)
