@@ -28,6 +28,7 @@ FILES = {
     "model": ("model", "03_training"),
     "recipe": ("recipe.yaml", "03_training"),
     "recipes": ("recipes.csv", "03_training"),
+    "search": ("search.json", "03_training"),
     "history": ("history.csv", "03_training"),
     "timing": ("timing.json", "03_training"),
     "calibration": ("calibration.json", "03_training"),

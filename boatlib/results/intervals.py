@@ -53,6 +53,20 @@ def with_ranges(history: pd.DataFrame, val_photos: int) -> pd.DataFrame:
     return history.assign(val_low=[low for low, _ in ranges], val_high=[high for _, high in ranges])
 
 
+def of_counts(table: pd.DataFrame) -> pd.DataFrame:
+    """A table with columns correct and photos, and behind them right, low and high: the share and its 95% range (Wilson)."""
+    ranges = [
+        wilson(int(correct), int(photos)) for correct, photos in zip(table["correct"], table["photos"], strict=True)
+    ]
+    shares = {
+        "right": table["correct"] / table["photos"],
+        "low": [low for low, _ in ranges],
+        "high": [high for _, high in ranges],
+    }
+    place = list(table.columns).index("correct") + 1
+    return pd.concat([table.iloc[:, :place], pd.DataFrame(shares, index=table.index), table.iloc[:, place:]], axis=1)
+
+
 def mcnemar(before: pd.Series, after: pd.Series) -> dict[str, float | int]:
     """Exact McNemar test on the same photos judged twice (True: right).
 

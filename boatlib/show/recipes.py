@@ -1,78 +1,75 @@
 """Which recipes were tried, which one was chosen and why, and what more time would bring."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
-from boatlib.results.intervals import wilson
 from boatlib.shares import percent
 from boatlib.show.kit import tables
 from boatlib.show.kit.html import Html, paragraph
 
-if TYPE_CHECKING:
-    from boatlib.model.training.search import Found
-
 
 def tried(recipes: pd.DataFrame) -> Html:
-    """Every recipe with what it reached. recipes: columns of `search.COLUMNS`."""
+    """Every recipe with what it reached. recipes: columns of `search.COLUMNS`, and the ranges of `intervals.of_counts`."""
     if recipes.empty:
         return paragraph("The recipe was asked for, so none was tried.")
-    ranges = [wilson(row.correct, row.photos) for row in recipes.itertuples()]
+    rows = list(recipes.itertuples())
     shown = pd.DataFrame(
         {
             "recipe": recipes["recipe"],
             "judged by": recipes["judged_by"],
             "photos": recipes["photos"],
-            "right": recipes["correct"] / recipes["photos"],
-            "95% range": [f"{percent(low)} to {percent(high)}" for low, high in ranges],
+            "right": recipes["right"],
+            "95% range": [f"{percent(row.low)} to {percent(row.high)}" for row in rows],
             "log-loss": recipes["log_loss"],
             "worse than the best by": [
-                "" if row.worse_by == 0 else f"{row.worse_by:.3f} ± {row.standard_error:.3f}"
-                for row in recipes.itertuples()
+                "" if row.worse_by == 0 else f"{row.worse_by:.3f} ± {row.standard_error:.3f}" for row in rows
             ],
             "seconds": recipes["seconds"],
             "verdict": recipes["verdict"],
         }
     )
     formats: dict[str, tables.Format] = {
-        "photos": tables.number, "right": percent, "log-loss": lambda value: f"{value:.3f}", "seconds": lambda value: f"{value:.0f}"
-    }  # fmt: skip
+        "photos": tables.number,
+        "right": percent,
+        "log-loss": lambda value: f"{value:.3f}",
+        "seconds": lambda value: f"{value:.0f}",
+    }
     return tables.table(shown, "Recipes that were tried", formats)
 
 
-def chosen(found: "Found", minutes: float) -> Html:
-    """The choice in words."""
-    settings = found.task.settings
-    if found.tried.empty:
-        return paragraph(f"training.recipe is {settings.recipe}.")
-    if settings.recipe == "head":
+def chosen(search: Mapping[str, Any]) -> Html:
+    """The choice in words. search: `search.json`."""
+    if not search["tried"]:
+        return paragraph(f"The recipe is `{search['recipe']}`, as training.recipe says.")
+    if search["recipe"] == "head":
         what = "A head on networks that stay as they are is taken"
-    elif settings.frozen:
+    elif search["frozen"]:
         what = "A network that learns and a head on networks that stay as they are answer together"
     else:
         what = "A network that learns is taken"
-    return paragraph(f"{what}{_why(found, minutes)} recipe.yaml has this recipe as a params file, without the search.")
+    return paragraph(f"{what}{_why(search)} recipe.yaml has this recipe as a params file, without the search.")
 
 
-def _why(found: "Found", minutes: float) -> str:
-    if found.task.settings.recipe != "head":
-        return ": on photos that none of them had learnt from it is the best, or as good as the best and cheaper."
-    if found.minutes is not None:
-        return f": for more the {minutes:g} minutes were too short. {more(found, minutes)}"
-    rehearsal = found.rehearsal
-    if rehearsal and rehearsal.reduction()[1] <= 0:
+def _why(search: Mapping[str, Any]) -> str:
+    if search["recipe"] != "head":
+        return ": of photos that taught none of them it names most, or none that is cheaper does as well."
+    if search["needed"] is not None:
+        return f": for a network that learns, {search['minutes']:g} minutes were too short. {more(search)}".rstrip()
+    photos, before, after = search["rehearsal"]
+    if after <= before:
         return (
-            f": in a rehearsal with a few photos, learning took no error away ({sum(rehearsal.before)} of {len(rehearsal.before)} right "
-            f"before, {sum(rehearsal.after)} after)."
+            f": in a rehearsal, learning took no error away ({before} of {photos} photos right before, {after} after)."
         )
     return ": a network that learns is not better by more than chance."
 
 
-def more(found: "Found", minutes: float) -> str:
+def more(search: Mapping[str, Any]) -> str:
     """What more minutes would likely bring; empty where nothing says that they would bring anything."""
-    if found.likely is None or found.minutes is None:
+    if search["points"] is None or search["needed"] is None:
         return ""
-    low, high = (max(1, round(value)) for value in found.likely)
+    low, high = (max(1, round(value)) for value in search["points"])
     points = f"{low} to {high} points" if high > low else f"about {high} point{'s' if high > 1 else ''}"
-    wanted = f"{found.minutes:.0f}" if found.minutes >= 2 else f"{found.minutes:.1f}"
-    return f"With {wanted} minutes instead of {minutes:g} (training.minutes), a network that learns would likely bring {points}."
+    allowed, needed = search["minutes"], max(search["needed"], search["minutes"] + 1)
+    return f"With {needed:.0f} minutes instead of {allowed:g} (training.minutes), a network that learns would likely bring {points}."

@@ -33,7 +33,8 @@ def plan(settings: "Training", photos: int, val_photos: int) -> Html:
         how = f"stay{'s' if len(names) == 1 else ''} frozen{untrained}; a head learns on the features of {looks} of the"
     else:
         stage = "" if settings.unfreeze == "all" else f" from its stage {settings.unfreeze} on"
-        how = f"learns too{stage}{untrained}, after its head has learnt alone; in every epoch it sees another view of each of the"
+        verb, its = ("learns", "its head") if len(names) == 1 else ("learn", "the head of each")
+        how = f"{verb} too{stage}{untrained}, after {its} has learnt alone; in every epoch another view is seen of each of the"
     stop = (
         f"the training stops when the {'loss' if settings.monitor == 'loss' else 'balanced accuracy'} on them has made no "
         f"progress for {settings.max_epochs_stop} epochs, after {settings.epochs} at the latest."
@@ -41,8 +42,13 @@ def plan(settings: "Training", photos: int, val_photos: int) -> Html:
     if settings.monitor == "last":
         stop = f"they watch over its {settings.epochs} epochs, and adjust its confidence; the last epoch counts."
     again = " Then it is taught once more with those too, for as many epochs." if settings.refit else ""
+    if again and settings.recipe == "finetune":
+        again = f"{again[:-1]}, and both answer together."
+    beside = f" {listing(settings.frozen)} stay frozen, with a head of their own, and answer together with it." * bool(
+        settings.frozen
+    )
     return paragraph(
-        f"In this run {listing(names)} {how} {photos:,} training photos. {photos_in_words(val_photos)} tune it: {stop}{again}"
+        f"In this run {listing(names)} {how} {photos:,} training photos.{beside} {photos_in_words(val_photos)} tune it: {stop}{again}"
     )
 
 
@@ -92,7 +98,7 @@ def saved(saved: "Bundle", trained: "Trained", temperature: float, answers: pd.D
     answers: of the model that had not learnt from the validation photos, read from the folder, on these photos.
     """
     again = float((answers["predicted"] == answers["label"]).mean())
-    expected = float(trained.history.loc[trained.history["best"], "val_accuracy"].iloc[0])
+    expected = float((trained.validation["predicted"] == trained.validation["label"]).mean())
     megabytes = sum(file.stat().st_size for file in saved.folder.rglob("*") if file.is_file()) / 1e6
     read = (
         "Read back from there, it is the one that was trained, number by number."

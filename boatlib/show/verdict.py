@@ -9,7 +9,7 @@ from boatlib.results import class_verdicts, learning_curve
 from boatlib.results.class_verdicts import DEPENDABLE, EVIDENCE, NOT_YET, PROMISING
 from boatlib.results.metrics import weakest_class
 from boatlib.shares import of_hundred, percent
-from boatlib.show import elsewhere, policy
+from boatlib.show import elsewhere, policy, recipes
 from boatlib.show import unknown as show_unknown
 from boatlib.show.kit.html import Html, bullets, escape, paragraph
 from boatlib.show.kit.words import listing
@@ -140,11 +140,12 @@ def what_to_do(
     unknown: pd.DataFrame,
     more: pd.DataFrame,
     suspects: int,
+    search: Mapping[str, Any],
 ) -> Html:
     """What follows from the data, as a list: which answers to use, what it does not know, what to collect, what to look at.
 
     verdicts: `class_verdicts`; judged: `results.policy.judged`; unknown: `unknown.csv`; more: `learning_curve.forecast_table`;
-    suspects: photos whose label is in doubt.
+    suspects: photos whose label is in doubt; search: `search.json`.
     """
     items = [policy.words(judged)]
     if short := show_unknown.in_short(unknown):
@@ -162,4 +163,6 @@ def what_to_do(
         items.append(
             f"Look at the {suspects} photo{'' if suspects == 1 else 's'} whose label is in doubt, and correct what is wrong."
         )
+    if longer := recipes.more(search):
+        items.append(longer)
     return bullets(items)

@@ -108,8 +108,8 @@ def test_a_resolution_is_part_of_what_a_backbone_is():
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"recipe": "head", "cutmix": 1.0}, "mode `head` learns from features"),
-        ({"recipe": "finetune", "backbone": ["a", "b"]}, "mode `head` only"),
+        ({"recipe": "head", "cutmix": 1.0}, "recipe `head` learns from features"),
+        ({"recipe": "head", "frozen": ["a"]}, "name them in backbone"),
         ({"resolution": "384"}, "HEIGHTxWIDTH in pixels, for example 384x576, not '384'"),
     ],
 )

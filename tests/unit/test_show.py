@@ -57,6 +57,14 @@ def test_open_photo_is_the_only_way_in():
             "a and b stay frozen; a head learns on the features of one view of each",
         ),
         ({"recipe": "finetune", "backbone": "a", "unfreeze": "blocks.5"}, "a learns too from its stage blocks.5 on"),
+        (
+            {"recipe": "finetune", "backbone": ["a", "b"], "frozen": ["c"]},
+            "a and b learn too, after the head of each has learnt",
+        ),
+        (
+            {"recipe": "finetune", "backbone": "a", "frozen": ["c", "d"]},
+            "c and d stay frozen, with a head of their own, and answer",
+        ),
         ({"weights": "none"}, "without pretrained weights"),
         (
             {},
@@ -66,7 +74,7 @@ def test_open_photo_is_the_only_way_in():
     ],
 )
 def test_the_plan_of_a_training_says_what_learns(settings, words):
-    assert words in training.plan(Training(**settings), 30, 10).text
+    assert words in training.plan(Training(**{"recipe": "head"} | settings), 30, 10).text
 
 
 def test_class_weights_are_shown_with_their_price():

@@ -84,23 +84,52 @@ def judged(used=0, wrong=0, photos=100, needed=0):
     return results_policy.judged(Policy({"": 0.5 if used else 2.0}, needed=needed), rows)
 
 
+ENOUGH = {
+    "recipe": "head",
+    "frozen": [],
+    "tried": 3,
+    "minutes": 2.0,
+    "needed": None,
+    "points": None,
+    "rehearsal": [50, 45, 45],
+}
+SHORT = ENOUGH | {"needed": 12.6, "points": [3.2, 6.7], "rehearsal": [50, 30, 40]}
+
+
+def test_what_more_minutes_would_bring_is_said_where_the_signs_are_there():
+    assert recipes.more(ENOUGH) == ""
+    words = "With 13 minutes instead of 2 (training.minutes), a network that learns would likely bring 3 to 7 points."
+    assert recipes.more(SHORT) == words
+    assert f"2 minutes were too short. {words}" in recipes.chosen(SHORT).text
+    assert "learning took no error away (45 of 50 photos right before, 45 after)" in recipes.chosen(ENOUGH).text
+    both = ENOUGH | {"recipe": "finetune", "frozen": ["a"], "rehearsal": [50, 30, 40]}
+    assert (
+        "A network that learns and a head on networks that stay as they are answer together"
+        in recipes.chosen(both).text
+    )
+    assert "as training.recipe says" in recipes.chosen(ENOUGH | {"tried": 0}).text
+
+
 def test_what_to_do_follows_from_the_data():
     rows = class_verdicts.class_verdicts(per_class(gondola=(38, 38), ferry=(9, 13)), 0.9)
     more = pd.DataFrame({"class": ["gondola", "ferry"], "now": [0.98, 0.7], "doubled": [0.98, 0.8]})
     unknown = pd.DataFrame(
         {"what": ["raft"], "kind": ["left out for this"], "photos": [50], "noticed": [30], "called": ["ferry"]}
     )
-    text = verdict.what_to_do(rows, 0.9, judged(used=90, wrong=2), unknown, more, 3).text
+    text = verdict.what_to_do(rows, 0.9, judged(used=90, wrong=2), unknown, more, 3, ENOUGH).text
     assert "use about 900 answers unchecked; in the test, wrong among them were 2 of 90 (2.2%, up to 8 in 100)" in text
     assert "it noticed between 60 and 60 of 100 (leaving out 1 classes, one at a time)" in text
     assert "Given another name were 4 of 13 photos of ferry." in text
     assert "Collect more photos of ferry:" in text
     assert "the 3 photos whose label is in doubt" in text
-    none = verdict.what_to_do(rows, 0.9, judged(needed=120), unknown.head(0), more.head(0), 0).text
+    assert "training.minutes" not in text
+    longer = verdict.what_to_do(rows, 0.9, judged(), unknown, more, 3, SHORT).text
+    assert "With 13 minutes instead of 2" in longer
+    none = verdict.what_to_do(rows, 0.9, judged(needed=120), unknown.head(0), more.head(0), 0, ENOUGH).text
     assert none.startswith("Let a person check every answer: the photos that draw a line are too few")
     assert "About 120 more of them" in none
     assert "doubt" not in none
-    hopeless = verdict.what_to_do(rows, 0.9, judged(), unknown.head(0), more.head(0), 0).text
+    hopeless = verdict.what_to_do(rows, 0.9, judged(), unknown.head(0), more.head(0), 0, ENOUGH).text
     assert "More photos to draw a line by would not help" in hopeless
 
 

@@ -154,7 +154,7 @@ def test_schedules_have_their_shape():
 
 def test_the_body_has_a_step_size_of_its_own(make_task):
     task = make_task(**FINETUNE, body_learning_rate=0.0003)
-    lesson = fit._prepare(task, alone(task.machine))
+    lesson = fit.prepare(task, alone(task.machine))
     groups = optim.optimiser(lesson.model, task.settings).param_groups
     assert [group["lr"] for group in groups] == [0.001, 0.0003]
     assert all(parameter.requires_grad for parameter in groups[1]["params"])
@@ -188,7 +188,7 @@ def test_mixup_and_averaged_weights_train(make_task):
 
 def test_pictures_change_from_epoch_to_epoch_and_not_with_the_division(make_task):
     task = make_task(**FINETUNE)
-    train = fit._prepare(task, alone(task.machine)).train
+    train = fit.prepare(task, alone(task.machine)).train
     assert isinstance(train, datasets.PictureDataset)
     rows = np.arange(6)
     first, again = (torch.cat(list(train.batches(np.array_split(rows, n), 1))) for n in (2, 3))
@@ -253,9 +253,12 @@ def test_a_job_travels_as_a_file_and_by_the_name_of_its_run(make_task):
     assert (again.settings, again.compute, again.seed) == (task.settings, task.compute, task.seed)
     pd.testing.assert_frame_equal(again.train, task.train)
     assert again.identity() == task.identity()
-    params = Params(run="task", training=Training(learning_rate=0.005))
+    params = Params(run="task", training=Training(recipe="head", learning_rate=0.005))
     (task.run.folder / "params.json").write_text(params.model_dump_json())
     assert TrainingTask.read("task").settings.learning_rate == 0.005
+    (task.run.folder / "params.json").write_text(Params(run="task").model_dump_json())
+    with pytest.raises(ParameterError, match=r"set training\.recipe to head or finetune"):
+        TrainingTask.read("task")
 
 
 # Checkpoints
@@ -403,8 +406,8 @@ def test_35_what_the_machine_does_not_have_is_refused(monkeypatch, gpus, setting
 
 def test_contradictions_in_the_settings_are_refused():
     for settings, words in (
-        ({"recipe": "finetune", "backbone": ["a", "b"]}, "mode `head` only"),
-        ({"cutmix": 1.0}, "cutmix pastes pictures"),
+        ({"recipe": "head", "frozen": ["a"]}, "leave frozen empty"),
+        ({"recipe": "head", "cutmix": 1.0}, "cutmix pastes pictures"),
         ({"schedule": "one_cycle", "warmup_epochs": 1.0}, "warm-up of its own"),
     ):
         with pytest.raises(ParameterError, match=words):

@@ -34,7 +34,7 @@ from boatlib.predictions import classes_of, probability_matrix
 from boatlib.shares import percent
 
 COLUMNS = ["recipe", "judged_by", "photos", "correct", "log_loss", "worse_by", "standard_error", "seconds", "verdict"]
-CROSSED, TUNING = "training photos, each by a head that has not learnt from it", "validation photos"
+CROSSED, TUNING = "training photos, divided", "validation photos"
 CHOSEN, CHEAPER, WORSE = "chosen", "a cheaper one is as good", "worse"
 
 LEARNER = "efficientnet_lite0"  # learns quickest, of the networks that need no download
@@ -91,7 +91,10 @@ class Plan:
         return MARGIN * pace * float((photos * sides**2).sum() + JUDGING * judges * self.epochs * sides[-1] ** 2)
 
 
-PLANS = [Plan(160, 4), Plan(192, 5), Plan(192, 8), Plan(224, 8), Plan(256, 10)]  # each dearer than the one before
+PLANS = [
+    Plan(*plan) for plan in ((160, 4), (160, 6), (192, 6), (192, 8), (224, 8), (224, 12), (256, 12), (256, 20))
+]  # by price
+DECENT = 3  # the plan that is meant where somebody is told how long it would take
 
 
 @dataclass(frozen=True)
@@ -126,15 +129,28 @@ class Found:
     rehearsal: Rehearsal | None
     minutes: float | None
 
-    @property
-    def likely(self) -> tuple[float, float] | None:
-        """The points that learning on pictures would likely bring in that time; None where nothing says that it would."""
-        if self.minutes is None or self.rehearsal is None or self.rehearsal.reduction()[0] <= 0:
+    def record(self) -> dict[str, Any]:
+        """What is told of the search: recipe; frozen, networks beside one that learns; minutes, allowed; needed, minutes that
+        learning on pictures would take, where it was not tried for lack of time; points that it would then likely bring, low
+        and high, null where nothing says so; rehearsal: photos that judged, right before, right after."""
+        settings, told = self.task.settings, self.rehearsal
+        return {
+            "recipe": settings.recipe,
+            "frozen": settings.frozen,
+            "tried": len(self.tried),
+            "minutes": settings.minutes,
+            "needed": self.minutes,
+            "points": self._points(),
+            "rehearsal": [len(told.before), sum(told.before), sum(told.after)] if told else None,
+        }
+
+    def _points(self) -> tuple[float, float] | None:
+        low, high = self.rehearsal.reduction() if self.rehearsal else (0.0, 0.0)
+        if self.minutes is None or low <= 0:
             return None
         chosen = self.tried[self.tried["verdict"] == CHOSEN].iloc[-1]
-        wrong = 1 - chosen["correct"] / chosen["photos"]
-        low, high = self.rehearsal.reduction()
-        return 100 * wrong * low, 100 * wrong * high
+        wrong = 100 * (1 - chosen["correct"] / chosen["photos"])
+        return wrong * low, wrong * high
 
 
 @dataclass
@@ -283,14 +299,14 @@ class Search:
         rehearsal = self.record.rehearsed(lambda: self._rehearse(small))
         if rehearsal.reduction()[1] <= 0:
             return self._found(head, rehearsal, None)
-        teach, tune = len(self.task.train), len(self.task.val)
-        costs = [plan.seconds(teach, tune, rehearsal.pace) for plan in PLANS]
-        twice = [number for number, cost in enumerate(costs) if 2 * cost <= self.left]
-        once = [number for number, cost in enumerate(costs) if cost <= self.left]
+        costs = [plan.seconds(len(self.task.train), len(self.task.val), rehearsal.pace) for plan in PLANS]
+        twice = [
+            plan for plan, cost in zip(PLANS, costs, strict=True) if 2 * cost <= self.left
+        ]  # with the validation photos, too
+        once = [plan for plan, cost in zip(PLANS, costs, strict=True) if cost <= self.left]
         if not once:
-            return self._found(head, rehearsal, (self.record.spent + costs[0]) / (1 - FOR_END) / 60)
-        chosen = PLANS[twice[-1] if twice else once[-1]]
-        return self._found(self._compared(head, self._learning(learner, chosen), bool(twice)), rehearsal, None)
+            return self._found(head, rehearsal, (self.record.spent + costs[DECENT]) / (1 - FOR_END) / 60)
+        return self._found(self._compared(head, self._learning(learner, (twice or once)[-1])), rehearsal, None)
 
     def _features(self) -> Training:
         """What the head looks at: what is asked for, or, where the networks are open, one small network on squares first, and
@@ -355,10 +371,10 @@ class Search:
         after = trainer.judge(lesson.val).argmax(axis=1) == lesson.val.labels
         return Rehearsal(before.tolist(), after.tolist(), pace)
 
-    def _compared(self, head: Training, learning: Training, again: bool) -> Training:
-        """The head, the network that learns, or both together. again: whether there is time to teach the network twice."""
+    def _compared(self, head: Training, learning: Training) -> Training:
+        """The head, the network that learns, or both together; a network learns once more if the time is there."""
         record, judges = self.record, self._judges()
-        frozen = names_of(Training().backbone) if is_open(self.task.settings) else []
+        frozen = names_of(self.task.settings.backbone) if self.task.settings.weights == DEFAULT else []
         both = learning.model_copy(update={"frozen": frozen})
 
         def answers(settings: Training, **how: Any) -> pd.DataFrame:  # noqa: ANN401
@@ -371,6 +387,7 @@ class Search:
         if frozen:
             trials.append(record.tried("both together", TUNING, both, lambda: answers(both, goes_on=True)))
         chosen = Training.model_validate(cheapest(trials).settings)
+        again = self.task.settings.refit and trials[1].seconds <= self.left
         return chosen if chosen.recipe == "head" else chosen.model_copy(update={"refit": again})
 
     def _judges(self) -> np.ndarray:
