@@ -72,4 +72,5 @@ def more(search: Mapping[str, Any]) -> str:
     low, high = (max(1, round(value)) for value in search["points"])
     points = f"{low} to {high} points" if high > low else f"about {high} point{'s' if high > 1 else ''}"
     allowed, needed = search["minutes"], max(search["needed"], search["minutes"] + 1)
-    return f"With {needed:.0f} minutes instead of {allowed:g} (training.minutes), a network that learns would likely bring {points}."
+    longer = f"With {needed:.0f} minutes instead of {allowed:g} (training.minutes)"
+    return f"{longer}, a network that learns would likely bring {points}."

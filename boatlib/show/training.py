@@ -44,12 +44,10 @@ def plan(settings: "Training", photos: int, val_photos: int) -> Html:
     again = " Then it is taught once more with those too, for as many epochs." if settings.refit else ""
     if again and settings.recipe == "finetune":
         again = f"{again[:-1]}, and both answer together."
-    beside = f" {listing(settings.frozen)} stay frozen, with a head of their own, and answer together with it." * bool(
-        settings.frozen
-    )
-    return paragraph(
-        f"In this run {listing(names)} {how} {photos:,} training photos.{beside} {photos_in_words(val_photos)} tune it: {stop}{again}"
-    )
+    taught = f"In this run {listing(names)} {how} {photos:,} training photos."
+    if settings.frozen:
+        taught += f" {listing(settings.frozen)} stay frozen, with a head of their own, and answer together with it."
+    return paragraph(f"{taught} {photos_in_words(val_photos)} tune it: {stop}{again}")
 
 
 def class_weights(kind: str) -> Html:

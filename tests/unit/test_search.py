@@ -29,10 +29,10 @@ def answers(probability_of_right):
 
 
 def test_the_loss_is_that_of_the_best_temperature():
-    modest = answers([0.6] * 99 + [0.4])  # right 99 times of 100, and 60 % sure
+    modest = answers([0.7] * 99 + [0.3])  # right 99 times of 100, and 70 % sure
     losses, right = search.judged(modest)
     assert right.sum() == 99
-    assert losses.mean() < -np.log(0.6) / 2
+    assert losses.mean() < -np.log(0.7) / 2
     sure = answers([0.99] * 99 + [0.01])
     np.testing.assert_allclose(
         search.judged(sure)[0].mean(), losses.mean(), rtol=0.2
@@ -42,7 +42,7 @@ def test_the_loss_is_that_of_the_best_temperature():
 def test_the_cheaper_one_is_taken_unless_the_dearer_one_is_beyond_the_standard_error():
     random = np.random.default_rng(0)
     base = random.exponential(0.5, 200)
-    noisy = base + random.normal(-0.01, 0.3, 200)
+    noisy = base - 0.01 + 0.3 * (-1.0) ** np.arange(200)
     better = base - 0.05 + random.normal(0, 0.1, 200)
     assert search.cheapest([trial(base), trial(noisy)]).losses == list(base)
     assert search.cheapest([trial(base), trial(better)]).losses == list(better)
@@ -52,7 +52,7 @@ def test_the_cheaper_one_is_taken_unless_the_dearer_one_is_beyond_the_standard_e
 def test_the_table_says_what_was_chosen_and_why_not_the_others():
     first, second, third = (
         trial([0.5, 0.6, 0.4], epochs=24),
-        trial([0.5, 0.61, 0.4], epochs=48),
+        trial([0.5, 0.62, 0.39], epochs=48),
         trial([2.0, 2.1, 2.2], epochs=12),
     )
     head = trial([0.1, 0.2, 0.3], judged_by=CROSSED, epochs=24)
@@ -130,7 +130,7 @@ def test_networks_that_answer_together_give_the_mean_of_their_log_probabilities(
     import torch
 
     task = make_task(
-        recipe="finetune", unfreeze="blocks.6", resolution="64x64", frozen=["efficientnet_lite0"], refit=False, epochs=1
+        recipe="finetune", unfreeze="blocks.6", resolution="64x64", frozen=["efficientnet_lite0"], refit=False
     )
     members = [fit.train(member) for member in task.members]
     both = fit.train(task)

@@ -19,6 +19,7 @@ from boatlib.show import (
     label_issues,
     learning_curve,
     provenance,
+    recipes,
     tta,
     verdict,
 )
