@@ -30,7 +30,7 @@ def features_of(place: Path, label_from: str) -> tuple[pd.DataFrame, np.ndarray]
     chosen: int | str = int(label_from) if label_from.isdigit() else label_from
     listing = sets.read(place, Exploration.model_validate({"label_from": chosen}))
     table = build_catalog(listing).table
-    settings = auto.decided(Training(), shapes.of_catalog(table))
+    settings = auto.decided(Training(recipe="head"), shapes.of_catalog(table))
     how = settings.backbone, settings.weights, SEED, settings.resolution, settings.pooling
     used = table[table["status"] == "used"].reset_index(drop=True)
     return used, np.asarray(embedding.embed_plain(used, listing.root, backbones.find_backbones(*how)))

@@ -36,7 +36,7 @@ def one_seed(table: pd.DataFrame, root: Path, params: Params) -> pd.DataFrame:
     """A row for each way to draw the lines: used, wrong, unknown (test photos), photos, strange, noticed, line."""
     split = splits.make_split(table, params.split.train, params.split.val, params.split.test, params.seed)
     train, val, test = (split[split["split"] == part].reset_index(drop=True) for part in splits.SPLITS)
-    training = auto.decided(params.training, shapes.of_catalog(table))
+    training = auto.decided(params.training.model_copy(update={"recipe": "head"}), shapes.of_catalog(table))
     task = TrainingTask(RUN, training, params.compute, params.seed, sorted(set(split["label"])), train, val, root)
     trained = fit.train(task)
     temperature = calibration.fit_temperature(trained.validation)
@@ -47,7 +47,7 @@ def one_seed(table: pd.DataFrame, root: Path, params: Params) -> pd.DataFrame:
     tuning = Predictor(saved).before_refit().predict_catalogued(val, root)
     both = pd.concat([train, val], ignore_index=True)
     alike = elsewhere.in_series(embedding.embed_plain(both, root, saved.bodies), both, params.seed)
-    taught = calibration.with_temperature(others.judged_by_others(task, trained, alike), temperature)
+    taught = calibration.with_temperature(others.judged_by_others(task, training.epochs, alike), temperature)
     taught["unfamiliarity"] = Familiarity.of_parts(seen, labels, taught["part"].to_numpy())
     line = policy.familiar_to(tuning, params.review.refuse)
     every = policy.judges(tuning, taught, (val["group"], train["group"]), alike)

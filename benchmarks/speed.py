@@ -92,7 +92,8 @@ def article_epoch(folder: Path) -> float:
 def our_training(split: pd.DataFrame, root: Path, params: Params) -> float:
     """Seconds of the whole training of a params file, embedding included."""
     train, val = (split[split["split"] == part] for part in ("train", "val"))
-    training = auto.decided(params.training, shapes.of_files(root, train["photo"].tolist()))
+    head = params.training.model_copy(update={"recipe": "head"})
+    training = auto.decided(head, shapes.of_files(root, train["photo"].tolist()))
     task = TrainingTask(RUN, training, params.compute, params.seed, sorted(set(split["label"])), train, val, root)
     for network in task.backbones:
         network.engine()  # compiled once for each machine, at set-up

@@ -96,7 +96,7 @@ def far_features(place: Path, photos: pd.DataFrame) -> np.ndarray:
     listing = sets.read(place, Exploration.model_validate({"label_from": "last"}))
     table = build_catalog(listing, 3).table
     some = table[table["status"] == "used"].sample(FAR, random_state=SEED).reset_index(drop=True)
-    settings = auto.decided(Training(), shapes.of_catalog(photos.assign(status="used")))
+    settings = auto.decided(Training(recipe="head"), shapes.of_catalog(photos.assign(status="used")))
     how = settings.backbone, settings.weights, SEED, settings.resolution, settings.pooling
     return np.asarray(embedding.embed_plain(some, listing.root, backbones.find_backbones(*how)))
 

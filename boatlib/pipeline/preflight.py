@@ -57,6 +57,8 @@ def _examine_networks(params: Params, on: runtime.Machine) -> None:
         settings.pooling,
         on=on,
     )
+    for backbone in backbones.find_backbones(settings.frozen, on=on):
+        backbone.build()
     for backbone in found:
         if settings.recipe == "finetune":
             body = backbone.build(auxiliary=True)

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from boatlib import runtime
+from boatlib.errors import ParameterError
 from boatlib.files import write_text
 from boatlib.model.training import fit, search
 from boatlib.model.training.search import CHEAPER, CHOSEN, CROSSED, TUNING, WORSE, Plan, Rehearsal, Trial
@@ -168,7 +169,9 @@ def test_photos_with_a_look_alike_that_teaches_do_not_judge_if_others_are_enough
 
 def test_a_recipe_that_was_asked_for_is_not_searched_for(make_task):
     task = make_task()
-    found = search.as_asked(task)
+    found = search.search(task)
     assert found.task is task
     assert found.tried.empty
     assert found.record()["tried"] == 0
+    with pytest.raises(ParameterError, match="finds the recipe first"):
+        fit.train(make_task(**SMALL))

@@ -31,7 +31,8 @@ class Familiarity:
     Out-of-distribution detection with deep nearest neighbors, ICML 2022); in between it notices strange photos as well as the
     second and classes that were left out better than either (benchmarks/unfamiliar.py). The prediction is the mean of a Gaussian
     process (C. E. Rasmussen, C. K. I. Williams, Gaussian processes for machine learning, 2006, section 2.2).
-    mean: float32 [n] of the features; components: [n, k]; reference: [photos, k], of length 1; weights: [photos, classes].
+    mean: float32 [n] of the features, which may be the first of more; components: [n, k]; reference: [photos, k], of length 1;
+    weights: [photos, classes].
     """
 
     mean: np.ndarray
@@ -133,7 +134,7 @@ def regression(reference: np.ndarray, labels: np.ndarray, width: float) -> np.nd
 
 
 def _directions(features: np.ndarray, mean: np.ndarray, components: np.ndarray) -> np.ndarray:
-    return directions((features - mean) @ components)
+    return directions((features[:, : len(mean)] - mean) @ components)
 
 
 def _rounded(values: np.ndarray) -> np.ndarray:

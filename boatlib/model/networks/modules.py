@@ -186,7 +186,7 @@ class KernelEvidence(nn.Module):
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """float32 [n, features] to unfamiliarity, float32 [n]."""
-        directions = nn.functional.normalize((features - self.mean) @ self.components)
+        directions = nn.functional.normalize((features[:, : len(self.mean)] - self.mean) @ self.components)
         kernel = torch.exp(2 * self.width * (directions @ self.reference.T - 1))
         return 1 - (kernel @ self.weights).clamp(0, 1).pow(self.power).sum(dim=1)
 

@@ -22,7 +22,7 @@ from boatlib.model.training.datasets import Dataset
 from boatlib.model.training.process_group import ProcessGroup, alone
 from boatlib.model.training.task import TrainingTask
 from boatlib.model.training.trainer import SMALL, Trainer
-from boatlib.params import Training
+from boatlib.params import AUTO, Training
 from boatlib.predictions import prediction_table
 from boatlib.shares import percent
 
@@ -38,8 +38,8 @@ class Trained:
     """What came out, with the weights of the best epoch.
 
     network: what goes on; before_refit: the one that the validation photos have judged, where `network` was taught with them
-    afterwards; history: columns HISTORY, a row an epoch; seconds: of each epoch; validation: the predictions for the
-    validation photos, by a network that had not seen them.
+    afterwards; history: columns HISTORY, a row an epoch, of the first network where several answer together; seconds: of
+    each of these epochs; validation: the predictions for the validation photos, by what had not seen them.
     """
 
     network: Network
@@ -61,6 +61,8 @@ class Lesson:
 
 def train(task: TrainingTask) -> Trained:
     """Teach a network, or several that answer together. Raises ParameterError, DataError; TrainingError when it cannot go on."""
+    if task.settings.recipe == AUTO:
+        raise ParameterError("training.recipe is auto: `search.search` finds the recipe first.")
     task.compute.check()
     if task.compute.processes > 1:
         for member in task.members:
@@ -334,21 +336,22 @@ def _trained(task: TrainingTask, states: list[checkpoints.State]) -> Trained:
     """The result, with the weights of the best epochs. Of networks that answer together the mean of their answers is judged.
 
     A head that was taught again takes the place of the one before; a network that learnt on pictures stays, and the one that was
-    taught again answers beside it: two are better than one, and both are paid for.
+    taught again answers beside it: two are better than one, and both are paid for. So what is judged looks at the first
+    features of what goes on.
     """
-    judged, final, answers = [], [], []
+    judged, final, more, answers = [], [], [], []
     for member, state in zip(task.members, states, strict=True):
         learns = member.settings.recipe == "finetune"
         frozen = [] if learns else [backbone.build() for backbone in member.backbones]
         judged.append(_network(member, state["best"], frozen))
         again = [_network(member, state["refit"], frozen)] if member.settings.refit else []
-        final.append(modules.together([judged[-1], *again]) if learns or not again else again[0])
+        final.append(judged[-1] if learns or not again else again[0])
+        more += again if learns else []
         answers.append(state["answers"].numpy())
     mean = torch.from_numpy(np.mean(answers, axis=0)).softmax(1).numpy()
     before = modules.together(judged) if any(member.settings.refit for member in task.members) else None
-    history = _history(states[0])
-    seconds = [second for state in states for second in state["seconds"]]
-    return Trained(modules.together(final), before, history, seconds, prediction_table(task.val, mean, task.classes))
+    validation = prediction_table(task.val, mean, task.classes)
+    return Trained(modules.together([*final, *more]), before, _history(states[0]), states[0]["seconds"], validation)
 
 
 def write_history(task: TrainingTask, state: checkpoints.State) -> None:

@@ -48,7 +48,7 @@ HEADS: dict[str, dict[str, Any]] = {
 }
 LEARNING: dict[str, Any] = {  # benchmarks/README.md says what each part brings
     "recipe": "finetune", "pooling": "default", "body_learning_rate": 5e-4, "schedule": "cosine", "warmup_epochs": 1.0,
-    "weight_decay": 0.0, "monitor": "last", "range_test": 0, "views": 0, "min_scale": 0.25, "jitter": 0.4,
+    "weight_decay": 0.0, "batch_size": 32, "monitor": "last", "range_test": 0, "views": 0, "min_scale": 0.25, "jitter": 0.4,
 }  # fmt: skip
 UNFREEZE = {"efficientnet_lite": "blocks.2"}  # by how a name begins: edges and colours stay as they are
 
@@ -253,11 +253,6 @@ def first_features(task: TrainingTask) -> Features:
     return embedding.embed_plain(pd.concat([task.train, task.val]), task.root, task.backbones)
 
 
-def as_asked(task: TrainingTask) -> Found:
-    """A recipe that was asked for: nothing is tried."""
-    return Found(task, pd.DataFrame(columns=COLUMNS), None, None)
-
-
 def is_open(settings: Training) -> bool:
     """Whether the networks are to be chosen, since nobody named others than the default."""
     default = Training()
@@ -265,11 +260,13 @@ def is_open(settings: Training) -> bool:
 
 
 def search(task: TrainingTask, alike: pd.Series | None = None) -> Found:
-    """Find the recipe of a task whose recipe is `auto`, within its minutes.
+    """Find the recipe of a task whose recipe is `auto`, within its minutes; one that was asked for is given back as it is.
 
     alike: where look-alikes matter, the groups of the training photos and then of the validation photos, look-alikes together;
     then photos are judged by what has learnt from no look-alike of theirs. Raises what `fit.train` raises.
     """
+    if task.settings.recipe != AUTO:
+        return Found(task, pd.DataFrame(columns=COLUMNS), None, None)
     return Search(task, alike, Record(task)).run()
 
 
