@@ -16,7 +16,7 @@ NAME = "mine"
 UMASK = 0o026
 PARAMS = """images: photos é {y}
 exploration: {min_photos_per_class: 8}
-training: {backbone: efficientnet_lite0, resolution: default, range_test: 0, epochs: 12}
+training: {recipe: head, backbone: efficientnet_lite0, resolution: default, range_test: 0, epochs: 12}
 compute: {amp: "off"}
 """
 

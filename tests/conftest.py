@@ -198,6 +198,7 @@ def tiny_arguments(images: Path) -> list[str]:
         "run": TINY,
         "images": str(images),
         "exploration.min_photos_per_class": "8",
+        "training.recipe": "head",
         "training.epochs": "12",
         "training.resolution": "96x160",
         "tta.views": "2",

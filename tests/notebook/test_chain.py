@@ -14,6 +14,7 @@ import pytest
 from conftest import ROOT, TINY, WORK, draw, run_all, tiny_arguments
 
 from boatlib import runtime
+from boatlib.model.inference.bundle import load_bundle
 from boatlib.params import Params
 from boatlib.run import FILES, Run
 
@@ -182,6 +183,31 @@ def test_what_cannot_be_had_is_found_before_the_first_step(tiny_images, setting,
     assert "Traceback" not in result.stdout + result.stderr
 
 
+def test_a_recipe_is_found_while_nobody_can_read_the_test_photos_and_gives_the_same_model_again(tiny_images, tmp_path):
+    photos, name = shutil.copytree(tiny_images, tmp_path / "photos"), f"{TINY}-found"
+    auto = ["--set", f"run={name}", "--set", "training.recipe=auto", "--set", "training.minutes=0.5"]
+    result = run_all(*tiny_arguments(photos), *auto, "--until", "split")
+    assert result.returncode == 0, result.stdout + result.stderr
+    split = Run(name).table("split")
+    hidden = [photos / photo for photo in split.loc[split["split"] == "test", "photo"]]
+    assert hidden
+    for photo in hidden:
+        photo.rename(f"{photo}.hidden")
+    step = [sys.executable, "-m", "boatlib.pipeline.execute", name, "03_training"]
+    found = subprocess.run(step, cwd=WORK, capture_output=True, text=True, timeout=300)
+    assert found.returncode == 0, found.stdout + found.stderr
+    assert "tried: the best head" in found.stdout or "tried: head" in found.stdout
+    for photo in hidden:
+        photo.with_name(f"{photo.name}.hidden").rename(photo)
+    recipes = pd.read_csv(WORK / "runs" / name / "recipes.csv")
+    assert (recipes["verdict"] == "chosen").any()
+    assert recipes["low"].le(recipes["right"]).all()
+    again = run_all(f"runs/{name}/recipe.yaml", "--until", "training")
+    assert again.returncode == 0, again.stdout + again.stderr
+    weights = [load_bundle(Run(run).path("model")).weights_sha256 for run in (name, f"{name}-again")]
+    assert weights[0] == weights[1]
+
+
 def test_an_interrupted_chain_goes_on_with_resume_and_says_so(tiny_images):
     settings = ["--set", f"run={TINY}-resumed", "--set", "training.epochs=60", "--set", "training.max_epochs_stop=60"]
     command = [sys.executable, "-m", "boatlib", "run", *tiny_arguments(tiny_images), *settings, "--until", "03"]
@@ -257,7 +283,7 @@ def test_a_table_with_parts_and_groups_and_photos_of_phones(tmp_path):
     name = f"{TINY}-table"
     settings = {
         "run": name, "images": str(tmp_path / "set" / "labels.csv"), "exploration.min_photos_per_class": 4,
-        "split.group_by": "patient", "training.backbone": "efficientnet_lite0", "training.epochs": 4,
+        "split.group_by": "patient", "training.recipe": "head", "training.backbone": "efficientnet_lite0", "training.epochs": 4,
         "training.max_epochs_stop": 4, "compute.amp": "off", "share.subject": "skin", "exploration.near_duplicates": "off",
     }  # fmt: skip
     words = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
