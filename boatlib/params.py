@@ -156,8 +156,9 @@ class Training(Section):
     resolution: str = Field(
         AUTO,
         description=(
-            "`HEIGHTxWIDTH`: the whole photo, squeezed; `default`: a square from its middle, or what the network was taught "
-            "with; `auto`: the whole photo in the set's typical shape, if the network takes it"
+            "`HEIGHTxWIDTH`: the whole photo, squeezed; a number: a square of that side from its middle; `default`: what "
+            "the network was taught with, mostly such a square; `auto`: the whole photo in the set's typical shape, if the "
+            "network takes it"
         ),
     )
     pooling: Literal["auto", "default", "mean+gem"] = Field(
@@ -189,6 +190,12 @@ class Training(Section):
         description=(
             "finetune: networks that stay as they are, with a head of their own, and answer together with those that learn"
         ),
+    )
+    frozen_share: float = Field(
+        0.5,
+        gt=0,
+        lt=1,
+        description="finetune: how much the frozen networks have to say in the answer; all others the rest",
     )
     progressive: float = Field(
         1.0,
@@ -254,9 +261,10 @@ class Training(Section):
     def _belong_together(self) -> Self:
         if self.monitor != "last" and self.max_epochs_stop > self.epochs:
             raise ValueError(f"max_epochs_stop ({self.max_epochs_stop}) is larger than epochs ({self.epochs})")
-        if not re.fullmatch(r"auto|default|[1-9]\d*x[1-9]\d*", self.resolution):
+        if not re.fullmatch(r"auto|default|[1-9]\d*(x[1-9]\d*)?", self.resolution):
             raise ValueError(
-                f"resolution is `auto`, `default`, or HEIGHTxWIDTH in pixels, for example 384x576, not {self.resolution!r}"
+                "resolution is `auto`, `default`, the side of a square or HEIGHTxWIDTH in pixels, for example 384x576, not "
+                f"{self.resolution!r}"
             )
         if self.recipe == "head" and self.cutmix:
             raise ValueError(

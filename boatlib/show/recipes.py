@@ -57,11 +57,8 @@ def _why(search: Mapping[str, Any]) -> str:
         return ": of photos that taught none of them it names most, or none that is cheaper does as well."
     if search["needed"] is not None:
         return f": for a network that learns, {search['minutes']:g} minutes were too short. {more(search)}".rstrip()
-    photos, before, after = search["rehearsal"]
-    if after <= before:
-        return (
-            f": in a rehearsal, learning took no error away ({before} of {photos} photos right before, {after} after)."
-        )
+    if search["rehearsal"] is None:
+        return ": it makes hardly an error, so nothing else was tried."
     return ": a network that learns is not better by more than chance."
 
 

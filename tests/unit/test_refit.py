@@ -110,7 +110,7 @@ def test_a_resolution_is_part_of_what_a_backbone_is():
     [
         ({"recipe": "head", "cutmix": 1.0}, "recipe `head` learns from features"),
         ({"recipe": "head", "frozen": ["a"]}, "name them in backbone"),
-        ({"resolution": "384"}, "HEIGHTxWIDTH in pixels, for example 384x576, not '384'"),
+        ({"resolution": "384x"}, "HEIGHTxWIDTH in pixels, for example 384x576, not '384x'"),
     ],
 )
 def test_settings_that_do_not_go_together_are_refused(settings, sentence):

@@ -84,7 +84,7 @@ def test_without_time_a_head_is_taken_and_what_more_would_take_is_known(make_tas
     found = search.search(make_task(train=24, val=12, minutes=0.02, **SMALL))
     assert found.task.settings.recipe == "head"
     assert (found.tried["verdict"] == CHOSEN).sum() == 1
-    assert (found.minutes is not None and found.minutes > 0.02) or found.rehearsal.reduction()[1] <= 0
+    assert found.minutes is None or found.minutes > 0.02
     assert found.record()["tried"] == len(found.tried)
 
 
@@ -100,7 +100,11 @@ def test_with_time_a_network_learns_and_the_three_are_compared_on_the_same_photo
     task = make_task(train=24, val=12, minutes=5.0, **SMALL)
     found = search.search(task)
     last = found.tried[found.tried["judged_by"] == TUNING]
-    assert last["recipe"].tolist() == ["the best head", "a network that learns", "both together"]
+    assert last["recipe"].tolist() == [
+        "the best head",
+        "a network that learns",
+        *(f"both, {share}% the head" for share in (70, 50, 30)),
+    ]
     assert (last["photos"] == 12).all()
     assert found.minutes is None
 
@@ -109,7 +113,7 @@ def test_with_time_a_network_learns_and_the_three_are_compared_on_the_same_photo
 def test_what_was_found_is_a_params_file_that_teaches_the_same_model(
     make_task, rehearsed_well, frozen, monkeypatch, tmp_path
 ):
-    monkeypatch.setattr(search, "cheapest", lambda trials: trials[-1 if frozen else 1 if len(trials) > 2 else 0])
+    monkeypatch.setattr(search, "cheapest", lambda trials: trials[-2 if frozen else -1])
     task = make_task(train=24, val=12, minutes=5.0, **SMALL)
     found = search.search(task)
     assert found.task.settings.recipe == "finetune"

@@ -40,15 +40,11 @@ def decided(training: Training, shape: tuple[float, float]) -> Training:
     return training.model_copy(update={"resolution": resolution, "pooling": pooling})
 
 
-def whole(name: str, side: int, shape: tuple[float, float]) -> str:
-    """Whole photos of a set as pictures of side² pixels, if the network takes them; otherwise what it takes by default.
-
-    shape: typical width and height of the set's photos, in pixels.
-    """
-    if backbones.preprocessing_of(name).width or has_grid(name):
+def square(name: str, side: int) -> str:
+    """A square of that side from the middle of photos, if the network takes it; otherwise what it takes by default."""
+    if backbones.preprocessing_of(name).width or has_grid(name) or not takes(name, str(side)):
         return DEFAULT
-    height, width = _sides(shape[0] / shape[1], side**2, patch_of(name))
-    return text if takes(name, text := f"{height}x{width}") else DEFAULT
+    return str(side)
 
 
 def frozen(training: Training, shape: tuple[float, float]) -> Training:

@@ -240,7 +240,8 @@ def preprocessing_of(
     limits: tuple[int, int] = USUAL,
     same_file: SameFile | None = None,
 ) -> Preprocessing:
-    """How a network is shown a photo: as in its pretraining, or whole, with a resolution "HEIGHTxWIDTH".
+    """How a network is shown a photo: as in its pretraining, a square from its middle with a resolution "SIDE", or whole, with
+    "HEIGHTxWIDTH".
 
     value_range: of the set's pictures of more than 8 bits; limits: of their sizes; same_file: to what all photos are brought
     before. Raises ParameterError.
@@ -250,8 +251,8 @@ def preprocessing_of(
     published = replace(published, same_file=same_file)
     if resolution == DEFAULT:
         return published
-    height, width = map(int, resolution.split("x"))
-    return replace(published, size=height, width=width)
+    height, *width = map(int, resolution.split("x"))
+    return replace(published, size=height, width=width[0] if width else 0)
 
 
 @cache

@@ -249,9 +249,9 @@ def head_of(tensors: Mapping[str, torch.Tensor], dropout: float = DROPOUT) -> nn
     return head.eval()
 
 
-def together(networks: Sequence[Network]) -> Network:
-    """Networks that answer together: all bodies side by side, and one head that gives the mean of the networks' log-probabilities
-    (normalised: the geometric mean of their probabilities).
+def together(networks: Sequence[Network], shares: Sequence[float]) -> Network:
+    """Networks that answer together: all bodies side by side, and one head that gives the mean of their log-probabilities, each
+    with its share (normalised: a geometric mean of their probabilities).
 
     The hidden units of each see the features of its own bodies only. Two layers of the sum are the sum of two layers, so
     what comes out is a head like any other.
@@ -259,12 +259,11 @@ def together(networks: Sequence[Network]) -> Network:
     if len(networks) == 1:
         return networks[0]
     heads = [network.head.state_dict() for network in networks]
-    share = 1 / len(heads)
     merged = {
         "0.weight": torch.block_diag(*(head["0.weight"] for head in heads)),
         "0.bias": torch.cat([head["0.bias"] for head in heads]),
-        "3.weight": torch.cat([head["3.weight"] for head in heads], dim=1) * share,
-        "3.bias": torch.stack([head["3.bias"] for head in heads]).mean(dim=0),
+        "3.weight": torch.cat([share * head["3.weight"] for head, share in zip(heads, shares, strict=True)], dim=1),
+        "3.bias": torch.stack([share * head["3.bias"] for head, share in zip(heads, shares, strict=True)]).sum(dim=0),
     }
     return Network([body for network in networks for body in network.bodies], head_of(merged))
 

@@ -348,10 +348,22 @@ def _trained(task: TrainingTask, states: list[checkpoints.State]) -> Trained:
         final.append(judged[-1] if learns or not again else again[0])
         more += again if learns else []
         answers.append(state["answers"].numpy())
-    mean = torch.from_numpy(np.mean(answers, axis=0)).softmax(1).numpy()
-    before = modules.together(judged) if any(member.settings.refit for member in task.members) else None
+    shares, all_shares = _shares(task, len(judged)), _shares(task, len(final) + len(more))
+    mean = torch.from_numpy(np.average(answers, axis=0, weights=shares)).softmax(1).numpy()
+    before = modules.together(judged, shares) if any(member.settings.refit for member in task.members) else None
     validation = prediction_table(task.val, mean, task.classes)
-    return Trained(modules.together([*final, *more]), before, _history(states[0]), states[0]["seconds"], validation)
+    network = modules.together([*final, *more], all_shares)
+    return Trained(network, before, _history(states[0]), states[0]["seconds"], validation)
+
+
+def _shares(task: TrainingTask, networks: int) -> list[float]:
+    """How much each of so many networks has to say. The frozen ones stand behind those that learn and before those that were
+    taught again."""
+    if not task.settings.frozen:
+        return [1 / networks] * networks
+    shares = [(1 - task.settings.frozen_share) / (networks - 1)] * networks
+    shares[len(task.members) - 1] = task.settings.frozen_share
+    return shares
 
 
 def write_history(task: TrainingTask, state: checkpoints.State) -> None:

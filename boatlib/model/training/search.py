@@ -3,7 +3,7 @@
 Recipes are compared photo by photo, on photos that none of them has learnt from, by the log-loss that each has at its best
 temperature; of those that are within one standard error of the best, the cheapest is taken (L. Breiman et al., Classification and
 regression trees, 1984, section 3.4.3). There are a dozen recipes at the most and their order is known, so no library
-searches: where others halve hundreds of trials, here a rehearsal with a few small photos says whether the dear one is worth it.
+searches: where others halve hundreds of trials, here a rehearsal with a few small photos says what the dear one takes.
 
 Time is what the trials took, not what the clock says: an interrupted search takes the same decisions when it goes on.
 """
@@ -57,11 +57,13 @@ FOR_HEADS = 0.1  # of the time, for other heads
 FOR_END = 0.1  # of the time, for what is done when the recipe is known
 SURE = 2.0  # standard errors by which another head must be better: five are tried
 WARM, SAMPLE = 8, 64  # photos that start a network, and photos by which its time for all is estimated
-REHEARSED, ASKED = 320, 200  # photos that teach in a rehearsal, and that judge it
+REHEARSED, ASKED = 192, 128  # photos that teach in a rehearsal, and that judge it
 FIRST = 128  # side of the smallest pictures
 FEW = 50  # photos: fewer do not judge
+WORTH = 3  # wrong answers of the first head: of fewer none can be said to have gone
 MARGIN = 1.1  # on what an estimate says
 JUDGING = 0.35  # of the time for learning from a photo: what asking about it takes
+SHARES = (0.7, 0.5, 0.3)  # of a head in the common answer
 DRAWS = 1000  # of a bootstrap
 TEMPERATURES = np.geomspace(0.2, 3.0, 28)
 
@@ -80,7 +82,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Plan:
-    """How a network learns on pictures: side of a square as large as the last ones, in pixels, and how many epochs."""
+    """How a network learns on pictures: side of the last ones, which are squares, in pixels, and how many epochs."""
 
     side: int
     epochs: int
@@ -92,9 +94,9 @@ class Plan:
 
 
 PLANS = [
-    Plan(*plan) for plan in ((160, 4), (160, 6), (192, 6), (192, 8), (224, 8), (224, 12), (256, 12), (256, 20))
+    Plan(*how) for how in ((192, 4), (192, 5), (192, 6), (192, 8), (224, 8), (224, 12), (256, 12), (256, 20))
 ]  # by price
-DECENT = 3  # the plan that is meant where somebody is told how long it would take
+DECENT = 3  # from here on twice, the second time with the validation photos, is better than a dearer plan once
 
 
 @dataclass(frozen=True)
@@ -291,16 +293,16 @@ class Search:
     def run(self) -> Found:
         """All of it."""
         head = self._other_heads(self._features())
+        if sum(not right for right in self.record.trials[0].right) < WORTH:
+            return self._found(head, None, None)
         learner = names_of(LEARNER if is_open(self.task.settings) else self.task.settings.backbone)[0]
         small = self._learning(learner, Plan(FIRST, 2))
         rehearsal = self.record.rehearsed(lambda: self._rehearse(small))
-        if rehearsal.reduction()[1] <= 0:
-            return self._found(head, rehearsal, None)
         costs = [plan.seconds(len(self.task.train), len(self.task.val), rehearsal.pace) for plan in PLANS]
-        twice = [
-            plan for plan, cost in zip(PLANS, costs, strict=True) if 2 * cost <= self.left
-        ]  # with the validation photos, too
         once = [plan for plan, cost in zip(PLANS, costs, strict=True) if cost <= self.left]
+        twice = [
+            plan for plan, cost in zip(PLANS, costs, strict=True) if 2 * cost <= self.left and plan in PLANS[DECENT:]
+        ]
         if not once:
             return self._found(head, rehearsal, (self.record.spent + costs[DECENT]) / (1 - FOR_END) / 60)
         return self._found(self._compared(head, self._learning(learner, (twice or once)[-1])), rehearsal, None)
@@ -341,8 +343,8 @@ class Search:
         return self.record.tried(words, CROSSED, head, lambda: others.judged_by_others(own, head.epochs, self.alike))
 
     def _learning(self, learner: str, plan: Plan) -> Training:
-        """The settings by which a network learns on pictures of the set's shape."""
-        side = auto.whole(learner, plan.side, self.task.run.shape())
+        """The settings by which a network learns, on the middle of photos: things are larger there than in whole ones."""
+        side = auto.square(learner, plan.side)
         unfreeze = next((stage for name, stage in UNFREEZE.items() if learner.startswith(name)), "all")
         how = {"backbone": learner, "resolution": side, "unfreeze": unfreeze, "epochs": plan.epochs}
         grows = side != DEFAULT and plan.side > FIRST
@@ -372,19 +374,22 @@ class Search:
         """The head, the network that learns, or both together; a network learns once more if the time is there."""
         record, judges = self.record, self._judges()
         frozen = names_of(self.task.settings.backbone) if self.task.settings.weights == DEFAULT else []
-        both = learning.model_copy(update={"frozen": frozen})
 
         def answers(settings: Training, **how: Any) -> pd.DataFrame:  # noqa: ANN401
             task = replace(self.task, settings=settings.model_copy(update={"refit": False}), **how)
             return fit.train(task).validation[judges]
 
-        trials = [record.tried("the best head", TUNING, head, lambda: answers(head, inside="head"))]
+        alone = record.tried("the best head", TUNING, head, lambda: answers(head, inside="head"))
         resumed = {"goes_on": fit.resume_wanted()}
-        trials.append(record.tried("a network that learns", TUNING, learning, lambda: answers(learning, **resumed)))
-        if frozen:
-            trials.append(record.tried("both together", TUNING, both, lambda: answers(both, goes_on=True)))
-        chosen = Training.model_validate(cheapest(trials).settings)
-        again = self.task.settings.refit and trials[1].seconds <= self.left
+        learnt = record.tried("a network that learns", TUNING, learning, lambda: answers(learning, **resumed))
+        both = []
+        for share in SHARES if frozen else ():
+            settings = learning.model_copy(update={"frozen": frozen, "frozen_share": share})
+            both.append(
+                record.tried(f"both, {share:.0%} the head", TUNING, settings, partial(answers, settings, goes_on=True))
+            )
+        chosen = Training.model_validate(cheapest([alone, *both, learnt]).settings)
+        again = self.task.settings.refit and learnt.seconds <= self.left
         return chosen if chosen.recipe == "head" else chosen.model_copy(update={"refit": again})
 
     def _judges(self) -> np.ndarray:
@@ -395,7 +400,7 @@ class Search:
         apart = ~theirs.isin(set(ours)).to_numpy()
         return apart if apart.sum() >= FEW else np.ones(len(apart), bool)
 
-    def _found(self, settings: Training, rehearsal: Rehearsal, minutes: float | None) -> Found:
+    def _found(self, settings: Training, rehearsal: Rehearsal | None, minutes: float | None) -> Found:
         task = replace(self.task, settings=settings, goes_on=settings.recipe != "head")
         return Found(task, table(self.record.trials, settings), rehearsal, minutes)
 

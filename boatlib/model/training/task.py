@@ -28,7 +28,7 @@ from boatlib.run import CHECKPOINTS, Run
 from boatlib.runtime import Machine
 
 # These change what is shown, what else is taught, or for how long is searched, and not what one network learns until it is judged
-FREE = ("range_test", "minutes", "frozen", "refit")
+FREE = ("range_test", "minutes", "frozen", "frozen_share", "refit")
 SEEN = {"backbone", "weights", "resolution", "pooling", "same_file"}  # what features depend on
 LEARNERS, FROZEN = "network-{}", "frozen"  # folders of the networks of one training, but for the first
 
