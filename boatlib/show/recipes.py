@@ -36,7 +36,9 @@ def tried(recipes: pd.DataFrame) -> Html:
         "log-loss": lambda value: f"{value:.3f}",
         "seconds": lambda value: f"{value:.0f}",
     }
-    return tables.table(shown, "Recipes that were tried", formats)
+    return tables.table(
+        shown, "Recipes that were tried; a training photo is judged by a head that has not learnt from it", formats
+    )
 
 
 def chosen(search: Mapping[str, Any]) -> Html:
@@ -54,7 +56,7 @@ def chosen(search: Mapping[str, Any]) -> Html:
 
 def _why(search: Mapping[str, Any]) -> str:
     if search["recipe"] != "head":
-        return ": of photos that taught none of them it names most, or none that is cheaper does as well."
+        return ": on photos that none of them had learnt from none does better, and none that is cheaper as well."
     if search["needed"] is not None:
         return f": for a network that learns, {search['minutes']:g} minutes were too short. {more(search)}".rstrip()
     if search["rehearsal"] is None:

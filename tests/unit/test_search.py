@@ -11,7 +11,7 @@ from boatlib import runtime
 from boatlib.errors import ParameterError
 from boatlib.files import write_text
 from boatlib.model.training import fit, search
-from boatlib.model.training.search import CHEAPER, CHOSEN, CROSSED, TUNING, WORSE, Plan, Rehearsal, Trial
+from boatlib.model.training.search import BEST_HEAD, CHEAPER, CHOSEN, CROSSED, TUNING, WORSE, Plan, Rehearsal, Trial
 from boatlib.params import Params, Training, as_file, load_params
 from boatlib.predictions import prediction_table
 
@@ -57,9 +57,9 @@ def test_the_table_says_what_was_chosen_and_why_not_the_others():
         trial([2.0, 2.1, 2.2], epochs=12),
     )
     head = trial([0.1, 0.2, 0.3], judged_by=CROSSED, epochs=24)
-    rows = search.table([head, first, second, third], Training(epochs=24))
+    rows = search.table([head, first, second, third], Training(epochs=24), Training(epochs=24))
     assert list(rows.columns) == search.COLUMNS
-    assert rows["verdict"].tolist() == [CHOSEN, CHOSEN, CHEAPER, WORSE]
+    assert rows["verdict"].tolist() == [BEST_HEAD, CHOSEN, CHEAPER, WORSE]
     assert rows["worse_by"].iloc[0] == 0, "compared with those that were judged by the same photos"
 
 

@@ -34,8 +34,8 @@ from boatlib.predictions import classes_of, probability_matrix
 from boatlib.shares import percent
 
 COLUMNS = ["recipe", "judged_by", "photos", "correct", "log_loss", "worse_by", "standard_error", "seconds", "verdict"]
-CROSSED, TUNING = "training photos, divided", "validation photos"
-CHOSEN, CHEAPER, WORSE = "chosen", "a cheaper one is as good", "worse"
+CROSSED, TUNING = "training photos", "validation photos"
+CHOSEN, BEST_HEAD, CHEAPER, WORSE = "chosen", "the best head", "a cheaper one is as good", "worse"
 
 LEARNER = "efficientnet_lite0"  # learns quickest, of the networks that need no download
 SQUARES = {"backbone": LEARNER, "resolution": "default", "pooling": "default"}
@@ -294,7 +294,7 @@ class Search:
         """All of it."""
         head = self._other_heads(self._features())
         if sum(not right for right in self.record.trials[0].right) < WORTH:
-            return self._found(head, None, None)
+            return self._found(head, head, None, None)
         learner = names_of(LEARNER if is_open(self.task.settings) else self.task.settings.backbone)[0]
         small = self._learning(learner, Plan(FIRST, 2))
         rehearsal = self.record.rehearsed(lambda: self._rehearse(small))
@@ -304,8 +304,8 @@ class Search:
             plan for plan, cost in zip(PLANS, costs, strict=True) if 2 * cost <= self.left and plan in PLANS[DECENT:]
         ]
         if not once:
-            return self._found(head, rehearsal, (self.record.spent + costs[DECENT]) / (1 - FOR_END) / 60)
-        return self._found(self._compared(head, self._learning(learner, (twice or once)[-1])), rehearsal, None)
+            return self._found(head, head, rehearsal, (self.record.spent + costs[DECENT]) / (1 - FOR_END) / 60)
+        return self._found(head, self._compared(head, self._learning(learner, (twice or once)[-1])), rehearsal, None)
 
     def _features(self) -> Training:
         """What the head looks at: what is asked for, or, where the networks are open, one small network on squares first, and
@@ -379,7 +379,7 @@ class Search:
             task = replace(self.task, settings=settings.model_copy(update={"refit": False}), **how)
             return fit.train(task).validation[judges]
 
-        alone = record.tried("the best head", TUNING, head, lambda: answers(head, inside="head"))
+        alone = record.tried(BEST_HEAD, TUNING, head, lambda: answers(head, inside="head"))
         resumed = {"goes_on": fit.resume_wanted()}
         learnt = record.tried("a network that learns", TUNING, learning, lambda: answers(learning, **resumed))
         both = []
@@ -400,26 +400,26 @@ class Search:
         apart = ~theirs.isin(set(ours)).to_numpy()
         return apart if apart.sum() >= FEW else np.ones(len(apart), bool)
 
-    def _found(self, settings: Training, rehearsal: Rehearsal | None, minutes: float | None) -> Found:
+    def _found(self, head: Training, settings: Training, rehearsal: Rehearsal | None, minutes: float | None) -> Found:
         task = replace(self.task, settings=settings, goes_on=settings.recipe != "head")
-        return Found(task, table(self.record.trials, settings), rehearsal, minutes)
+        return Found(task, table(self.record.trials, head, settings), rehearsal, minutes)
 
 
-def table(trials: list[Trial], chosen: Training) -> pd.DataFrame:
-    """The trials as COLUMNS, each compared with the best that was judged by the same photos."""
+def table(trials: list[Trial], head: Training, chosen: Training) -> pd.DataFrame:
+    """The trials as COLUMNS, each compared with the best that was judged by the same photos.
+
+    head: the one that went on; chosen: the recipe that was found.
+    """
+    last = trials[-1].judged_by
+    taken = {CROSSED: (head, CHOSEN if last == CROSSED else BEST_HEAD), TUNING: (chosen, CHOSEN)}
     rows = []
-    same = {"refit": True}
     for trial in trials:
         peers = [other for other in trials if other.judged_by == trial.judged_by]
         best = min(peers, key=lambda other: float(np.mean(other.losses)))
         worse, error = difference(trial, best)
-        verdict = (
-            CHOSEN
-            if trial.settings | same == chosen.model_dump(mode="json") | same
-            else CHEAPER
-            if worse <= error
-            else WORSE
-        )
+        settings, words = taken[trial.judged_by]
+        is_taken = trial.settings | {"refit": True} == settings.model_dump(mode="json") | {"refit": True}
+        verdict = words if is_taken else CHEAPER if worse <= error else WORSE
         counts = trial.recipe, trial.judged_by, len(trial.right), sum(trial.right)
         rows.append((*counts, float(np.mean(trial.losses)), worse, error, trial.seconds, verdict))
     return pd.DataFrame(rows, columns=COLUMNS)
