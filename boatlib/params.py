@@ -197,6 +197,13 @@ class Training(Section):
         lt=1,
         description="finetune: how much the frozen networks have to say in the answer; all others the rest",
     )
+    cross_fit: bool = Field(
+        False,
+        description=(
+            "finetune: train again on each half of the photos, so that the other half helps to draw the lines for checks; "
+            "twice the time"
+        ),
+    )
     progressive: float = Field(
         1.0,
         gt=0.2,

@@ -10,8 +10,9 @@ import pytest
 from boatlib import runtime
 from boatlib.errors import ParameterError
 from boatlib.files import write_text
-from boatlib.model.training import fit, search
+from boatlib.model.training import fit, others, search
 from boatlib.model.training.search import BEST_HEAD, CHEAPER, CHOSEN, CROSSED, TUNING, WORSE, Plan, Rehearsal, Trial
+from boatlib.model.training.task import TrainingTask
 from boatlib.params import Params, Training, as_file, load_params
 from boatlib.predictions import prediction_table
 
@@ -179,3 +180,31 @@ def test_a_recipe_that_was_asked_for_is_not_searched_for(make_task):
     assert found.record()["tried"] == 0
     with pytest.raises(ParameterError, match="finds the recipe first"):
         fit.train(make_task(**SMALL))
+
+
+def test_each_half_is_judged_by_networks_that_learnt_from_the_other_one(make_task, monkeypatch):
+    how = {
+        "recipe": "finetune",
+        "unfreeze": "blocks.6",
+        "resolution": "64x64",
+        "refit": False,
+        "epochs": 2,
+        "monitor": "last",
+    }
+    assert others.judged_by_others(make_task(**how), 2).empty
+    task = make_task(**how, cross_fit=True, frozen=["efficientnet_lite0"])
+    fit.train(task)
+    history = task.run.table("history")
+    taught = []
+    monkeypatch.setattr(others, "train", lambda half: taught.append(half) or fit.train(half))
+    found = others.judged_by_others(task, 2)
+    assert found["photo"].tolist() == task.train["photo"].tolist()
+    assert [len(half.train) + len(half.val) for half in taught] == [len(task.train)] * 2
+    for half in taught:
+        assert not set(half.train["group"]) & set(half.val["group"])
+        own = found[found["photo"].isin(half.val["photo"])]
+        again = fit.train(replace(half, goes_on=True)).validation.set_index("photo").loc[own["photo"]]
+        np.testing.assert_allclose(own["p_raft"].to_numpy(), again["p_raft"].to_numpy(), atol=1e-6)
+        read = TrainingTask.read(str(half.write()))
+        assert read.identity() == half.identity(), "other processes learn from the same half"
+    pd.testing.assert_frame_equal(task.run.table("history"), history)

@@ -98,7 +98,7 @@ def _learn(task: TrainingTask, group: ProcessGroup) -> checkpoints.State:
         if task.settings.refit and "refit" not in state:
             state["refit"] = _refit(task, group, state["best_epoch"])
             if group.rank == 0:
-                checkpoints.save(task.folder, state, len(state["rows"]))
+                checkpoints.save(task.folder, state, _done(state))
     return state
 
 
@@ -208,16 +208,18 @@ def _fit(
         state = before
         trainer.restore(before)
         if group.rank == 0:
-            runtime.progress(f"going on after epoch {len(state['rows'])}, from the checkpoint")
-    for epoch in range(len(state["rows"]) + 1, settings.epochs + 1):
+            runtime.progress(f"going on after epoch {_done(state)}, from the checkpoint")
+    for epoch in range(_done(state) + 1, settings.epochs + 1):
         if _is_done(state, settings):
             break
         started = time.perf_counter()
         train_loss, train_accuracy = trainer.epoch(epoch)
+        if task.inside and settings.monitor == "last" and epoch < settings.epochs:
+            continue  # only the end counts, and nobody watches
         answers = trainer.judge(val)
         row = {"epoch": epoch, "train_loss": train_loss, "train_accuracy": train_accuracy}
         row |= {**_measure(answers, val.labels), "learning_rate": trainer.learning_rate}
-        best = state["rows"][state["best_epoch"] - 1] if state["best_epoch"] else None
+        best = next((row for row in state["rows"] if row["epoch"] == state["best_epoch"]), None)
         if best is None or _progress(row, settings) > _progress(best, settings):
             kept = _copy(trainer.judged.state_dict())
             state |= {"best_epoch": epoch, "best": kept, "answers": torch.from_numpy(answers)}
@@ -251,11 +253,16 @@ def _refit(task: TrainingTask, group: ProcessGroup, epochs: int) -> dict[str, to
 
 def _is_over(state: checkpoints.State, settings: Training) -> bool:
     """Whether no epoch is left to go on with."""
-    return len(state["rows"]) >= settings.epochs or _is_done(state, settings)
+    return _done(state) >= settings.epochs or _is_done(state, settings)
 
 
 def _is_done(state: checkpoints.State, settings: Training) -> bool:
-    return len(state["rows"]) - state["best_epoch"] >= settings.max_epochs_stop
+    return _done(state) - state["best_epoch"] >= settings.max_epochs_stop
+
+
+def _done(state: checkpoints.State) -> int:
+    """The epoch that was judged last; 0 before the first."""
+    return int(state["rows"][-1]["epoch"]) if state["rows"] else 0
 
 
 def _progress(row: dict[str, float], settings: Training) -> float:
@@ -321,7 +328,7 @@ def _offer(task: TrainingTask, group: ProcessGroup) -> None:
         state = checkpoints.load(task.folder) if task.run.trained_epochs() and group.rank == 0 else None
         if state and not _changed(task, state):
             runtime.progress(
-                f"starting anew; until the first epoch ends, a checkpoint after epoch {len(state['rows'])} is there: --resume "
+                f"starting anew; until the first epoch ends, a checkpoint after epoch {_done(state)} is there: --resume "
                 "goes on from it"
             )
 
@@ -367,8 +374,9 @@ def _shares(task: TrainingTask, networks: int) -> list[float]:
 
 
 def write_history(task: TrainingTask, state: checkpoints.State) -> None:
-    """`history.csv`, which nobody else writes."""
-    task.run.write_table("history", _history(state))
+    """`history.csv`, which nobody else writes: of the training that counts, and its first network."""
+    if not task.inside:
+        task.run.write_table("history", _history(state))
 
 
 def _history(state: checkpoints.State) -> pd.DataFrame:

@@ -1,42 +1,61 @@
 """What is said of photos that taught, by heads that have not learnt from them: so they can help to draw lines, too."""
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import torch
 
 from boatlib.model.networks.modules import Classifier, article_head
 from boatlib.model.training import datasets
-from boatlib.model.training.fit import features
+from boatlib.model.training.fit import features, resume_wanted, train
 from boatlib.model.training.process_group import alone
 from boatlib.model.training.task import TrainingTask
 from boatlib.model.training.trainer import Trainer
 from boatlib.photos import splits
-from boatlib.predictions import prediction_table
+from boatlib.predictions import prediction_table, probability_matrix
 
 PARTS = 2  # each with a head of its own: three draw hardly better lines (benchmarks/policy.py), and take twice as long
 PARTS_OF_SERIES = 4  # where half of the series teach too little
 
 
 def judged_by_others(task: TrainingTask, epochs: int, alike: pd.Series | None = None) -> pd.DataFrame:
-    """Predictions for the training photos (`prediction_table`), and the part of each; empty where the body learnt too.
+    """Predictions for the training photos (`prediction_table`), and the part of each; empty where the body learns without
+    `cross_fit`.
 
     epochs: of each head; alike: where look-alikes matter, the groups of the training photos and then of the validation photos,
     look-alikes together.
 
-    The photos are divided into parts, groups together. A head for each learns from the other parts, and from the validation
-    photos of other groups where those teach, in the same way as the model; then it is asked about its own
-    part (cross-validation as in conformal prediction: V. Vovk, Cross-conformal predictors, 2015).
+    The photos are divided into parts, groups together. A head, or a network, for each learns from the other parts, in the same
+    way as the model; then it is asked about its own part (cross-validation as in conformal prediction: V. Vovk,
+    Cross-conformal predictors, 2015). A head also learns from the validation photos of other groups where those teach.
     """
-    if task.settings.recipe != "head":
-        return prediction_table(task.train.head(0), np.empty((0, len(task.classes))), task.classes).assign(part=[])
-    taught, val = features(task)
-    labels, group = task.labels(task.train), alone(task.machine)
+    nobody = prediction_table(task.train.head(0), np.empty((0, len(task.classes))), task.classes).assign(part=[])
+    if task.settings.recipe != "head" and not task.settings.cross_fit:
+        return nobody
     groups = pd.concat([task.train["group"], task.val["group"]]) if alike is None else alike
-    ours, theirs = groups[: len(labels)], groups[len(labels) :]
-    parts = splits.in_parts(labels, ours, PARTS if alike is None else PARTS_OF_SERIES, task.seed)
+    ours, theirs = groups[: len(task.train)], groups[len(task.train) :]
+    labels, count = task.labels(task.train), PARTS if alike is None else PARTS_OF_SERIES
+    parts = splits.in_parts(labels, ours, count, task.seed)
+    answer = _by_heads(task, epochs, ours, theirs) if task.settings.recipe == "head" else _by_networks(task)
     answers = np.zeros((len(parts), len(task.classes)))
     for part in range(parts.max() + 1):
-        own, others = np.flatnonzero(parts == part), np.flatnonzero(parts != part)
+        own = np.flatnonzero(parts == part)
+        answers[own] = answer(own, np.flatnonzero(parts != part), part)
+    return prediction_table(task.train, answers, task.classes).assign(part=parts)
+
+
+Answer = Callable[
+    [np.ndarray, np.ndarray, int], np.ndarray
+]  # photos that are judged, photos that teach, part: probabilities
+
+
+def _by_heads(task: TrainingTask, epochs: int, ours: pd.Series, theirs: pd.Series) -> Answer:
+    taught, val = features(task)
+    labels, group = task.labels(task.train), alone(task.machine)
+
+    def answer(own: np.ndarray, others: np.ndarray, _: int) -> np.ndarray:
         lesson = datasets.of_features(task.train.iloc[others], labels[others], taught.part(others))
         if task.settings.refit:
             rest = np.flatnonzero(~theirs.isin(ours.iloc[own]))
@@ -48,7 +67,18 @@ def judged_by_others(task: TrainingTask, epochs: int, alike: pd.Series | None = 
             trainer = Trainer(task, Classifier(head).to(group.device), group, lesson, None)
             for epoch in range(1, epochs + 1):
                 trainer.epoch(epoch)
-        answers[own] = trainer.judge(
-            datasets.of_features(task.train.iloc[own], labels[own], taught.part((own, np.s_[:1])))
-        )
-    return prediction_table(task.train, np.exp(answers), task.classes).assign(part=parts)
+        judged = datasets.of_features(task.train.iloc[own], labels[own], taught.part((own, np.s_[:1])))
+        return np.exp(trainer.judge(judged))
+
+    return answer
+
+
+def _by_networks(task: TrainingTask) -> Answer:
+    settings = task.settings.model_copy(update={"refit": False})
+
+    def answer(own: np.ndarray, others: np.ndarray, part: int) -> np.ndarray:
+        photos = {"train": task.train.iloc[others], "val": task.train.iloc[own]}
+        half = replace(task, settings=settings, inside=f"part-{part + 1}", goes_on=resume_wanted(), **photos)
+        return probability_matrix(train(half).validation)
+
+    return answer

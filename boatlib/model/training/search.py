@@ -290,6 +290,11 @@ class Search:
         """Seconds for further trials."""
         return (1 - FOR_END) * self.budget - self.record.spent
 
+    @property
+    def cross_fit(self) -> bool:
+        """Whether training photos are to help to draw the lines. Where they come in series that would take too many trainings."""
+        return self.alike is None
+
     def run(self) -> Found:
         """All of it."""
         head = self._other_heads(self._features())
@@ -298,14 +303,17 @@ class Search:
         learner = names_of(LEARNER if is_open(self.task.settings) else self.task.settings.backbone)[0]
         small = self._learning(learner, Plan(FIRST, 2))
         rehearsal = self.record.rehearsed(lambda: self._rehearse(small))
-        costs = [plan.seconds(len(self.task.train), len(self.task.val), rehearsal.pace) for plan in PLANS]
-        once = [plan for plan, cost in zip(PLANS, costs, strict=True) if cost <= self.left]
-        twice = [
-            plan for plan, cost in zip(PLANS, costs, strict=True) if 2 * cost <= self.left and plan in PLANS[DECENT:]
-        ]
+        learn, judge = len(self.task.train), len(self.task.val)
+        one = [plan.seconds(learn, judge, rehearsal.pace) for plan in PLANS]
+        more = [
+            plan.seconds(learn + judge, 0, rehearsal.pace) for plan in PLANS
+        ]  # taught again with the validation photos
+        least = [cost * (2 if self.cross_fit else 1) for cost in one]
+        once = [plan for plan, cost in zip(PLANS, least, strict=True) if cost <= self.left]
+        again = [plan for plan, *costs in zip(PLANS, least, more, strict=True) if sum(costs) <= self.left][DECENT:]
         if not once:
-            return self._found(head, head, rehearsal, (self.record.spent + costs[DECENT]) / (1 - FOR_END) / 60)
-        return self._found(head, self._compared(head, self._learning(learner, (twice or once)[-1])), rehearsal, None)
+            return self._found(head, head, rehearsal, (self.record.spent + least[DECENT]) / (1 - FOR_END) / 60)
+        return self._found(head, self._compared(head, self._learning(learner, (again or once)[-1])), rehearsal, None)
 
     def _features(self) -> Training:
         """What the head looks at: what is asked for, or, where the networks are open, one small network on squares first, and
@@ -348,7 +356,12 @@ class Search:
         unfreeze = next((stage for name, stage in UNFREEZE.items() if learner.startswith(name)), "all")
         how = {"backbone": learner, "resolution": side, "unfreeze": unfreeze, "epochs": plan.epochs}
         grows = side != DEFAULT and plan.side > FIRST
-        how |= {"max_epochs_stop": plan.epochs, "progressive": FIRST / plan.side if grows else 1.0, "refit": False}
+        how |= {
+            "cross_fit": self.cross_fit,
+            "max_epochs_stop": plan.epochs,
+            "progressive": FIRST / plan.side if grows else 1.0,
+            "refit": False,
+        }
         return Training.model_validate(self.task.settings.model_dump() | LEARNING | how)
 
     def _rehearse(self, settings: Training) -> Rehearsal:
@@ -389,7 +402,7 @@ class Search:
                 record.tried(f"both, {share:.0%} the head", TUNING, settings, partial(answers, settings, goes_on=True))
             )
         chosen = Training.model_validate(cheapest([alone, *both, learnt]).settings)
-        again = self.task.settings.refit and learnt.seconds <= self.left
+        again = self.task.settings.refit and learnt.seconds * (2 if self.cross_fit else 1) <= self.left
         return chosen if chosen.recipe == "head" else chosen.model_copy(update={"refit": again})
 
     def _judges(self) -> np.ndarray:

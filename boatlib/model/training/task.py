@@ -28,7 +28,7 @@ from boatlib.run import CHECKPOINTS, Run
 from boatlib.runtime import Machine
 
 # These change what is shown, what else is taught, or for how long is searched, and not what one network learns until it is judged
-FREE = ("range_test", "minutes", "frozen", "frozen_share", "refit")
+FREE = ("range_test", "minutes", "frozen", "frozen_share", "cross_fit", "refit")
 SEEN = {"backbone", "weights", "resolution", "pooling", "same_file"}  # what features depend on
 LEARNERS, FROZEN = "network-{}", "frozen"  # folders of the networks of one training, but for the first
 
@@ -84,12 +84,16 @@ class TrainingTask:
         saved = json.loads(Path(place).read_text(encoding="utf-8"))
         settings, compute = Training.model_validate(saved["training"]), Compute.model_validate(saved["compute"])
         task = cls.of_run(Run(saved["run"]), settings, compute, saved["seed"])
-        return replace(task, inside=saved["inside"], goes_on=saved["goes_on"])
+        split = task.run.table("split").set_index("photo", drop=False)
+        photos = {part: split.loc[saved[part]].reset_index(drop=True) for part in ("train", "val") if part in saved}
+        return replace(task, inside=saved["inside"], goes_on=saved["goes_on"], **photos)
 
     def write(self) -> Path:
         """The task as a file, in its folder."""
         saved = {"run": self.run.name, "seed": self.seed, "inside": self.inside, "goes_on": self.goes_on}
         saved |= {"training": self.settings.model_dump(), "compute": self.compute.model_dump()}
+        if self.inside:  # it may learn from some of the photos only
+            saved |= {part: rows["photo"].tolist() for part, rows in (("train", self.train), ("val", self.val))}
         return write_text(self.folder / "task.json", json.dumps(saved, indent=2) + "\n")
 
     @property
@@ -118,12 +122,15 @@ class TrainingTask:
         found = []
         for number, name in enumerate(names_of(self.settings.backbone)):
             own = {"backbone": name, "weights": files if isinstance(files, str) else files[number], "frozen": []}
-            inside = LEARNERS.format(number + 1) if number else self.inside
+            inside = self._within(LEARNERS.format(number + 1)) if number else self.inside
             found.append(replace(self, settings=self.settings.model_copy(update=own), inside=inside))
         if self.settings.frozen:
             seen = auto.frozen(self.settings, self.run.shape()).model_dump(include=SEEN)
-            found.append(replace(self, settings=Training(recipe="head", **seen), inside=FROZEN))
+            found.append(replace(self, settings=Training(recipe="head", **seen), inside=self._within(FROZEN)))
         return found
+
+    def _within(self, folder: str) -> str:
+        return f"{self.inside}/{folder}" if self.inside else folder
 
     def augmentation(self) -> Augmentation:
         """How random views are made."""
