@@ -18,11 +18,11 @@ from boatlib.model.inference.bundle import save_bundle
 from boatlib.model.inference.predictor import Predictor
 from boatlib.model.inputs import views
 from boatlib.model.networks import auto
-from boatlib.model.training import fit, search
+from boatlib.model.training import fit, others, search
 from boatlib.model.training.task import TrainingTask
 from boatlib.params import Params, load_params
 from boatlib.photos import catalog, shapes, splits
-from boatlib.results import metrics
+from boatlib.results import elsewhere, metrics
 from boatlib.run import Run
 
 RUN = Run("benchmark")
@@ -32,7 +32,7 @@ def one_seed(table: pd.DataFrame, root: Path, params: Params, tta: bool) -> pd.D
     """Split, train and judge once; one row a strategy of looking.
 
     Columns strategy, val (share of the validation photos named rightly, by what had not seen them), accuracy and balanced (of the
-    test photos), seconds (of the search and the training, features that are cached not included), took (head, finetune or both).
+    test photos), seconds (as far as the lines for checks, features that are cached not included), took (head, finetune or both).
     """
     split = splits.make_split(table, params.split.train, params.split.val, params.split.test, params.seed)
     train, val, test = (split[split["split"] == part] for part in splits.SPLITS)
@@ -42,8 +42,10 @@ def one_seed(table: pd.DataFrame, root: Path, params: Params, tta: bool) -> pd.D
     training = auto.decided(params.training, shape)
     task = TrainingTask(RUN, training, params.compute, params.seed, classes, train, val, root)
     started = time.perf_counter()
-    task = search.search(task).task
+    alike = elsewhere.in_series(search.first_features(task), pd.concat([train, val], ignore_index=True), params.seed)
+    task = search.search(task, alike).task
     trained = fit.train(task)
+    others.judged_by_others(task, task.settings.epochs, alike)  # for the lines, as in 03
     seconds = time.perf_counter() - started
     right = (trained.validation["predicted"] == trained.validation["label"]).mean()
     saved = save_bundle(RUN.path("model"), trained.network, classes, {})

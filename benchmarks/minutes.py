@@ -69,11 +69,8 @@ def main() -> None:
                 row = one_seed(table, listing.root, params, tta=False).assign(minutes=minutes)
             results.append(row)
             told = row.iloc[0]
-            print(
-                f"seed {seed}, {minutes:g} minutes: {told['took']}, right {told['accuracy']:.1%}, balanced {told['balanced']:.1%}, "
-                f"{told['seconds']:.0f} s",
-                flush=True,
-            )
+            shares = f"right {told['accuracy']:.1%}, balanced {told['balanced']:.1%}"
+            print(f"seed {seed}, {minutes:g} minutes: {told['took']}, {shares}, {told['seconds']:.0f} s", flush=True)
     shutil.rmtree(RUN.folder)
     rows = pd.concat(results)
     rows[["accuracy", "balanced"]] *= 100

@@ -96,7 +96,7 @@ class Plan:
 PLANS = [
     Plan(*how) for how in ((192, 4), (192, 5), (192, 6), (192, 8), (224, 8), (224, 12), (256, 12), (256, 20))
 ]  # by price
-DECENT = 3  # from here on twice, the second time with the validation photos, is better than a dearer plan once
+DECENT = 2  # from here on twice, the second time with the validation photos, is better than a dearer plan once
 
 
 @dataclass(frozen=True)
