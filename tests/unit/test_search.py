@@ -95,6 +95,13 @@ def rehearsed_well(monkeypatch):
     monkeypatch.setattr(search.Search, "_rehearse", lambda *_: Rehearsal([False] * 20, [True] * 20, 0.001))
     monkeypatch.setattr(search, "PLANS", [Plan(64, 1)])
     monkeypatch.setattr(search, "FIRST", 64)
+    monkeypatch.setattr(search, "WORTH", 0)
+
+
+def test_where_the_head_makes_hardly_an_error_nothing_dear_is_tried(make_task):
+    found = search.search(make_task(train=24, val=12, minutes=5.0, **SMALL))
+    assert found.tried["correct"].iloc[0] == 24
+    assert (found.task.settings.recipe, found.rehearsal, found.minutes) == ("head", None, None)
 
 
 def test_with_time_a_network_learns_and_the_three_are_compared_on_the_same_photos(make_task, rehearsed_well):
