@@ -112,7 +112,7 @@ def tiles(
     items = [
         (
             f"{percent(metrics['accuracy'])}",
-            f"right of {metrics['photos']} test photos ({percent(metrics['accuracy_low'], 0)} to "
+            f"right of {metrics['photos']:,} test photos ({percent(metrics['accuracy_low'], 0)} to "
             f"{percent(metrics['accuracy_high'], 0)})",
         ),
         (f"{percent(metrics['balanced_accuracy'])}", "right when every class counts alike"),

@@ -11,7 +11,7 @@ from boatlib import runtime
 from boatlib.errors import ParameterError
 from boatlib.files import write_text
 from boatlib.model.training import fit, others, search
-from boatlib.model.training.search import BEST_HEAD, CHEAPER, CHOSEN, CROSSED, TUNING, WORSE, Plan, Rehearsal, Trial
+from boatlib.model.training.search import AS_GOOD, BEST_HEAD, CHOSEN, CROSSED, TUNING, WORSE, Plan, Rehearsal, Trial
 from boatlib.model.training.task import TrainingTask
 from boatlib.params import Params, Training, as_file, load_params
 from boatlib.predictions import prediction_table
@@ -60,7 +60,7 @@ def test_the_table_says_what_was_chosen_and_why_not_the_others():
     head = trial([0.1, 0.2, 0.3], judged_by=CROSSED, epochs=24)
     rows = search.table([head, first, second, third], Training(epochs=24), Training(epochs=24))
     assert list(rows.columns) == search.COLUMNS
-    assert rows["verdict"].tolist() == [BEST_HEAD, CHOSEN, CHEAPER, WORSE]
+    assert rows["verdict"].tolist() == [BEST_HEAD, CHOSEN, AS_GOOD, WORSE]
     assert rows["worse_by"].iloc[0] == 0, "compared with those that were judged by the same photos"
 
 
@@ -121,7 +121,7 @@ def test_with_time_a_network_learns_and_the_three_are_compared_on_the_same_photo
 def test_what_was_found_is_a_params_file_that_teaches_the_same_model(
     make_task, rehearsed_well, frozen, monkeypatch, tmp_path
 ):
-    monkeypatch.setattr(search, "cheapest", lambda trials: trials[-2 if frozen else -1])
+    monkeypatch.setattr(search, "cheapest", lambda trials: trials[-1 if frozen else 1])
     task = make_task(train=24, val=12, minutes=5.0, **SMALL)
     found = search.search(task)
     assert found.task.settings.recipe == "finetune"

@@ -35,7 +35,7 @@ from boatlib.shares import percent
 
 COLUMNS = ["recipe", "judged_by", "photos", "correct", "log_loss", "worse_by", "standard_error", "seconds", "verdict"]
 CROSSED, TUNING = "training photos", "validation photos"
-CHOSEN, BEST_HEAD, CHEAPER, WORSE = "chosen", "the best head", "a cheaper one is as good", "worse"
+CHOSEN, BEST_HEAD, AS_GOOD, WORSE = "chosen", "the best head", "as good", "worse"
 
 LEARNER = "efficientnet_lite0"  # learns quickest, of the networks that need no download
 SQUARES = {"backbone": LEARNER, "resolution": "default", "pooling": "default"}
@@ -401,7 +401,8 @@ class Search:
             both.append(
                 record.tried(f"both, {share:.0%} the head", TUNING, settings, partial(answers, settings, goes_on=True))
             )
-        chosen = Training.model_validate(cheapest([alone, *both, learnt]).settings)
+        best = sorted(both, key=lambda trial: float(np.mean(trial.losses)))[:1]  # all of them cost the same
+        chosen = Training.model_validate(cheapest([alone, learnt, *best]).settings)
         again = self.task.settings.refit and learnt.seconds * (2 if self.cross_fit else 1) <= self.left
         return chosen if chosen.recipe == "head" else chosen.model_copy(update={"refit": again})
 
@@ -432,7 +433,7 @@ def table(trials: list[Trial], head: Training, chosen: Training) -> pd.DataFrame
         worse, error = difference(trial, best)
         settings, words = taken[trial.judged_by]
         is_taken = trial.settings | {"refit": True} == settings.model_dump(mode="json") | {"refit": True}
-        verdict = words if is_taken else CHEAPER if worse <= error else WORSE
+        verdict = words if is_taken else AS_GOOD if worse <= error else WORSE
         counts = trial.recipe, trial.judged_by, len(trial.right), sum(trial.right)
         rows.append((*counts, float(np.mean(trial.losses)), worse, error, trial.seconds, verdict))
     return pd.DataFrame(rows, columns=COLUMNS)
