@@ -21,7 +21,8 @@ SMALL = {"recipe": "auto", "backbone": "efficientnet_lite0", "resolution": "96x9
 
 def trial(losses, recipe="a", seconds=1.0, judged_by=TUNING, **settings):
     values = Training(**settings).model_dump(mode="json")
-    return Trial(recipe, judged_by, values, list(losses), [loss < 0.7 for loss in losses], seconds)
+    right, groups = [loss < 0.7 for loss in losses], [str(n) for n in range(len(losses))]
+    return Trial(recipe, judged_by, values, list(losses), right, groups, seconds)
 
 
 def answers(probability_of_right):
@@ -49,6 +50,14 @@ def test_the_cheaper_one_is_taken_unless_the_dearer_one_is_beyond_the_standard_e
     assert search.cheapest([trial(base), trial(noisy)]).losses == list(base)
     assert search.cheapest([trial(base), trial(better)]).losses == list(better)
     assert search.cheapest([trial(better), trial(base)]).losses == list(better)
+
+
+def test_photos_of_one_group_count_together():
+    apart = np.repeat([0.3, -0.1], 50)
+    one, other = trial(np.ones(100) + apart), trial(np.ones(100))
+    assert search.difference(one, other) == pytest.approx((0.1, apart.std() / 10))
+    of_two = replace(one, groups=["a"] * 50 + ["b"] * 50)
+    assert search.difference(of_two, other)[1] == pytest.approx(np.sqrt(2 * (50 * 0.2) ** 2) / 100)
 
 
 def test_the_table_says_what_was_chosen_and_why_not_the_others():

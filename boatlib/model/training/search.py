@@ -39,12 +39,12 @@ CHOSEN, BEST_HEAD, AS_GOOD, WORSE = "chosen", "the best head", "as good", "worse
 
 LEARNER = "efficientnet_lite0"  # learns quickest, of the networks that need no download
 SQUARES = {"backbone": LEARNER, "resolution": "default", "pooling": "default"}
-HEADS: dict[str, dict[str, Any]] = {
-    "twice as many epochs": {"epochs": 48},
-    "steps three times as large": {"learning_rate": 3e-3},
-    "less dropout": {"dropout": 0.2},
-    "more dropout": {"dropout": 0.6},
-    "no label smoothing": {"label_smoothing": 0.0},
+HEADS: dict[str, Callable[[Training], dict[str, Any]]] = {
+    "twice as many epochs": lambda head: {"epochs": 2 * head.epochs},
+    "steps three times as large": lambda head: {"learning_rate": 3 * head.learning_rate},
+    "less dropout": lambda head: {"dropout": head.dropout / 2},
+    "more dropout": lambda head: {"dropout": min(0.9, 1.5 * head.dropout)},
+    "no label smoothing": lambda _: {"label_smoothing": 0.0},
 }
 LEARNING: dict[str, Any] = {  # benchmarks/README.md says what each part brings
     "recipe": "finetune", "pooling": "default", "body_learning_rate": 5e-4, "schedule": "cosine", "warmup_epochs": 1.0,
@@ -70,13 +70,15 @@ TEMPERATURES = np.geomspace(0.2, 3.0, 28)
 
 @dataclass(frozen=True)
 class Trial:
-    """A recipe with the log-loss of each photo that judged it, whether that was named rightly, and the seconds that it took."""
+    """A recipe with the log-loss of each photo that judged it, whether that was named rightly, the group of each, and the seconds
+    that it took."""
 
     recipe: str
     judged_by: str
     settings: dict[str, Any]
     losses: list[float]
     right: list[bool]
+    groups: list[str]
     seconds: float
 
 
@@ -204,11 +206,13 @@ class Record:
         known = next((one for one in self._before["trials"] if one["recipe"] == recipe), None)
         started = time.perf_counter()
         if known is None:
-            losses, right = judged(answer())
+            answers = answer()
+            losses, right = judged(answers)
+            of_photo = pd.concat([self.task.train, self.task.val]).set_index("photo")["group"]
+            groups = of_photo.loc[answers["photo"]].tolist()
             seconds = time.perf_counter() - started
-            known = asdict(
-                Trial(recipe, judged_by, settings.model_dump(mode="json"), losses.tolist(), right.tolist(), seconds)
-            )
+            values = settings.model_dump(mode="json")
+            known = asdict(Trial(recipe, judged_by, values, losses.tolist(), right.tolist(), groups, seconds))
         self.trials.append(Trial(**known))
         self._save()
         runtime.progress(f"tried: {recipe}: {percent(float(np.mean(known['right'])))} right ({known['seconds']:.0f} s)")
@@ -234,9 +238,13 @@ def judged(predictions: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
 
 
 def difference(trial: Trial, other: Trial) -> tuple[float, float]:
-    """By how much the log-loss of one is larger than that of the other, photo by photo, and the standard error of that."""
+    """By how much the log-loss of one is larger than that of the other, photo by photo, and the standard error of that, in which
+    photos of one group count together (cluster-robust: K.-Y. Liang, S. L. Zeger, Biometrika 73, 1986).
+    """
     apart = np.subtract(trial.losses, other.losses)
-    return float(apart.mean()), float(apart.std() / np.sqrt(len(apart)))
+    _, group = np.unique(trial.groups, return_inverse=True)
+    sums = np.bincount(group, weights=apart - apart.mean())
+    return float(apart.mean()), float(np.sqrt((sums**2).sum()) / len(apart))
 
 
 def cheapest(trials: list[Trial]) -> Trial:
@@ -300,20 +308,18 @@ class Search:
         head = self._other_heads(self._features())
         if sum(not right for right in self.record.trials[0].right) < WORTH:
             return self._found(head, head, None, None)
-        learner = names_of(LEARNER if is_open(self.task.settings) else self.task.settings.backbone)[0]
-        small = self._learning(learner, Plan(FIRST, 2))
+        small = self._learning(Plan(FIRST, 2))
         rehearsal = self.record.rehearsed(lambda: self._rehearse(small))
         learn, judge = len(self.task.train), len(self.task.val)
         one = [plan.seconds(learn, judge, rehearsal.pace) for plan in PLANS]
-        more = [
-            plan.seconds(learn + judge, 0, rehearsal.pace) for plan in PLANS
-        ]  # taught again with the validation photos
+        # again: with the validation photos among those that teach
+        more = [plan.seconds(learn + judge, 0, rehearsal.pace) for plan in PLANS]
         least = [cost * (2 if self.cross_fit else 1) for cost in one]
         once = [plan for plan, cost in zip(PLANS, least, strict=True) if cost <= self.left]
         again = [plan for plan, *costs in zip(PLANS, least, more, strict=True) if sum(costs) <= self.left][DECENT:]
         if not once:
             return self._found(head, head, rehearsal, (self.record.spent + least[DECENT]) / (1 - FOR_END) / 60)
-        return self._found(head, self._compared(head, self._learning(learner, (again or once)[-1])), rehearsal, None)
+        return self._found(head, self._compared(head, self._learning((again or once)[-1])), rehearsal, None)
 
     def _features(self) -> Training:
         """What the head looks at: what is asked for, or, where the networks are open, one small network on squares first, and
@@ -340,7 +346,7 @@ class Search:
         for words, change in HEADS.items():
             if self.record.spent + best.seconds > until:
                 break
-            trial = self._try_head(f"the same head, {words}", head.model_copy(update=change))
+            trial = self._try_head(f"the same head, {words}", head.model_copy(update=change(head)))
             worse, error = difference(trial, best)
             best = trial if worse < -SURE * error else best
         return Training.model_validate(best.settings)
@@ -350,19 +356,27 @@ class Search:
         own = replace(self.task, settings=head)
         return self.record.tried(words, CROSSED, head, lambda: others.judged_by_others(own, head.epochs, self.alike))
 
-    def _learning(self, learner: str, plan: Plan) -> Training:
+    def _learning(self, plan: Plan) -> Training:
         """The settings by which a network learns, on the middle of photos: things are larger there than in whole ones."""
+        asked = self.task.settings
+        learner = LEARNER if is_open(asked) else names_of(asked.backbone)[0]
         side = auto.square(learner, plan.side)
         unfreeze = next((stage for name, stage in UNFREEZE.items() if learner.startswith(name)), "all")
-        how = {"backbone": learner, "resolution": side, "unfreeze": unfreeze, "epochs": plan.epochs}
+        how: dict[str, Any] = {
+            "backbone": learner,
+            "weights": names_of(asked.weights)[0],
+            "resolution": side,
+            "unfreeze": unfreeze,
+        }
         grows = side != DEFAULT and plan.side > FIRST
         how |= {
             "cross_fit": self.cross_fit,
+            "epochs": plan.epochs,
             "max_epochs_stop": plan.epochs,
             "progressive": FIRST / plan.side if grows else 1.0,
             "refit": False,
         }
-        return Training.model_validate(self.task.settings.model_dump() | LEARNING | how)
+        return Training.model_validate(asked.model_dump() | LEARNING | how)
 
     def _rehearse(self, settings: Training) -> Rehearsal:
         """Two epochs on a few photos."""
