@@ -68,8 +68,9 @@ def more(search: Mapping[str, Any]) -> str:
     """What more minutes would likely bring; empty where nothing says that they would bring anything."""
     if search["points"] is None or search["needed"] is None:
         return ""
-    low, high = (max(1, round(value)) for value in search["points"])
-    points = f"{low} to {high} points" if high > low else f"about {high} point{'s' if high > 1 else ''}"
+    low, high = round(search["points"][0]), max(1, round(search["points"][1]))
+    many = f"{high} point{'s' if high > 1 else ''}"
+    points = f"up to {many}" if not low else f"about {many}" if low == high else f"{low} to {many}"
     allowed, needed = search["minutes"], max(search["needed"], search["minutes"] + 1)
     longer = f"With {needed:.0f} minutes instead of {allowed:g} (training.minutes)"
     return f"{longer}, a network that learns would likely bring {points}."

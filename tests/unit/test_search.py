@@ -113,6 +113,18 @@ def test_where_the_head_makes_hardly_an_error_nothing_dear_is_tried(make_task):
     assert (found.task.settings.recipe, found.rehearsal, found.minutes) == ("head", None, None)
 
 
+def test_what_more_time_would_bring_is_said_where_a_rehearsal_shows_it(make_task):
+    tried = search.table([trial([0.5, 2.0], judged_by=CROSSED)], Training(), Training())
+    task = make_task()
+    for left, points in ((20, (10.0, 40.0)), (39, (0.0, 0.0)), (45, (0.0, 0.0))):
+        rehearsal = Rehearsal([False] * 40 + [True] * 60, [False] * left + [True] * (100 - left), 0.01)
+        told = search.Found(task, tried, rehearsal, 7.0).record()["points"]
+        assert (told is None) == (points[1] == 0)
+        if told:
+            assert points[0] < told[0] < told[1] < points[1], "of the half that the head names wrongly"
+    assert search.Found(task, tried, rehearsal, None).record()["points"] is None
+
+
 def test_with_time_a_network_learns_and_the_three_are_compared_on_the_same_photos(make_task, rehearsed_well):
     task = make_task(train=24, val=12, minutes=5.0, **SMALL)
     found = search.search(task)

@@ -58,6 +58,8 @@ FOR_END = 0.1  # of the time, for what is done when the recipe is known
 SURE = 2.0  # standard errors by which another head must be better: five are tried
 WARM, SAMPLE = 8, 64  # photos that start a network, and photos by which its time for all is estimated
 REHEARSED, ASKED = 192, 128  # photos that teach in a rehearsal, and that judge it
+LONGER = 0.6  # of the time that is too short for more than a rehearsal
+SIGN = 0.05  # share of the errors that must have gone in a rehearsal, where more time is recommended
 FIRST = 128  # side of the smallest pictures
 FEW = 50  # photos: fewer do not judge
 WORTH = 3  # wrong answers of the first head: of fewer none can be said to have gone
@@ -149,12 +151,14 @@ class Found:
         }
 
     def _points(self) -> tuple[float, float] | None:
-        low, high = self.rehearsal.reduction() if self.rehearsal else (0.0, 0.0)
-        if self.minutes is None or low <= 0:
+        if self.minutes is None or self.rehearsal is None:
+            return None
+        low, high = self.rehearsal.reduction()
+        if low + high < 2 * SIGN:
             return None
         chosen = self.tried[self.tried["verdict"] == CHOSEN].iloc[-1]
         wrong = 100 * (1 - chosen["correct"] / chosen["photos"])
-        return wrong * low, wrong * high
+        return wrong * max(low, 0.0), wrong * high
 
 
 @dataclass
@@ -164,13 +168,13 @@ class Record:
     task: TrainingTask
     trials: list[Trial] = field(default_factory=list)
     marks: dict[str, float] = field(default_factory=dict)
-    rehearsal: Rehearsal | None = None
+    rehearsals: dict[str, Rehearsal] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Read what an interrupted search has left, where it is to go on."""
         self._file = self.task.folder / "search.json"
         self._of = [self.task.fingerprint(), self.task.seed, self.task.settings.model_dump(mode="json")]
-        self._before: dict[str, Any] = {"trials": [], "marks": {}, "rehearsal": None}
+        self._before: dict[str, Any] = {"trials": [], "marks": {}, "rehearsals": {}}
         if fit.resume_wanted() and self._file.is_file():
             saved = json.loads(self._file.read_text(encoding="utf-8"))
             self._before = saved if saved["of"] == self._of else self._before
@@ -189,17 +193,16 @@ class Record:
         self._save()
         return self.marks[name]
 
-    def rehearsed(self, work: Callable[[], Rehearsal]) -> Rehearsal:
+    def rehearsed(self, name: str, work: Callable[[], Rehearsal]) -> Rehearsal:
         """A rehearsal, or what it gave before."""
-        known = self._before["rehearsal"]
-        self.rehearsal = Rehearsal(**known) if known else None
 
         def rehearse() -> None:
-            self.rehearsal = work()
+            self.rehearsals[name] = work()
 
-        self.measured("rehearsal", rehearse)
-        assert self.rehearsal
-        return self.rehearsal
+        if name in self._before["rehearsals"]:
+            self.rehearsals[name] = Rehearsal(**self._before["rehearsals"][name])
+        self.measured(name, rehearse)
+        return self.rehearsals[name]
 
     def tried(self, recipe: str, judged_by: str, settings: Training, answer: Callable[[], pd.DataFrame]) -> Trial:
         """A trial of a recipe, or what it gave before. answer: the table of predictions by which it is judged."""
@@ -220,8 +223,8 @@ class Record:
 
     def _save(self) -> None:
         state = {"of": self._of, "trials": [asdict(trial) for trial in self.trials], "marks": self.marks}
-        rehearsal = asdict(self.rehearsal) if self.rehearsal else None
-        write_text(self._file, json.dumps(state | {"rehearsal": rehearsal}) + "\n")
+        state["rehearsals"] = {name: asdict(rehearsal) for name, rehearsal in self.rehearsals.items()}
+        write_text(self._file, json.dumps(state) + "\n")
 
 
 def judged(predictions: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
@@ -309,16 +312,20 @@ class Search:
         if sum(not right for right in self.record.trials[0].right) < WORTH:
             return self._found(head, head, None, None)
         small = self._learning(Plan(FIRST, 2))
-        rehearsal = self.record.rehearsed(lambda: self._rehearse(small))
-        learn, judge = len(self.task.train), len(self.task.val)
+        rehearsal = self.record.rehearsed("rehearsal", lambda: self._rehearse(small, REHEARSED, ASKED))
+        learn, judge, spent = len(self.task.train), len(self.task.val), self.record.spent
         one = [plan.seconds(learn, judge, rehearsal.pace) for plan in PLANS]
         # again: with the validation photos among those that teach
         more = [plan.seconds(learn + judge, 0, rehearsal.pace) for plan in PLANS]
         least = [cost * (2 if self.cross_fit else 1) for cost in one]
         once = [plan for plan, cost in zip(PLANS, least, strict=True) if cost <= self.left]
         again = [plan for plan, *costs in zip(PLANS, least, more, strict=True) if sum(costs) <= self.left][DECENT:]
-        if not once:
-            return self._found(head, head, rehearsal, (self.record.spent + least[DECENT]) / (1 - FOR_END) / 60)
+        if not once:  # the time that is left shows better what more of it would bring
+            photos = int(LONGER * self.left / (2 * rehearsal.pace))
+            if photos > 2 * REHEARSED:
+                longer = partial(self._rehearse, small, photos, judge)
+                rehearsal = self.record.rehearsed("longer rehearsal", longer)
+            return self._found(head, head, rehearsal, (spent + least[DECENT]) / (1 - FOR_END) / 60)
         return self._found(head, self._compared(head, self._learning((again or once)[-1])), rehearsal, None)
 
     def _features(self) -> Training:
@@ -378,11 +385,11 @@ class Search:
         }
         return Training.model_validate(asked.model_dump() | LEARNING | how)
 
-    def _rehearse(self, settings: Training) -> Rehearsal:
-        """Two epochs on a few photos."""
+    def _rehearse(self, settings: Training, teach: int, judge: int) -> Rehearsal:
+        """Two epochs on so many photos at the most, judged by so many."""
         random = np.random.default_rng(self.task.seed)
         train, val = (rows.iloc[random.permutation(len(rows))] for rows in (self.task.train, self.task.val))
-        small = replace(self.task, settings=settings, train=train[:REHEARSED], val=val[:ASKED])
+        small = replace(self.task, settings=settings, train=train[:teach], val=val[:judge])
         group = alone(self.task.machine)
         with torch.random.fork_rng():
             lesson = fit.prepare(small, group)
