@@ -84,11 +84,11 @@ def test_a_family_takes_a_step_and_is_saved(monkeypatch, tmp_path, name):
     shutil.rmtree(tmp_path / "model")
 
 
-@pytest.mark.parametrize(("name", "mode"), [both if both in WHOLE_WAY else slow(*both) for both in BOTH])
-def test_a_family_learns_is_saved_and_answers_the_same_elsewhere(make_task, project, monkeypatch, name, mode):
+@pytest.mark.parametrize(("name", "recipe"), [both if both in WHOLE_WAY else slow(*both) for both in BOTH])
+def test_a_family_learns_is_saved_and_answers_the_same_elsewhere(make_task, project, monkeypatch, name, recipe):
     monkeypatch.setenv("BOATLIB_CACHE", str(project / "cache"))  # large, and of no use to anyone else
     one_epoch = {"epochs": 1, "max_epochs_stop": 1, "range_test": 0, "batch_size": 4}
-    task = make_task(train=6, val=2, backbone=name, weights="none", mode=mode, **one_epoch)
+    task = make_task(train=6, val=2, backbone=name, weights="none", recipe=recipe, **one_epoch)
     trained = fit.train(task)
     assert len(trained.history) == 1
     assert np.isfinite(trained.history[["train_loss", "val_loss"]].to_numpy()).all()

@@ -163,5 +163,5 @@ def test_36_a_run_can_be_trained_by_torchrun_alone_and_taken_over(make_task, mon
     subprocess.run(command, check=True, capture_output=True, timeout=300)
     monkeypatch.setenv("BOATLIB_RESUME", "1")
     trained = fit.train(TrainingTask.read("cluster"))
-    expected = fit.learn(make_task("alone", views=1), ProcessGroup())["rows"]
+    expected = fit.learn(make_task("alone", views=1), ProcessGroup())[0]["rows"]
     np.testing.assert_allclose(trained.history["val_loss"], [row["val_loss"] for row in expected], rtol=1e-4)

@@ -420,7 +420,9 @@ class Search:
         for share in SHARES if frozen else ():
             settings = learning.model_copy(update={"frozen": frozen, "frozen_share": share})
             both.append(
-                record.tried(f"both, {share:.0%} the head", TUNING, settings, partial(answers, settings, goes_on=True))
+                record.tried(
+                    f"both, {percent(share, 0)} the head", TUNING, settings, partial(answers, settings, goes_on=True)
+                )
             )
         best = sorted(both, key=lambda trial: float(np.mean(trial.losses)))[:1]  # all of them cost the same
         chosen = Training.model_validate(cheapest([alone, learnt, *best]).settings)
