@@ -208,10 +208,8 @@ def lite0(weights: str, classes: int) -> Any:  # noqa: ANN401
     import torch
 
     model = timm.create_model("tf_efficientnet_lite0", num_classes=classes)
-    state = torch.load(weights, map_location="cpu", weights_only=True)
-    model.load_state_dict(
-        {name: value for name, value in state.items() if not name.startswith("classifier.")}, strict=False
-    )
+    found = model.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True), strict=False)
+    assert set(found.missing_keys) == {"classifier.weight", "classifier.bias"}, "the weights are another network's"
     return model
 
 
@@ -294,7 +292,9 @@ def main() -> None:
     if options.job:
         print(json.dumps(one(options.job)))
         return
-    from boatlib.model.networks import weights
+    import torch
+
+    from boatlib.model.networks import backbones
     from boatlib.order import natural
     from boatlib.params import overridden
     from boatlib.photos import catalog, splits
@@ -307,13 +307,14 @@ def main() -> None:
     folder = ROOT / ".cache" / "peers"
     folder.mkdir(parents=True, exist_ok=True)
     split.to_csv(folder / "split.csv", index=False)
+    torch.save(backbones.find_backbone("efficientnet_lite0").build().network.state_dict(), folder / "lite0.pth")
     job = {
         "split": str(folder / "split.csv"),
         "classes": natural(set(split["label"])),
         "root": str(listing.root.resolve()),
         "seed": params.seed,
     }
-    job |= {"weights": str(weights.default_place("efficientnet_lite0")), "epochs": options.epochs}
+    job |= {"weights": str(folder / "lite0.pth"), "epochs": options.epochs}
     print(f"{'':12}{'right':>8}{'balanced':>10}{'seconds':>9}{'peak MB':>9}{'lines':>7}")
     for peer in options.peers:
         if peer == "ours":
