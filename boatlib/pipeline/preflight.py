@@ -58,7 +58,8 @@ def _examine_networks(params: Params, on: runtime.Machine) -> None:
         on=on,
     )
     for backbone in backbones.find_backbones(settings.frozen, on=on):
-        backbone.build()
+        if not backbone.is_ready():
+            backbone.build()
     for backbone in found:
         if settings.recipe == "finetune":
             body = backbone.build(auxiliary=True)

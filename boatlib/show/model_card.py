@@ -69,19 +69,20 @@ def write_card(
 def _taught_on(taught: Mapping[str, Any], names: list[str]) -> str:
     photos = sum(taught["photos"].values())
     frozen = taught.get("frozen", [])
-    network = f"{words.listing(names[: len(names) - len(frozen)])} (weights: {taught['weights']})"
+    network = f"{words.listing(taught.get('backbone', names))} (weights: {taught['weights']})"
     part = "all of it" if taught["unfreeze"] == "all" else f"from its stage {taught['unfreeze']} on"
     how = {
         "head": f"{network} stayed as it was; a head on top learnt.",
         "finetune": f"{network} learnt too, {part}, after a head on top of it had learnt.",
     }
     recipe = taught.get("recipe", taught.get("mode"))
-    together = (
-        f" {words.listing(frozen)} stayed frozen, with a head of their own; the answers of all are averaged."
-        if frozen
-        else ""
-    )
+    together = ""
+    if frozen:
+        share = percent(taught["frozen_share"], 0)
+        together = f" {words.listing(frozen)} stayed frozen, with a head of their own, which has {share} of the say."
     again = " Then it was taught once more with those too, for as many epochs." if taught.get("refit") else ""
+    if again and recipe == "finetune":
+        again = f"{again[:-1]}, and both answer together."
     return (
         f"{photos:,} photos, {taught['val_photos']:,} others decided when to stop.{again} {how[recipe]}{together} "
         f"Seed {taught['seed']}; fingerprint of the photos and their labels: {taught['fingerprint']}."

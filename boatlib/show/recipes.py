@@ -56,7 +56,7 @@ def chosen(search: Mapping[str, Any]) -> Html:
 
 def _why(search: Mapping[str, Any]) -> str:
     if search["recipe"] != "head":
-        return ": on photos that none of them had learnt from none does better, and none that is cheaper as well."
+        return ": on photos that none of them had learnt from, none is better by more than chance, and no cheaper one is as good."
     if search["needed"] is not None:
         return f": for a network that learns, {search['minutes']:g} minutes were too short. {more(search)}".rstrip()
     if search["rehearsal"] is None:
@@ -69,8 +69,7 @@ def more(search: Mapping[str, Any]) -> str:
     if search["points"] is None or search["needed"] is None:
         return ""
     low, high = round(search["points"][0]), max(1, round(search["points"][1]))
-    many = f"{high} point{'s' if high > 1 else ''}"
-    points = f"up to {many}" if not low else f"about {many}" if low == high else f"{low} to {many}"
+    many = f"up to {high}" if not low else f"about {high}" if low == high else f"{low} to {high}"
     allowed, needed = search["minutes"], max(search["needed"], search["minutes"] + 1)
     longer = f"With {needed:.0f} minutes instead of {allowed:g} (training.minutes)"
-    return f"{longer}, a network that learns would likely bring {points}."
+    return f"{longer}, fine-tuning would likely name {many} more of 100 photos rightly."

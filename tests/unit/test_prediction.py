@@ -279,5 +279,19 @@ def test_the_card_says_what_learnt(settings, words):
     assert words in model_card._taught_on(told | settings, ["net"])
 
 
+def test_the_card_tells_who_learnt_from_who_stayed_frozen():
+    told = {"photos": {"a": 1}, "val_photos": 1, "weights": "default", "unfreeze": "all", "seed": 1, "fingerprint": "0"}
+    told |= {
+        "recipe": "finetune",
+        "refit": True,
+        "backbone": ["small"],
+        "frozen": ["wide", "tall"],
+        "frozen_share": 0.7,
+    }
+    text = model_card._taught_on(told, ["small", "wide", "tall", "small"])
+    assert "for as many epochs, and both answer together. small (weights: default) learnt too, all of it" in text
+    assert "wide and tall stayed frozen, with a head of their own, which has 70% of the say." in text
+
+
 def test_names_in_the_card_cannot_become_markup():
     assert model_card._cell("a|b`<img>\n*x*") == "a\\|b\\`\\<img\\> \\*x\\*"

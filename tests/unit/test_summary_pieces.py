@@ -99,10 +99,10 @@ SHORT = ENOUGH | {"needed": 12.6, "points": [3.2, 6.7], "rehearsal": [50, 30, 40
 
 def test_what_more_minutes_would_bring_is_said_where_the_signs_are_there():
     assert recipes.more(ENOUGH) == ""
-    words = "With 13 minutes instead of 2 (training.minutes), a network that learns would likely bring 3 to 7 points."
+    words = "With 13 minutes instead of 2 (training.minutes), fine-tuning would likely name 3 to 7 more of 100 photos rightly."
     assert recipes.more(SHORT) == words
-    assert "likely bring up to 4 points." in recipes.more(SHORT | {"points": [0.0, 4.2]})
-    assert "likely bring about 1 point." in recipes.more(SHORT | {"points": [0.6, 0.9]})
+    assert "name up to 4 more of 100 photos" in recipes.more(SHORT | {"points": [0.0, 4.2]})
+    assert "name about 1 more of 100 photos" in recipes.more(SHORT | {"points": [0.6, 0.9]})
     assert f"2 minutes were too short. {words}" in recipes.chosen(SHORT).text
     assert "a network that learns is not better by more than chance" in recipes.chosen(ENOUGH).text
     assert "it makes hardly an error" in recipes.chosen(ENOUGH | {"rehearsal": None}).text

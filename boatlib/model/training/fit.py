@@ -20,7 +20,7 @@ from boatlib.model.networks.modules import Body, Classifier, Network, article_he
 from boatlib.model.training import checkpoints, datasets, launch, optim
 from boatlib.model.training.datasets import Dataset
 from boatlib.model.training.process_group import ProcessGroup, alone
-from boatlib.model.training.task import TrainingTask
+from boatlib.model.training.task import PART, TrainingTask
 from boatlib.model.training.trainer import SMALL, Trainer
 from boatlib.params import AUTO, Training
 from boatlib.predictions import prediction_table
@@ -214,7 +214,7 @@ def _fit(
             break
         started = time.perf_counter()
         train_loss, train_accuracy = trainer.epoch(epoch)
-        if task.inside and settings.monitor == "last" and epoch < settings.epochs:
+        if task.inside.startswith(PART[:-2]) and settings.monitor == "last" and epoch < settings.epochs:
             continue  # only the end counts, and nobody watches
         answers = trainer.judge(val)
         row = {"epoch": epoch, "train_loss": train_loss, "train_accuracy": train_accuracy}
@@ -311,10 +311,8 @@ def _unfinished(task: TrainingTask, group: ProcessGroup) -> checkpoints.State | 
         return None
     state = checkpoints.load(task.folder)
     if state and (changed := _changed(task, state)):
-        if task.goes_on or checkpoints.is_finished(
-            task.folder
-        ):  # of an earlier training, which has ended: this is a new one
-            return None
+        if task.goes_on or checkpoints.is_finished(task.folder):
+            return None  # of an earlier training, which has ended: this is a new one
         raise ParameterError(
             f"The checkpoint of run {task.run.name!r} was made with other settings: {'; '.join(changed)}. Set them back, or "
             "start without --resume."

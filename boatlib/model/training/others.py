@@ -11,7 +11,7 @@ from boatlib.model.networks.modules import Classifier, article_head
 from boatlib.model.training import datasets
 from boatlib.model.training.fit import features, resume_wanted, train
 from boatlib.model.training.process_group import alone
-from boatlib.model.training.task import TrainingTask
+from boatlib.model.training.task import PART, TrainingTask
 from boatlib.model.training.trainer import Trainer
 from boatlib.photos import splits
 from boatlib.predictions import prediction_table, probability_matrix
@@ -78,7 +78,7 @@ def _by_networks(task: TrainingTask) -> Answer:
 
     def answer(own: np.ndarray, others: np.ndarray, part: int) -> np.ndarray:
         photos = {"train": task.train.iloc[others], "val": task.train.iloc[own]}
-        half = replace(task, settings=settings, inside=f"part-{part + 1}", goes_on=resume_wanted(), **photos)
+        half = replace(task, settings=settings, inside=PART.format(part + 1), goes_on=resume_wanted(), **photos)
         return probability_matrix(train(half).validation)
 
     return answer

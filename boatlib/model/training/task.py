@@ -30,6 +30,7 @@ from boatlib.runtime import Machine
 # These change what is shown, what else is taught, or for how long is searched, and not what one network learns until it is judged
 FREE = ("range_test", "minutes", "frozen", "frozen_share", "cross_fit", "refit")
 SEEN = {"backbone", "weights", "resolution", "pooling", "same_file"}  # what features depend on
+PART = "part-{}"  # folder of a training on a part of the photos, by which the others are judged
 LEARNERS, FROZEN = "network-{}", "frozen"  # folders of the networks of one training, but for the first
 
 
@@ -164,7 +165,8 @@ class TrainingTask:
     def description(self, catalogued: pd.DataFrame) -> dict[str, Any]:
         """What a saved model tells of its training. catalogued: the catalog's table of classes."""
         left_out = catalogued[~catalogued["kept"]].set_index("class")["photos"]
-        told = self.settings.model_dump(include={"recipe", "weights", "unfreeze", "refit", "frozen"})
+        told = self.settings.model_dump(include={"recipe", "weights", "unfreeze", "refit", "frozen", "frozen_share"})
+        told["backbone"] = names_of(self.settings.backbone)
         files = names_of(told["weights"])
         told["weights"] = ", ".join(
             Path(file).name for file in files
