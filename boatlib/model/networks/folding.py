@@ -6,17 +6,22 @@ from typing import Any
 
 import torch
 from timm.layers import BatchNormAct2d, Conv2dSame
-from timm.layers.conv2d_same import conv2d_same
+from timm.layers.padding import pad_same_arg
 from torch import nn
+from torch.nn import functional
 
+from boatlib.model.networks import depthwise
 from boatlib.model.networks.modules import Body
 
 AS_BEFORE = 1e-3  # of the largest feature: the rounding of some fifty layers stays far below
 
 
 def prepare(body: Body) -> None:
-    """Make a body quick to learn with: batch-norms folded, weights channels last, as its pictures come."""
+    """Make a body quick to learn with: batch-norms folded, wide kernels in pieces, weights channels last, as pictures come."""
     fold(body)
+    for part in body.network.modules():
+        if type(part) is nn.Conv2d and depthwise.is_wide(part):
+            part.__class__ = depthwise.WideConv2d
     body.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
@@ -58,7 +63,7 @@ def _pairs(body: Body, picture: torch.Tensor) -> list[tuple[nn.Conv2d, nn.BatchN
 
     hooks = []
     for part in body.network.modules():
-        if type(part) in CONVOLUTIONS:
+        if type(part) is nn.Conv2d or (type(part) is Conv2dSame and part.dilation == (1, 1)):
             hooks.append(part.register_forward_hook(convolved))
         elif type(part) in NORMS and part.affine and part.track_running_stats:
             hooks.append(part.register_forward_pre_hook(normalises))
@@ -75,16 +80,21 @@ class FoldedConv2d(nn.Conv2d):
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
         """float32 [n, channels, height, width] in and out."""
-        return self._conv_forward(maps, *_weights(self))
+        return depthwise.convolve(self, maps, *_weights(self))
 
 
 class FoldedConv2dSame(Conv2dSame):
-    """The same for timm's convolution that pads as TensorFlow does."""
+    """The same for timm's convolution that pads as TensorFlow does: where that is one more on the right and below, a kernel with a
+    column and a row of zeros more spares a larger copy of the maps."""
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
         """float32 [n, channels, height, width] in and out."""
-        how = self.stride, self.padding, self.dilation, self.groups
-        return conv2d_same(maps, *_weights(self), *how)  # type: ignore[arg-type]
+        weight, bias = _weights(self)
+        left, right, top, bottom = pad_same_arg(
+            list(maps.shape[2:]), list(self.kernel_size), list(self.stride), list(self.dilation)
+        )
+        larger = functional.pad(weight, (right - left, 0, bottom - top, 0))
+        return depthwise.convolve(self, maps, larger, bias, (bottom, right))
 
 
 class PassedBatchNorm2d(nn.BatchNorm2d):

@@ -30,6 +30,9 @@ class Dataset(Protocol):
     def plus(self, other: Self) -> Self:
         """All rows of both, which are of one kind."""
 
+    def pixels(self, epoch: int) -> int:
+        """Of a picture in an epoch; 0 where there are none."""
+
     def batches(self, parts: Sequence[np.ndarray], epoch: int) -> Iterator[torch.Tensor]:
         """For each part, an array of row numbers, its input: a tensor [rows, ...]."""
 
@@ -46,6 +49,10 @@ class FeatureDataset:
         """All rows of both."""
         features = self.features.plus(other.features)
         return replace(self, photos=self.photos + other.photos, labels=_both(self, other), features=features)
+
+    def pixels(self, epoch: int) -> int:
+        """None."""
+        return 0
 
     def batches(self, parts: Sequence[np.ndarray], epoch: int) -> Iterator[torch.Tensor]:
         """The same in every epoch."""
@@ -72,10 +79,14 @@ class PictureDataset:
         sha256 = self.sha256 + other.sha256
         return replace(self, photos=self.photos + other.photos, labels=_both(self, other), sha256=sha256)
 
+    def pixels(self, epoch: int) -> int:
+        """Height by width."""
+        return int(np.prod(self._shown(epoch).shape))
+
     def batches(self, parts: Sequence[np.ndarray], epoch: int) -> Iterator[torch.Tensor]:
         """Decoded by threads a little ahead."""
         look = self.augmentation.name(epoch) if self.augmentation else views.PLAIN
-        prepare = self.preprocessing[min(max(epoch, 1), len(self.preprocessing)) - 1]
+        prepare = self._shown(epoch)
 
         def load(row: int) -> np.ndarray:
             photo, sha256 = self.photos[row], self.sha256[row]
@@ -84,6 +95,9 @@ class PictureDataset:
 
         loaded = reading.prefetch(load, (int(row) for part in parts for row in part))
         return (torch.from_numpy(np.stack(list(islice(loaded, len(part))))) for part in parts)
+
+    def _shown(self, epoch: int) -> Preprocessing:
+        return self.preprocessing[min(max(epoch, 1), len(self.preprocessing)) - 1]
 
 
 def _both(first: Dataset, second: Dataset) -> np.ndarray:

@@ -21,7 +21,7 @@ from boatlib.model.training import checkpoints, datasets, launch, optim
 from boatlib.model.training.datasets import Dataset
 from boatlib.model.training.process_group import ProcessGroup, alone
 from boatlib.model.training.task import PART, TrainingTask
-from boatlib.model.training.trainer import SMALL, Trainer
+from boatlib.model.training.trainer import Trainer, at_once
 from boatlib.params import AUTO, Training
 from boatlib.predictions import prediction_table
 from boatlib.shares import percent
@@ -119,7 +119,7 @@ def range_test(task: TrainingTask) -> pd.DataFrame:
         ones = torch.ones(len(task.classes), device=device)
         optimiser = optim.optimiser(model, settings)
         ratios = [own["lr"] / settings.learning_rate for own in optimiser.param_groups]
-        size = min(settings.batch_size, SMALL if model.body else settings.batch_size, len(lesson.train.labels))
+        size = min(settings.batch_size, at_once(lesson.train.pixels(1)), len(lesson.train.labels))
         random = np.random.default_rng([task.seed, 0])
         parts = [random.permutation(len(lesson.train.labels))[:size] for _ in range(settings.range_test)]
         rows: list[tuple[float, float]] = []
