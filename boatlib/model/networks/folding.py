@@ -84,8 +84,8 @@ class FoldedConv2d(nn.Conv2d):
 
 
 class FoldedConv2dSame(Conv2dSame):
-    """The same for timm's convolution that pads as TensorFlow does: where that is one more on the right and below, a kernel with a
-    column and a row of zeros more spares a larger copy of the maps."""
+    """The same for timm's convolution that pads as TensorFlow does: where that is more on the right, a kernel with as many
+    columns of zeros spares a larger copy of the maps."""
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
         """float32 [n, channels, height, width] in and out."""

@@ -98,7 +98,9 @@ class Plan:
 
 
 PLANS = [
-    Plan(*how) for how in ((192, 4), (192, 5), (192, 6), (192, 8), (224, 8), (224, 12), (256, 12), (256, 20))
+    *(Plan(192, epochs) for epochs in (4, 5, 6, 8)),
+    *(Plan(224, epochs) for epochs in (8, 10, 12)),
+    *(Plan(256, epochs) for epochs in (12, 16, 20)),
 ]  # by price
 DECENT = 2  # from here on twice, the second time with the validation photos, is better than a dearer plan once
 
