@@ -200,8 +200,8 @@ class Training(Section):
     cross_fit: bool = Field(
         False,
         description=(
-            "finetune: train again on each half of the photos, so that the other half helps to draw the lines for checks; "
-            "twice the time"
+            "finetune: three times, each time without a third of the training photos; all answer together, and each third, "
+            "judged by the one that has not seen it, helps to draw the lines for checks; twice the time"
         ),
     )
     progressive: float = Field(

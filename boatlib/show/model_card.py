@@ -77,9 +77,11 @@ def _taught_on(taught: Mapping[str, Any], names: list[str]) -> str:
     }
     recipe = taught.get("recipe", taught.get("mode"))
     together = ""
+    if taught.get("cross_fit"):
+        together = " It learnt three times, each time without a third of the photos; the three answer together."
     if frozen:
         share = percent(taught["frozen_share"], 0)
-        together = f" {words.listing(frozen)} stayed frozen, with a head of their own, which has {share} of the say."
+        together += f" {words.listing(frozen)} stayed frozen, with a head of their own, which has {share} of the say."
     again = " Then it was taught once more with those too, for as many epochs." if taught.get("refit") else ""
     if again and recipe == "finetune":
         again = f"{again[:-1]}, and both answer together."

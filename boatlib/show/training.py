@@ -45,6 +45,8 @@ def plan(settings: "Training", photos: int, val_photos: int) -> Html:
     if again and settings.recipe == "finetune":
         again = f"{again[:-1]}, and both answer together."
     taught = f"In this run {listing(names)} {how} {photos:,} training photos."
+    if settings.cross_fit and settings.recipe == "finetune":
+        taught += " It learns three times, each time without a third of them, and the three answer together."
     if settings.frozen:
         taught += f" {listing(settings.frozen)} stay frozen, with a head of their own, and answer together with it."
     return paragraph(f"{taught} {photos_in_words(val_photos)} tune it: {stop}{again}")

@@ -8,11 +8,10 @@ import pandas as pd
 import pytest
 
 from boatlib import runtime
-from boatlib.errors import ParameterError
+from boatlib.errors import ParameterError, TrainingError
 from boatlib.files import write_text
 from boatlib.model.training import fit, others, search
 from boatlib.model.training.search import AS_GOOD, BEST_HEAD, CHOSEN, CROSSED, TUNING, WORSE, Plan, Rehearsal, Trial
-from boatlib.model.training.task import TrainingTask
 from boatlib.params import Params, Training, as_file, load_params
 from boatlib.predictions import prediction_table
 
@@ -76,8 +75,9 @@ def test_the_table_says_what_was_chosen_and_why_not_the_others():
 def test_plans_are_dearer_one_after_the_other():
     prices = [plan.seconds(1000, 300, 0.01) for plan in search.PLANS]
     assert prices == sorted(prices)
-    assert Plan(128, 4).seconds(1000, 0, 0.01) == pytest.approx(search.MARGIN * 40)
-    assert Plan(256, 4).seconds(1000, 0, 0.01) < 4 * Plan(128, 4).seconds(1000, 0, 0.01), "the first pictures are small"
+    fixed = Plan(search.PACED, 4, search.PACED).seconds(1000, 0, 0.01)
+    assert fixed == pytest.approx(search.MARGIN * 40)
+    assert Plan(search.PACED, 4).seconds(1000, 0, 0.01) < fixed, "the first pictures are small"
 
 
 def test_a_rehearsal_tells_what_share_of_the_errors_went():
@@ -102,8 +102,7 @@ def test_without_time_a_head_is_taken_and_what_more_would_take_is_known(make_tas
 def rehearsed_well(monkeypatch):
     """Learning is worth it, and quick."""
     monkeypatch.setattr(search.Search, "_rehearse", lambda *_: Rehearsal([False] * 20, [True] * 20, 0.001))
-    monkeypatch.setattr(search, "PLANS", [Plan(64, 1)])
-    monkeypatch.setattr(search, "FIRST", 64)
+    monkeypatch.setattr(search, "PLANS", [Plan(64, 1, 64)])
     monkeypatch.setattr(search, "WORTH", 0)
 
 
@@ -153,8 +152,10 @@ def test_what_was_found_is_a_params_file_that_teaches_the_same_model(
     assert settings == found.task.settings
     one = fit.train(found.task)
     two = fit.train(replace(found.task, settings=settings, goes_on=False))
-    assert len(one.network.bodies) == 2 + len(frozen), "judged, taught again, and those that stay frozen"
-    for first, second in ((one.network, two.network), (one.before_refit, two.before_refit)):
+    assert len(one.network.bodies) == 3 + len(frozen), "those that learnt crosswise, and those that stay frozen"
+    pairs = [(one.network, two.network), (one.before_refit, two.before_refit)]
+    assert (one.before_refit is None) != bool(frozen)
+    for first, second in pairs if frozen else pairs[:1]:
         assert all(
             np.array_equal(a, b) for a, b in zip(*(n.head.state_dict().values() for n in (first, second)), strict=True)
         )
@@ -210,7 +211,7 @@ def test_a_recipe_that_was_asked_for_is_not_searched_for(make_task):
         fit.train(make_task(**SMALL))
 
 
-def test_each_half_is_judged_by_networks_that_learnt_from_the_other_one(make_task, monkeypatch):
+def test_each_third_is_judged_by_the_network_that_has_not_learnt_from_it(make_task):
     how = {
         "recipe": "finetune",
         "unfreeze": "blocks.6",
@@ -220,19 +221,26 @@ def test_each_half_is_judged_by_networks_that_learnt_from_the_other_one(make_tas
         "monitor": "last",
     }
     assert others.judged_by_others(make_task(**how), 2).empty
-    task = make_task(**how, cross_fit=True, frozen=["efficientnet_lite0"])
-    fit.train(task)
-    history = task.run.table("history")
-    taught = []
-    monkeypatch.setattr(others, "train", lambda half: taught.append(half) or fit.train(half))
+    task = make_task(**how, cross_fit=True, frozen=["efficientnet_lite0"], frozen_share=1e-9)
+    *learners, frozen = task.members
+    assert [member.folder.name for member in learners] == ["checkpoints", "network-2", "network-3"]
+    assert frozen.folder.name == "frozen"
+    assert len(frozen.train) == len(task.train)
+    with pytest.raises(TrainingError, match="taught"):
+        others.judged_by_others(task, 2)
+    trained = fit.train(task)
     found = others.judged_by_others(task, 2)
     assert found["photo"].tolist() == task.train["photo"].tolist()
-    assert [len(half.train) + len(half.val) for half in taught] == [len(task.train)] * 2
-    for half in taught:
-        assert not set(half.train["group"]) & set(half.val["group"])
-        own = found[found["photo"].isin(half.val["photo"])]
-        again = fit.train(replace(half, goes_on=True)).validation.set_index("photo").loc[own["photo"]]
-        np.testing.assert_allclose(own["p_raft"].to_numpy(), again["p_raft"].to_numpy(), atol=1e-6)
-        read = TrainingTask.read(str(half.write()))
-        assert read.identity() == half.identity(), "other processes learn from the same half"
-    pd.testing.assert_frame_equal(task.run.table("history"), history)
+    assert others.judged_by_others(task, 2, pd.concat([task.train["group"], task.val["group"]])).empty
+    for number, member in enumerate(learners):
+        assert not set(member.train["group"]) & set(member.held_out["group"])
+        assert len(member.train) + len(member.held_out) == len(task.train)
+        alone = fit.train(replace(member, val=member.held_out, held_out=None, inside=f"alone-{number}")).validation
+        own = found.set_index("photo").loc[alone["photo"]]
+        np.testing.assert_allclose(own["p_raft"].to_numpy(), alone["p_raft"].to_numpy(), atol=1e-5)
+        assert (own["part"] == number).all()
+    assert len(trained.network.bodies) == 4
+    assert len(task.run.table("history")) == 2
+    again = fit.train(replace(task, goes_on=True))
+    pd.testing.assert_frame_equal(again.validation, trained.validation)
+    pd.testing.assert_frame_equal(others.judged_by_others(task, 2), found)

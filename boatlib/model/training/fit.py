@@ -20,7 +20,7 @@ from boatlib.model.networks.modules import Body, Classifier, Network, article_he
 from boatlib.model.training import checkpoints, datasets, launch, optim
 from boatlib.model.training.datasets import Dataset
 from boatlib.model.training.process_group import ProcessGroup, alone
-from boatlib.model.training.task import PART, TrainingTask
+from boatlib.model.training.task import TrainingTask
 from boatlib.model.training.trainer import Trainer, at_once
 from boatlib.params import AUTO, Training
 from boatlib.predictions import prediction_table
@@ -97,6 +97,10 @@ def _learn(task: TrainingTask, group: ProcessGroup) -> checkpoints.State:
             state = before
         if task.settings.refit and "refit" not in state:
             state["refit"] = _refit(task, group, state["best_epoch"])
+            if group.rank == 0:
+                checkpoints.save(task.folder, state, _done(state))
+        if task.held_out is not None and "held_out" not in state:
+            state["held_out"] = torch.from_numpy(_ask(task, group, state["best"], task.held_out))
             if group.rank == 0:
                 checkpoints.save(task.folder, state, _done(state))
     return state
@@ -214,7 +218,7 @@ def _fit(
             break
         started = time.perf_counter()
         train_loss, train_accuracy = trainer.epoch(epoch)
-        if task.inside.startswith(PART[:-2]) and settings.monitor == "last" and epoch < settings.epochs:
+        if task.held_out is not None and task.inside and settings.monitor == "last" and epoch < settings.epochs:
             continue  # only the end counts, and nobody watches
         answers = trainer.judge(val)
         row = {"epoch": epoch, "train_loss": train_loss, "train_accuracy": train_accuracy}
@@ -249,6 +253,24 @@ def _refit(task: TrainingTask, group: ProcessGroup, epochs: int) -> dict[str, to
         if group.rank == 0:
             runtime.progress(f"again with the validation photos: epoch {epoch} of {epochs}  loss {loss:.3f}")
     return _copy(trainer.judged.state_dict())
+
+
+def _ask(task: TrainingTask, group: ProcessGroup, learnt: dict[str, torch.Tensor], photos: pd.DataFrame) -> np.ndarray:
+    """What a network that learnt says of photos: log-probabilities, float64 [photos, classes]."""
+    lesson = prepare(task, group, from_checkpoint=True)
+    weights.put_into(lesson.model, learnt)
+    trainer = Trainer(task, lesson.model.to(group.device), group, lesson.train, None)
+    shown = lesson.val.preprocessing  # type: ignore[attr-defined]
+    return trainer.judge(datasets.of_pictures(photos, task.labels(photos), task.root, shown))
+
+
+def held_out(member: TrainingTask) -> np.ndarray:
+    """What one of the networks that learnt crosswise said of the photos that it has not learnt from, when it was taught:
+    log-probabilities, float64 [photos, classes]. Raises TrainingError when it was not."""
+    state = checkpoints.load(member.folder)
+    if state is None or _changed(member, state):
+        raise TrainingError("The networks are not those that were taught last. Run 03_training again.")
+    return np.asarray(state["held_out"].numpy())
 
 
 def _is_over(state: checkpoints.State, settings: Training) -> bool:

@@ -1,7 +1,6 @@
 """What is said of photos that taught, by heads that have not learnt from them: so they can help to draw lines, too."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -9,36 +8,39 @@ import torch
 
 from boatlib.model.networks.modules import Classifier, article_head
 from boatlib.model.training import datasets
-from boatlib.model.training.fit import features, resume_wanted, train
+from boatlib.model.training.fit import features, held_out
 from boatlib.model.training.process_group import alone
-from boatlib.model.training.task import PART, TrainingTask
+from boatlib.model.training.task import TrainingTask
 from boatlib.model.training.trainer import Trainer
 from boatlib.photos import splits
-from boatlib.predictions import prediction_table, probability_matrix
+from boatlib.predictions import prediction_table
 
 PARTS = 2  # each with a head of its own: three draw hardly better lines (benchmarks/policy.py), and take twice as long
+SMALLEST = 1e-12  # probability whose logarithm is taken
 PARTS_OF_SERIES = 4  # where half of the series teach too little
 
 
 def judged_by_others(task: TrainingTask, epochs: int, alike: pd.Series | None = None) -> pd.DataFrame:
-    """Predictions for the training photos (`prediction_table`), and the part of each; empty where the body learns without
-    `cross_fit`.
+    """Predictions for the training photos (`prediction_table`), and the part of each; empty where the body learns, but not
+    crosswise, or look-alikes matter.
 
     epochs: of each head; alike: where look-alikes matter, the groups of the training photos and then of the validation photos,
     look-alikes together.
 
-    The photos are divided into parts, groups together. A head, or a network, for each learns from the other parts, in the same
-    way as the model; then it is asked about its own part (cross-validation as in conformal prediction: V. Vovk,
-    Cross-conformal predictors, 2015). A head also learns from the validation photos of other groups where those teach.
+    The photos are divided into parts, groups together. A head for each learns from the other parts, in the same way as the
+    model; then it is asked about its own part (cross-validation as in conformal prediction: V. Vovk, Cross-conformal predictors,
+    2015). It also learns from the validation photos of other groups where those teach. Networks that have learnt crosswise,
+    which `fit.train` has taught, are asked about the part that they have not seen.
     """
     nobody = prediction_table(task.train.head(0), np.empty((0, len(task.classes))), task.classes).assign(part=[])
-    if task.settings.recipe != "head" and not task.settings.cross_fit:
+    crosswise = task.settings.recipe != "head"
+    if crosswise and (not task.settings.cross_fit or alike is not None):
         return nobody
     groups = pd.concat([task.train["group"], task.val["group"]]) if alike is None else alike
     ours, theirs = groups[: len(task.train)], groups[len(task.train) :]
     labels, count = task.labels(task.train), PARTS if alike is None else PARTS_OF_SERIES
-    parts = splits.in_parts(labels, ours, count, task.seed)
-    answer = _by_heads(task, epochs, ours, theirs) if task.settings.recipe == "head" else _by_networks(task)
+    parts = task.parts if crosswise else splits.in_parts(labels, ours, count, task.seed)
+    answer = _by_networks(task, ours, theirs) if crosswise else _by_heads(task, epochs, ours, theirs)
     answers = np.zeros((len(parts), len(task.classes)))
     for part in range(parts.max() + 1):
         own = np.flatnonzero(parts == part)
@@ -73,12 +75,16 @@ def _by_heads(task: TrainingTask, epochs: int, ours: pd.Series, theirs: pd.Serie
     return answer
 
 
-def _by_networks(task: TrainingTask) -> Answer:
-    settings = task.settings.model_copy(update={"refit": False})
+def _by_networks(task: TrainingTask, ours: pd.Series, theirs: pd.Series) -> Answer:
+    learners = [member for member in task.members if member.held_out is not None]
+    asked = [held_out(member) for member in learners]
+    frozen, share = task.of_frozen if task.settings.frozen else None, task.settings.frozen_share
+    by_heads = _by_heads(frozen, frozen.settings.epochs, ours, theirs) if frozen else None
 
     def answer(own: np.ndarray, others: np.ndarray, part: int) -> np.ndarray:
-        photos = {"train": task.train.iloc[others], "val": task.train.iloc[own]}
-        half = replace(task, settings=settings, inside=PART.format(part + 1), goes_on=resume_wanted(), **photos)
-        return probability_matrix(train(half).validation)
+        mean = np.mean(asked[part :: task.parts.max() + 1], axis=0)
+        if by_heads:
+            mean = (1 - share) * mean + share * np.log(np.maximum(by_heads(own, others, part), SMALLEST))
+        return np.exp(mean - np.logaddexp.reduce(mean, axis=1, keepdims=True))
 
     return answer

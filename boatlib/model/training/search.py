@@ -27,7 +27,7 @@ from boatlib.model.networks import auto, engines
 from boatlib.model.networks.weights import DEFAULT
 from boatlib.model.training import fit, others
 from boatlib.model.training.process_group import alone
-from boatlib.model.training.task import TrainingTask
+from boatlib.model.training.task import PARTS, TrainingTask
 from boatlib.model.training.trainer import Trainer
 from boatlib.params import AUTO, Training, names_of
 from boatlib.predictions import classes_of, probability_matrix
@@ -60,7 +60,8 @@ WARM, SAMPLE = 8, 64  # photos that start a network, and photos by which its tim
 REHEARSED, ASKED = 192, 128  # photos that teach in a rehearsal, and that judge it
 LONGER = 0.6  # of the time that is too short for more than a rehearsal
 SIGN = 0.05  # share of the errors that must have gone in a rehearsal, where more time is recommended
-FIRST = 128  # side of the smallest pictures
+FIRST, PACED = 128, 192  # sides of the smallest pictures, and of those that a rehearsal ends with
+GROWTH = 1.7  # power of the side with which the time of a picture grows: larger ones make better use of the cores
 FEW = 50  # photos: fewer do not judge
 WORTH = 3  # wrong answers of the first head: of fewer none can be said to have gone
 MARGIN = 1.1  # on what an estimate says
@@ -86,15 +87,17 @@ class Trial:
 
 @dataclass(frozen=True)
 class Plan:
-    """How a network learns on pictures: side of the last ones, which are squares, in pixels, and how many epochs."""
+    """How a network learns on pictures: side of the last ones, which are squares, in pixels, how many epochs, and the side of the
+    first ones."""
 
     side: int
     epochs: int
+    first: int = FIRST
 
     def seconds(self, photos: int, judges: int, pace: float) -> float:
-        """What it takes. pace: the seconds that learning from a photo of side FIRST takes."""
-        sides = np.linspace(min(FIRST, self.side), self.side, self.epochs) / FIRST
-        return MARGIN * pace * float((photos * sides**2).sum() + JUDGING * judges * self.epochs * sides[-1] ** 2)
+        """What it takes. pace: the seconds that learning from a photo of side PACED takes."""
+        work = (np.linspace(self.first, self.side, self.epochs) / PACED) ** GROWTH
+        return MARGIN * pace * float((photos * work).sum() + JUDGING * judges * self.epochs * work[-1])
 
 
 PLANS = [
@@ -107,8 +110,8 @@ DECENT = 2  # from here on twice, the second time with the validation photos, is
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """Learning from a few photos, as small pictures: whether each photo that judged was named rightly before, by the head
-    alone, and after, and the seconds that a photo took."""
+    """Learning from a few photos, as small pictures: whether each photo that judged was named rightly before, by the head alone,
+    and after, and the seconds that a photo of side PACED took."""
 
     before: list[bool]
     after: list[bool]
@@ -305,7 +308,8 @@ class Search:
 
     @property
     def cross_fit(self) -> bool:
-        """Whether training photos are to help to draw the lines. Where they come in series that would take too many trainings."""
+        """Whether networks are to learn crosswise, so that training photos help to draw the lines. Where these come in series, it
+        would take many parts."""
         return self.alike is None
 
     def run(self) -> Found:
@@ -313,15 +317,18 @@ class Search:
         head = self._other_heads(self._features())
         if sum(not right for right in self.record.trials[0].right) < WORTH:
             return self._found(head, head, None, None)
-        small = self._learning(Plan(FIRST, 2))
+        small = self._learning(Plan(PACED, 2))
+        fixed = small.resolution == DEFAULT  # a network that takes pictures of one size only
+        plans = [Plan(PACED, plan.epochs, PACED) if fixed else plan for plan in PLANS]
         rehearsal = self.record.rehearsed("rehearsal", lambda: self._rehearse(small, REHEARSED, ASKED))
         learn, judge, spent = len(self.task.train), len(self.task.val), self.record.spent
-        one = [plan.seconds(learn, judge, rehearsal.pace) for plan in PLANS]
+        one = [plan.seconds(learn, judge, rehearsal.pace) for plan in plans]
         # again: with the validation photos among those that teach
-        more = [plan.seconds(learn + judge, 0, rehearsal.pace) for plan in PLANS]
-        least = [cost * (2 if self.cross_fit else 1) for cost in one]
-        once = [plan for plan, cost in zip(PLANS, least, strict=True) if cost <= self.left]
-        again = [plan for plan, *costs in zip(PLANS, least, more, strict=True) if sum(costs) <= self.left][DECENT:]
+        more = [plan.seconds(learn + judge, 0, rehearsal.pace) for plan in plans]
+        least = [cost * (PARTS - 1 if self.cross_fit else 1) for cost in one]
+        once = [plan for plan, cost in zip(plans, least, strict=True) if cost <= self.left]
+        fit_again = [] if self.cross_fit else zip(plans, least, more, strict=True)
+        again = [plan for plan, *costs in fit_again if sum(costs) <= self.left][DECENT:]
         if not once:  # the time that is left shows better what more of it would bring
             photos = int(LONGER * self.left / (2 * rehearsal.pace))
             if photos > 2 * REHEARSED:
@@ -377,12 +384,11 @@ class Search:
             "resolution": side,
             "unfreeze": unfreeze,
         }
-        grows = side != DEFAULT and plan.side > FIRST
         how |= {
             "cross_fit": self.cross_fit,
             "epochs": plan.epochs,
             "max_epochs_stop": plan.epochs,
-            "progressive": FIRST / plan.side if grows else 1.0,
+            "progressive": 1.0 if side == DEFAULT else plan.first / plan.side,
             "refit": False,
         }
         return Training.model_validate(asked.model_dump() | LEARNING | how)
@@ -428,7 +434,7 @@ class Search:
             )
         best = sorted(both, key=lambda trial: float(np.mean(trial.losses)))[:1]  # all of them cost the same
         chosen = Training.model_validate(cheapest([alone, learnt, *best]).settings)
-        again = self.task.settings.refit and learnt.seconds * (2 if self.cross_fit else 1) <= self.left
+        again = self.task.settings.refit and not self.cross_fit and learnt.seconds <= self.left
         return chosen if chosen.recipe == "head" else chosen.model_copy(update={"refit": again})
 
     def _judges(self) -> np.ndarray:

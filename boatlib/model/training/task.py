@@ -20,7 +20,7 @@ from boatlib.model.networks import auto, backbones
 from boatlib.model.networks.backbones import Backbone
 from boatlib.order import natural
 from boatlib.params import AUTO, Compute, Params, Training, names_of
-from boatlib.photos import sources
+from boatlib.photos import sources, splits
 from boatlib.photos.images import USUAL
 from boatlib.photos.levels import Range
 from boatlib.photos.same_file import SameFile
@@ -30,7 +30,7 @@ from boatlib.runtime import Machine
 # These change what is shown, what else is taught, or for how long is searched, and not what one network learns until it is judged
 FREE = ("range_test", "minutes", "frozen", "frozen_share", "cross_fit", "refit")
 SEEN = {"backbone", "weights", "resolution", "pooling", "same_file"}  # what features depend on
-PART = "part-{}"  # folder of a training on a part of the photos, by which the others are judged
+PARTS = 3  # of the training photos, where networks learn crosswise
 LEARNERS, FROZEN = "network-{}", "frozen"  # folders of the networks of one training, but for the first
 
 
@@ -39,7 +39,7 @@ class TrainingTask:
     """A training. train, val: the rows of the split, columns photo (below root), label, sha256; value_range: of the set's
     pictures of more than 8 bits, None where it has none; same_file: to what all photos are brought before, None: as they are;
     inside: folder within that of the checkpoints, where it is one of several; goes_on: from the checkpoint of the same
-    training, if there is one, also where that has ended.
+    training, if there is one, also where that has ended; held_out: rows that it is asked about when it has learnt, None: none.
     """
 
     run: Run
@@ -55,6 +55,7 @@ class TrainingTask:
     same_file: SameFile | None = None
     inside: str = ""
     goes_on: bool = False
+    held_out: pd.DataFrame | None = None
 
     @classmethod
     def of_run(cls, run: Run, settings: Training, compute: Compute, seed: int) -> Self:
@@ -115,20 +116,39 @@ class TrainingTask:
         return backbones.find_backbones(*how, self.limits, self.same_file)
 
     @cached_property
+    def parts(self) -> np.ndarray:
+        """The part that each training photo belongs to, where networks learn crosswise; groups are together: int64 [photos]."""
+        return splits.in_parts(self.labels(self.train), self.train["group"], PARTS, self.seed)
+
+    @cached_property
     def members(self) -> list["TrainingTask"]:
-        """The networks that it consists of, each a training of its own: those that learn, and the frozen ones with their head."""
+        """The networks that it consists of, each a training of its own: those that learn, and the frozen ones with their head.
+        Crosswise, one that learns is there once for each part of the photos, from which it does not learn."""
         if self.settings.recipe == "head":
             return [self]
-        files = self.settings.weights
-        found = []
+        files, found = self.settings.weights, []
         for number, name in enumerate(names_of(self.settings.backbone)):
             own = {"backbone": name, "weights": files if isinstance(files, str) else files[number], "frozen": []}
-            inside = self._within(LEARNERS.format(number + 1)) if number else self.inside
-            found.append(replace(self, settings=self.settings.model_copy(update=own), inside=inside))
+            alone = replace(self, settings=self.settings.model_copy(update=own | {"cross_fit": False}))
+            found += alone._without_each_part() if self.settings.cross_fit else [alone]
+        found[1:] = [
+            replace(one, inside=self._within(LEARNERS.format(number))) for number, one in enumerate(found[1:], 2)
+        ]
         if self.settings.frozen:
-            seen = auto.frozen(self.settings, self.run.shape()).model_dump(include=SEEN)
-            found.append(replace(self, settings=Training(recipe="head", **seen), inside=self._within(FROZEN)))
+            found.append(replace(self.of_frozen, inside=self._within(FROZEN)))
         return found
+
+    @property
+    def of_frozen(self) -> "TrainingTask":
+        """The training of the head on the frozen networks, beside those that learn."""
+        seen = auto.frozen(self.settings, self.run.shape()).model_dump(include=SEEN)
+        return replace(self, settings=Training(recipe="head", **seen))
+
+    def _without_each_part(self) -> list["TrainingTask"]:
+        return [
+            replace(self, train=self.train[self.parts != part], held_out=self.train[self.parts == part])
+            for part in range(self.parts.max() + 1)
+        ]
 
     def _within(self, folder: str) -> str:
         return f"{self.inside}/{folder}" if self.inside else folder
@@ -165,7 +185,9 @@ class TrainingTask:
     def description(self, catalogued: pd.DataFrame) -> dict[str, Any]:
         """What a saved model tells of its training. catalogued: the catalog's table of classes."""
         left_out = catalogued[~catalogued["kept"]].set_index("class")["photos"]
-        told = self.settings.model_dump(include={"recipe", "weights", "unfreeze", "refit", "frozen", "frozen_share"})
+        told = self.settings.model_dump(
+            include={"recipe", "weights", "unfreeze", "refit", "frozen", "frozen_share", "cross_fit"}
+        )
         told["backbone"] = names_of(self.settings.backbone)
         files = names_of(told["weights"])
         told["weights"] = ", ".join(
