@@ -37,7 +37,7 @@ def tried(recipes: pd.DataFrame) -> Html:
         "seconds": lambda value: f"{value:.0f}",
     }
     return tables.table(
-        shown, "Recipes that were tried; a training photo is judged by a head that has not learnt from it", formats
+        shown, "Recipes that were tried; a training photo is judged by what has not learnt from it", formats
     )
 
 

@@ -127,13 +127,13 @@ def test_what_more_time_would_bring_is_said_where_a_rehearsal_shows_it(make_task
 def test_with_time_a_network_learns_and_the_three_are_compared_on_the_same_photos(make_task, rehearsed_well):
     task = make_task(train=24, val=12, minutes=5.0, **SMALL)
     found = search.search(task)
-    last = found.tried[found.tried["judged_by"] == TUNING]
+    last = found.tried[found.tried["judged_by"] == search.ALL]
     assert last["recipe"].tolist() == [
         "the best head",
         "a network that learns",
         *(f"both, {share}% the head" for share in (70, 50, 30)),
     ]
-    assert (last["photos"] == 12).all()
+    assert (last["photos"] == 24 + 12).all(), "crosswise all of them judge"
     assert found.minutes is None
 
 

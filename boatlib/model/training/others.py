@@ -15,9 +15,8 @@ from boatlib.model.training.trainer import Trainer
 from boatlib.photos import splits
 from boatlib.predictions import prediction_table
 
-PARTS = 2  # each with a head of its own: three draw hardly better lines (benchmarks/policy.py), and take twice as long
 SMALLEST = 1e-12  # probability whose logarithm is taken
-PARTS_OF_SERIES = 4  # where half of the series teach too little
+PARTS_OF_SERIES = 4  # where a third of the series fewer teach too little
 
 
 def judged_by_others(task: TrainingTask, epochs: int, alike: pd.Series | None = None) -> pd.DataFrame:
@@ -38,8 +37,7 @@ def judged_by_others(task: TrainingTask, epochs: int, alike: pd.Series | None = 
         return nobody
     groups = pd.concat([task.train["group"], task.val["group"]]) if alike is None else alike
     ours, theirs = groups[: len(task.train)], groups[len(task.train) :]
-    labels, count = task.labels(task.train), PARTS if alike is None else PARTS_OF_SERIES
-    parts = task.parts if crosswise else splits.in_parts(labels, ours, count, task.seed)
+    parts = task.parts if alike is None else splits.in_parts(task.labels(task.train), ours, PARTS_OF_SERIES, task.seed)
     answer = _by_networks(task, ours, theirs) if crosswise else _by_heads(task, epochs, ours, theirs)
     answers = np.zeros((len(parts), len(task.classes)))
     for part in range(parts.max() + 1):

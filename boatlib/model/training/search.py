@@ -12,7 +12,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -26,15 +26,17 @@ from boatlib.model.features.store import Features
 from boatlib.model.networks import auto, engines
 from boatlib.model.networks.weights import DEFAULT
 from boatlib.model.training import fit, others
+from boatlib.model.training.others import SMALLEST
 from boatlib.model.training.process_group import alone
 from boatlib.model.training.task import PARTS, TrainingTask
 from boatlib.model.training.trainer import Trainer
 from boatlib.params import AUTO, Training, names_of
-from boatlib.predictions import classes_of, probability_matrix
+from boatlib.predictions import classes_of, prediction_table, probability_matrix
 from boatlib.shares import percent
 
 COLUMNS = ["recipe", "judged_by", "photos", "correct", "log_loss", "worse_by", "standard_error", "seconds", "verdict"]
-CROSSED, TUNING = "training photos", "validation photos"
+CROSSED, TUNING, ALL = "training photos", "validation photos", "training and validation photos"
+LEARNS = "a network that learns"
 CHOSEN, BEST_HEAD, AS_GOOD, WORSE = "chosen", "the best head", "as good", "worse"
 
 LEARNER = "efficientnet_lite0"  # learns quickest, of the networks that need no download
@@ -234,7 +236,7 @@ class Record:
 
 def judged(predictions: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """The log-loss of each photo at the temperature that is best for all (float64), and whether it was named rightly (bool)."""
-    values = np.log(np.clip(probability_matrix(predictions), 1e-12, None))
+    values = np.log(np.maximum(probability_matrix(predictions), SMALLEST))
     labels = pd.Categorical(predictions["label"], classes_of(predictions)).codes
 
     def losses(temperature: float) -> np.ndarray:
@@ -414,28 +416,33 @@ class Search:
 
     def _compared(self, head: Training, learning: Training) -> Training:
         """The head, the network that learns, or both together; a network learns once more if the time is there."""
-        record, judges = self.record, self._judges()
-        frozen = names_of(self.task.settings.backbone) if self.task.settings.weights == DEFAULT else []
-
-        def answers(settings: Training, **how: Any) -> pd.DataFrame:  # noqa: ANN401
-            task = replace(self.task, settings=settings.model_copy(update={"refit": False}), **how)
-            return fit.train(task).validation[judges]
-
-        alone = record.tried(BEST_HEAD, TUNING, head, lambda: answers(head, inside="head"))
+        judged_by = ALL if self.cross_fit else TUNING
+        alone = self.record.tried(BEST_HEAD, judged_by, head, lambda: self._answers(head, inside="head"))
         resumed = {"goes_on": fit.resume_wanted()}
-        learnt = record.tried("a network that learns", TUNING, learning, lambda: answers(learning, **resumed))
+        learnt = self.record.tried(LEARNS, judged_by, learning, lambda: self._answers(learning, **resumed))
+        names = names_of(self.task.settings.backbone) if self.task.settings.weights == DEFAULT else []
+        beside = learning.model_copy(update={"frozen": names})
+
+        @cache
+        def answers() -> list[pd.DataFrame]:
+            frozen = replace(self.task, settings=beside).of_frozen.settings
+            return [self._answers(learning, goes_on=True), self._answers(frozen, inside="frozen-alone")]
+
         both = []
-        for share in SHARES if frozen else ():
-            settings = learning.model_copy(update={"frozen": frozen, "frozen_share": share})
-            both.append(
-                record.tried(
-                    f"both, {percent(share, 0)} the head", TUNING, settings, partial(answers, settings, goes_on=True)
-                )
-            )
+        for share in SHARES if names else ():
+            settings = beside.model_copy(update={"frozen_share": share})
+            words, mixed = f"both, {percent(share, 0)} the head", partial(_mixed, answers, share)
+            both.append(self.record.tried(words, judged_by, settings, mixed))
         best = sorted(both, key=lambda trial: float(np.mean(trial.losses)))[:1]  # all of them cost the same
         chosen = Training.model_validate(cheapest([alone, learnt, *best]).settings)
         again = self.task.settings.refit and not self.cross_fit and learnt.seconds <= self.left
         return chosen if chosen.recipe == "head" else chosen.model_copy(update={"refit": again})
+
+    def _answers(self, settings: Training, **how: Any) -> pd.DataFrame:  # noqa: ANN401
+        """Predictions for the validation photos that judge, and, crosswise, for the training photos."""
+        task = replace(self.task, settings=settings.model_copy(update={"refit": False}), **how)
+        found = fit.train(task).validation[self._judges()]
+        return pd.concat([found, others.judged_by_others(task, settings.epochs)]) if self.cross_fit else found
 
     def _judges(self) -> np.ndarray:
         """Which validation photos judge: bool [photos]. Not those with a look-alike that teaches, if enough are left."""
@@ -450,19 +457,28 @@ class Search:
         return Found(task, table(self.record.trials, head, settings), rehearsal, minutes)
 
 
+def _mixed(answers: Callable[[], list[pd.DataFrame]], share: float) -> pd.DataFrame:
+    """What a network that learns and a head, which has this share of the say, answer together."""
+    learnt, head = answers()
+    values = [np.log(np.maximum(probability_matrix(table), SMALLEST)) for table in (learnt, head)]
+    mean = (1 - share) * values[0] + share * values[1]
+    classes = classes_of(learnt)
+    return prediction_table(learnt, np.exp(mean - np.logaddexp.reduce(mean, axis=1, keepdims=True)), classes)
+
+
 def table(trials: list[Trial], head: Training, chosen: Training) -> pd.DataFrame:
     """The trials as COLUMNS, each compared with the best that was judged by the same photos.
 
     head: the one that went on; chosen: the recipe that was found.
     """
     last = trials[-1].judged_by
-    taken = {CROSSED: (head, CHOSEN if last == CROSSED else BEST_HEAD), TUNING: (chosen, CHOSEN)}
+    taken = {CROSSED: (head, CHOSEN if last == CROSSED else BEST_HEAD)}
     rows = []
     for trial in trials:
         peers = [other for other in trials if other.judged_by == trial.judged_by]
         best = min(peers, key=lambda other: float(np.mean(other.losses)))
         worse, error = difference(trial, best)
-        settings, words = taken[trial.judged_by]
+        settings, words = taken.get(trial.judged_by, (chosen, CHOSEN))
         is_taken = trial.settings | {"refit": True} == settings.model_dump(mode="json") | {"refit": True}
         verdict = words if is_taken else AS_GOOD if worse <= error else WORSE
         counts = trial.recipe, trial.judged_by, len(trial.right), sum(trial.right)

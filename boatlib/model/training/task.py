@@ -30,7 +30,7 @@ from boatlib.runtime import Machine
 # These change what is shown, what else is taught, or for how long is searched, and not what one network learns until it is judged
 FREE = ("range_test", "minutes", "frozen", "frozen_share", "cross_fit", "refit")
 SEEN = {"backbone", "weights", "resolution", "pooling", "same_file"}  # what features depend on
-PARTS = 3  # of the training photos, where networks learn crosswise
+PARTS = 3  # of the training photos, each of which is judged by what has learnt from the others
 LEARNERS, FROZEN = "network-{}", "frozen"  # folders of the networks of one training, but for the first
 
 
@@ -117,7 +117,8 @@ class TrainingTask:
 
     @cached_property
     def parts(self) -> np.ndarray:
-        """The part that each training photo belongs to, where networks learn crosswise; groups are together: int64 [photos]."""
+        """The part of each training photo, which is judged by what has learnt from the others; groups are together: int64
+        [photos]."""
         return splits.in_parts(self.labels(self.train), self.train["group"], PARTS, self.seed)
 
     @cached_property
