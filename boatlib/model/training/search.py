@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache, partial
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,7 @@ from boatlib.shares import percent
 
 COLUMNS = ["recipe", "judged_by", "photos", "correct", "log_loss", "worse_by", "standard_error", "seconds", "verdict"]
 CROSSED, TUNING, ALL = "training photos", "validation photos", "training and validation photos"
-LEARNS = "a network that learns"
+LEARNS, LARGER = "a network that learns", "head, two networks on whole photos"
 CHOSEN, BEST_HEAD, AS_GOOD, WORSE = "chosen", "the best head", "as good", "worse"
 
 LEARNER = "efficientnet_lite0"  # learns quickest, of the networks that need no download
@@ -66,7 +67,7 @@ FIRST, PACED = 128, 192  # sides of the smallest pictures, and of those that a r
 GROWTH = 1.7  # power of the side with which the time of a picture grows: larger ones make better use of the cores
 FEW = 50  # photos: fewer do not judge
 WORTH = 3  # wrong answers of the first head: of fewer none can be said to have gone
-MARGIN = 1.1  # on what an estimate says
+MARGIN = 1.1  # on what a sample says of the time for all
 JUDGING = 0.35  # of the time for learning from a photo: what asking about it takes
 SHARES = (0.7, 0.5, 0.3)  # of a head in the common answer
 DRAWS = 1000  # of a bootstrap
@@ -99,15 +100,16 @@ class Plan:
     def seconds(self, photos: int, judges: int, pace: float) -> float:
         """What it takes. pace: the seconds that learning from a photo of side PACED takes."""
         work = (np.linspace(self.first, self.side, self.epochs) / PACED) ** GROWTH
-        return MARGIN * pace * float((photos * work).sum() + JUDGING * judges * self.epochs * work[-1])
+        return pace * float((photos * work).sum() + JUDGING * judges * self.epochs * work[-1])
 
 
 PLANS = [
+    Plan(160, 4),
     *(Plan(192, epochs) for epochs in (4, 5, 6, 8)),
     *(Plan(224, epochs) for epochs in (8, 10, 12)),
     *(Plan(256, epochs) for epochs in (12, 16, 20)),
 ]  # by price
-DECENT = 2  # from here on twice, the second time with the validation photos, is better than a dearer plan once
+DECENT = 3  # from here on twice, the second time with the validation photos, is better than a dearer plan once
 
 
 @dataclass(frozen=True)
@@ -309,6 +311,13 @@ class Search:
         return (1 - FOR_END) * self.budget - self.record.spent
 
     @property
+    def beside(self) -> float:
+        """Seconds until the features of the networks that stay frozen beside one that learns are there."""
+        if "features" not in self.record.marks or any(trial.recipe == LARGER for trial in self.record.trials):
+            return 0.0
+        return MARGIN * self.record.marks["features"] * (len(self.task.train) + len(self.task.val)) / SAMPLE
+
+    @property
     def cross_fit(self) -> bool:
         """Whether networks are to learn crosswise, so that training photos help to draw the lines. Where these come in series, it
         would take many parts."""
@@ -324,20 +333,25 @@ class Search:
         plans = [Plan(PACED, plan.epochs, PACED) if fixed else plan for plan in PLANS]
         rehearsal = self.record.rehearsed("rehearsal", lambda: self._rehearse(small, REHEARSED, ASKED))
         learn, judge, spent = len(self.task.train), len(self.task.val), self.record.spent
-        one = [plan.seconds(learn, judge, rehearsal.pace) for plan in plans]
-        # again: with the validation photos among those that teach
-        more = [plan.seconds(learn + judge, 0, rehearsal.pace) for plan in plans]
-        least = [cost * (PARTS - 1 if self.cross_fit else 1) for cost in one]
-        once = [plan for plan, cost in zip(plans, least, strict=True) if cost <= self.left]
-        fit_again = [] if self.cross_fit else zip(plans, least, more, strict=True)
-        again = [plan for plan, *costs in fit_again if sum(costs) <= self.left][DECENT:]
-        if not once:  # the time that is left shows better what more of it would bring
-            photos = int(LONGER * self.left / (2 * rehearsal.pace))
-            if photos > 2 * REHEARSED:
-                longer = partial(self._rehearse, small, photos, judge)
-                rehearsal = self.record.rehearsed("longer rehearsal", longer)
-            return self._found(head, head, rehearsal, (spent + least[DECENT]) / (1 - FOR_END) / 60)
-        return self._found(head, self._compared(head, self._learning((again or once)[-1])), rehearsal, None)
+        once = [plan.seconds(learn, judge, rehearsal.pace) * (PARTS - 1 if self.cross_fit else 1) for plan in plans]
+        # with the validation photos among those that teach
+        again = [plan.seconds(learn + judge, 0, rehearsal.pace) for plan in plans]
+
+        def taken(left: float) -> list[Plan]:
+            """Plans that fit in what is left, twice if they are decent."""
+            twice = [] if self.cross_fit else [sum(costs) <= left for costs in zip(once, again, strict=True)]
+            fit = [cost <= left for cost in once]
+            return list(compress(plans, twice))[DECENT:] or list(compress(plans, fit))
+
+        together = taken(self.left - self.beside)
+        if plan := (together or taken(self.left))[-1:]:
+            learning = self._learning(plan[0])
+            return self._found(head, self._compared(head, learning, bool(together)), rehearsal, None)
+        # the time that is left shows better what more of it would bring
+        photos = int(LONGER * self.left / (2 * rehearsal.pace))
+        if photos > 2 * REHEARSED:
+            rehearsal = self.record.rehearsed("longer rehearsal", partial(self._rehearse, small, photos, judge))
+        return self._found(head, head, rehearsal, (spent + self.beside + once[DECENT]) / (1 - FOR_END) / 60)
 
     def _features(self) -> Training:
         """What the head looks at: what is asked for, or, where the networks are open, one small network on squares first, and
@@ -349,12 +363,11 @@ class Search:
         small = asked.model_copy(update=SQUARES)
         first = self._try_head("head, one small network on squares", small)
         larger, photos = replace(self.task, settings=asked), pd.concat([self.task.train, self.task.val])
-        seconds = 0.0
         for name, some in (("start", photos[:WARM]), ("features", photos[WARM : WARM + SAMPLE])):
-            seconds = self.record.measured(name, partial(embedding.embed_plain, some, self.task.root, larger.backbones))
-        if self.record.spent + MARGIN * seconds * len(photos) / SAMPLE > FOR_FEATURES * self.budget:
+            self.record.measured(name, partial(embedding.embed_plain, some, self.task.root, larger.backbones))
+        if self.record.spent + self.beside > FOR_FEATURES * self.budget:
             return small
-        second = self._try_head("head, two networks on whole photos", asked)
+        second = self._try_head(LARGER, asked)
         return small if cheapest([first, second]) is first else asked
 
     def _other_heads(self, head: Training) -> Training:
@@ -414,13 +427,13 @@ class Search:
         after = trainer.judge(lesson.val).argmax(axis=1) == lesson.val.labels
         return Rehearsal(before.tolist(), after.tolist(), pace)
 
-    def _compared(self, head: Training, learning: Training) -> Training:
-        """The head, the network that learns, or both together; a network learns once more if the time is there."""
+    def _compared(self, head: Training, learning: Training, together: bool) -> Training:
+        """The head, the network that learns, or both together, if wanted; a network learns once more if the time is there."""
         judged_by = ALL if self.cross_fit else TUNING
         alone = self.record.tried(BEST_HEAD, judged_by, head, lambda: self._answers(head, inside="head"))
         resumed = {"goes_on": fit.resume_wanted()}
         learnt = self.record.tried(LEARNS, judged_by, learning, lambda: self._answers(learning, **resumed))
-        names = names_of(self.task.settings.backbone) if self.task.settings.weights == DEFAULT else []
+        names = names_of(self.task.settings.backbone) if together and self.task.settings.weights == DEFAULT else []
         beside = learning.model_copy(update={"frozen": names})
 
         @cache
