@@ -333,7 +333,10 @@ class Search:
         plans = [Plan(PACED, plan.epochs, PACED) if fixed else plan for plan in PLANS]
         rehearsal = self.record.rehearsed("rehearsal", lambda: self._rehearse(small, REHEARSED, ASKED))
         learn, judge, spent = len(self.task.train), len(self.task.val), self.record.spent
-        once = [plan.seconds(learn, judge, rehearsal.pace) * (PARTS - 1 if self.cross_fit else 1) for plan in plans]
+        once = [plan.seconds(learn, judge, rehearsal.pace) for plan in plans]
+        if self.cross_fit:  # each training photo is asked about once, too
+            times = PARTS - 1
+            once = [plan.seconds(times * learn, judge + learn // plan.epochs, rehearsal.pace) for plan in plans]
         # with the validation photos among those that teach
         again = [plan.seconds(learn + judge, 0, rehearsal.pace) for plan in plans]
 
