@@ -42,7 +42,7 @@ def changed_by(house, file, old, new):
         ("boatlib/results/tta.py", "def choose(", "def choose(  # by validation alone\n    ", ["05_tta"]),
         ("boatlib/photos/sample/boats.py", "def ", "def  ", []),
         ("boatlib/photos/splits.py", "np.maximum(np.outer", "np.minimum(np.outer", ["02_split"]),
-        ("boatlib/model/training/trainer.py", "SMALL = 16", "SMALL = 8", ["03_training"]),
+        ("boatlib/model/training/trainer.py", "32 * 192**2", "16 * 192**2", ["03_training"]),
         ("boatlib/model/training/worker.py", "def main()", "def  main()", ["03_training"]),  # run by its name, as a process
         ("boatlib/show/kit/html.py", "def paragraph(", "def  paragraph(", STEPS),
         ("boatlib/show/kit/tables.py", "_style_frames()\n", "_style_frames()\n\n\n", []),  # blank lines are no code
