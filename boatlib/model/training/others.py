@@ -16,7 +16,7 @@ from boatlib.photos import splits
 from boatlib.predictions import prediction_table
 
 SMALLEST = 1e-12  # probability whose logarithm is taken
-PARTS_OF_SERIES = 4  # where a third of the series fewer teach too little
+PARTS_OF_SERIES = 4  # where two thirds of the series teach too little
 
 
 def judged_by_others(task: TrainingTask, epochs: int, alike: pd.Series | None = None) -> pd.DataFrame:
