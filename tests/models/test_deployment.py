@@ -171,10 +171,11 @@ def test_the_page_names_what_is_on_dropped_photos(page, model, photos, browser):
     tab.goto(page)
     tab.get_by_text("The model knows 2 classes: kayak, raft.").wait_for(timeout=60_000)
     tab.locator("input[type=file]").set_input_files(files)
-    tab.get_by_text("a text file, not a photo").wait_for(timeout=60_000)
+    good = answers[answers["error"] == ""].to_dict("records")
+    expected = [f"{row['predicted']}: {confidence(row['confidence'])}" for row in good] + ["a text file, not a photo"]
+    there = "texts => texts.every(text => document.querySelector('[data-testid=stMain]').innerText.includes(text))"
+    tab.wait_for_function(there, arg=expected, timeout=60_000)  # the page is drawn anew with each file that arrives
     shown = tab.locator("[data-testid=stMain]").inner_text()
-    for row in answers[answers["error"] == ""].to_dict("records"):
-        assert f"{row['predicted']}: {confidence(row['confidence'])}" in shown
     assert shown.count("A person should look") == int(answers["needs_review"].sum()) - 1  # the last one is no photo
     assert "A person should look at this photo: unlike anything it was taught; nearest: " in shown
     assert tab.locator("[data-testid=stImage] img").count() == len(files) - 1
