@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 
+SMALLEST = 1e-12  # a probability of zero has no logarithm
+
 
 def prediction_table(
     photos: pd.DataFrame, probabilities: np.ndarray, classes: list[str], unfamiliarity: np.ndarray | None = None
@@ -28,3 +30,11 @@ def classes_of(predictions: pd.DataFrame) -> list[str]:
 def probability_matrix(predictions: pd.DataFrame) -> np.ndarray:
     """Probabilities as array [photos, classes]."""
     return predictions[[f"p_{name}" for name in classes_of(predictions)]].to_numpy(dtype=np.float64)
+
+
+def averaged(first: np.ndarray, second: np.ndarray, share: float) -> np.ndarray:
+    """What two answer together, the second with this share of the say: the mean of their log-probabilities as probabilities,
+    float64 [photos, classes]."""
+    first, second = (np.log(np.maximum(one, SMALLEST)) for one in (first, second))
+    mean = (1 - share) * first + share * second
+    return np.asarray(np.exp(mean - np.logaddexp.reduce(mean, axis=1, keepdims=True)))

@@ -5,9 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from boatlib.predictions import classes_of, probability_matrix
+from boatlib.predictions import SMALLEST, classes_of, probability_matrix
 from boatlib.results.intervals import wilson
-from boatlib.results.metrics import SMALLEST
 
 EDGES = (0.0, 0.5, 0.7, 0.9, 0.99, 1.0)  # of confidence: groups that have a meaning for a reader
 RANGE = (0.1, 10.0)  # temperatures that are tried

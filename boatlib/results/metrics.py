@@ -7,11 +7,10 @@ import numpy as np
 import pandas as pd
 
 from boatlib.order import natural
-from boatlib.predictions import classes_of, probability_matrix
+from boatlib.predictions import SMALLEST, classes_of, probability_matrix
 from boatlib.results.intervals import over_groups
 
 WORST = 20  # classes in a matrix that is looked at
-SMALLEST = 1e-12  # a probability of zero would make the loss infinite
 
 
 def rank_of_label(predictions: pd.DataFrame) -> pd.Series:

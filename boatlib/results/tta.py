@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from boatlib.order import natural
+from boatlib.predictions import SMALLEST
 from boatlib.results.intervals import mcnemar
-from boatlib.results.metrics import SMALLEST
 
 PLAIN = "plain"  # the strategy with one view
 

@@ -13,9 +13,8 @@ from boatlib.model.training.process_group import alone
 from boatlib.model.training.task import TrainingTask
 from boatlib.model.training.trainer import Trainer
 from boatlib.photos import splits
-from boatlib.predictions import prediction_table
+from boatlib.predictions import averaged, prediction_table
 
-SMALLEST = 1e-12  # probability whose logarithm is taken
 PARTS_OF_SERIES = 4  # where two thirds of the series teach too little
 
 
@@ -81,8 +80,7 @@ def _by_networks(task: TrainingTask, ours: pd.Series, theirs: pd.Series) -> Answ
 
     def answer(own: np.ndarray, others: np.ndarray, part: int) -> np.ndarray:
         mean = np.mean(asked[part :: task.parts.max() + 1], axis=0)
-        if by_heads:
-            mean = (1 - share) * mean + share * np.log(np.maximum(by_heads(own, others, part), SMALLEST))
-        return np.exp(mean - np.logaddexp.reduce(mean, axis=1, keepdims=True))
+        learnt = np.exp(mean - np.logaddexp.reduce(mean, axis=1, keepdims=True))
+        return averaged(learnt, by_heads(own, others, part), share) if by_heads else learnt
 
     return answer

@@ -27,12 +27,11 @@ from boatlib.model.features.store import Features
 from boatlib.model.networks import auto, engines
 from boatlib.model.networks.weights import DEFAULT
 from boatlib.model.training import fit, others
-from boatlib.model.training.others import SMALLEST
 from boatlib.model.training.process_group import alone
 from boatlib.model.training.task import PARTS, TrainingTask
 from boatlib.model.training.trainer import Trainer
 from boatlib.params import AUTO, Training, names_of
-from boatlib.predictions import classes_of, prediction_table, probability_matrix
+from boatlib.predictions import SMALLEST, averaged, classes_of, prediction_table, probability_matrix
 from boatlib.shares import percent
 
 COLUMNS = ["recipe", "judged_by", "photos", "correct", "log_loss", "worse_by", "standard_error", "seconds", "verdict"]
@@ -476,10 +475,8 @@ class Search:
 def _mixed(answers: Callable[[], list[pd.DataFrame]], share: float) -> pd.DataFrame:
     """What a network that learns and a head, which has this share of the say, answer together."""
     learnt, head = answers()
-    values = [np.log(np.maximum(probability_matrix(table), SMALLEST)) for table in (learnt, head)]
-    mean = (1 - share) * values[0] + share * values[1]
-    classes = classes_of(learnt)
-    return prediction_table(learnt, np.exp(mean - np.logaddexp.reduce(mean, axis=1, keepdims=True)), classes)
+    mean = averaged(probability_matrix(learnt), probability_matrix(head), share)
+    return prediction_table(learnt, mean, classes_of(learnt))
 
 
 def table(trials: list[Trial], head: Training, chosen: Training) -> pd.DataFrame:
