@@ -9,15 +9,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.tokens import AliasToken
 
-from boatlib import runtime
+from boatlib import messages, runtime
 from boatlib.errors import ParameterError
+from boatlib.messages import ENGLISH
 from boatlib.run import Run
 
 if TYPE_CHECKING:
@@ -359,16 +360,35 @@ class Review(Section):
 
 
 class Share(Section):
-    """What pages may show to whoever gets them. No notebook of its own."""
+    """What pages may show to whoever gets them, and in whose name. No notebook of its own."""
 
+    title: str = Field("", max_length=80, description="what the report is called; empty: made of the subject")
     subject: str = Field(
         "",
         max_length=40,
         description="what the photos are of, as a word (boat, leaf, x-ray), for the sentences; empty: none",
     )
+    owner: str = Field("", max_length=80, description="who answers for the model; empty: not said")
+    contact: str = Field("", max_length=120, description="whom to ask, such as an address; empty: not said")
+    version: str = Field("", max_length=20, description="version of the model, such as v2; empty: not said")
+    intended_use: str = Field(
+        "", max_length=200, description="what the model is meant for, as a sentence; empty: not said"
+    )
+    not_for: str = Field("", max_length=200, description="what it must not be used for, as a sentence; empty: not said")
+    logo: str = Field("", description="a picture (PNG, JPEG, WebP, SVG) for the head of the pages; empty: none")
+    language: str = Field(
+        ENGLISH, description=f"of the decision brief and its appendix: {', '.join(messages.languages())}"
+    )
     photo_names: bool = Field(
         True, description="names of photos on pages; `false`: short ids, the beginning of their SHA-256"
     )
+
+    @field_validator("language")
+    @classmethod
+    def _written(cls, value: str) -> str:
+        if value not in messages.languages():
+            raise ValueError(f"there is no such language; there are: {', '.join(messages.languages())}")
+        return value
 
 
 class Compute(Section):
@@ -491,7 +511,7 @@ def shareable(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
             shown |= shareable(value, f"{prefix}{name}.")
         elif name == "images":
             shown[name] = value if value == "sample" or str(value).startswith(("kaggle:", "hf:")) else FOLDER
-        elif name == "corrections":
+        elif name in ("corrections", "logo"):
             shown[f"{prefix}{name}"] = PurePath(str(value)).name
         elif name == "weights":
             files = [PurePath(str(file)).name for file in ([value] if isinstance(value, str) else value)]

@@ -52,6 +52,8 @@ FILES = {
     "tta_per_class": ("tta_per_class.csv", "05_tta"),
     "tta": ("tta.json", "05_tta"),
     "summary": ("summary.json", "06_summary"),
+    "run_record": ("run.json", "06_summary"),
+    "mail": ("mail.txt", "06_summary"),
 }
 FOLDERS = {"data", "model"}
 CHECKPOINTS = "checkpoints"  # folder of a run, in which an interrupted training leaves what --resume needs

@@ -14,10 +14,10 @@ from boatlib.show.kit.html import Html, paragraph
 def widget(predictions: pd.DataFrame, threshold: float) -> ipywidgets.Widget | Html:
     """Move the line and see, for each answer of the model, how many photos people check and how many errors are left.
 
-    threshold: where the line is at first. Outside JupyterLab: that line alone.
+    threshold: where the line is at first. Outside JupyterLab: nothing.
     """
     if not runtime.is_interactive():
-        return at(predictions, threshold)
+        return Html("")
     slider = ipywidgets.FloatSlider(
         value=min(threshold, 1), min=0, max=1, step=0.01, readout_format=".0%", description="check below",
         style={"description_width": "initial"}, layout={"width": "560px"},

@@ -238,3 +238,10 @@ def small_webp(image: Image.Image, side: int) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(np.asarray(small)).save(buffer, "WEBP", quality=75)
     return buffer.getvalue()
+
+
+def as_jpeg(small: bytes) -> bytes:
+    """A picture that `small_webp` made, as JPEG: PDF files know no WebP."""
+    buffer = io.BytesIO()
+    Image.open(io.BytesIO(small)).convert("RGB").save(buffer, "JPEG", quality=80)
+    return buffer.getvalue()

@@ -18,7 +18,7 @@ from boatlib.errors import AlreadyRunningError, BoatlibError, ParameterError
 from boatlib.files import check_writable, write_text
 from boatlib.params import Params, load_params
 from boatlib.pipeline import preflight
-from boatlib.report.pages import PDF, page_name
+from boatlib.report.pages import APPENDIX, BRIEF, page_name
 from boatlib.run import EARLIER, NEWEST, Run, all_steps, cache_folder, in_words, project_root
 
 GRACE = 20.0  # seconds that steps have to end after Ctrl-C or SIGTERM
@@ -140,7 +140,7 @@ def _start(command: list[str], names: list[str], root: Path, locks: list[int], u
             print(f"{name}: stopped after {until}, as asked: {notebook}. The reports are made by a whole run.")
         else:
             page = root / "reports" / name / "index.html"
-            printed = f" and {PDF}" if page.with_name(PDF).is_file() else ""
+            printed = f", {BRIEF} and {APPENDIX}" if page.with_name(BRIEF).is_file() else ""
             print(f"{name}: {page.relative_to(root)}{printed}\n  {in_words(Run(name).record('summary'))}")
     return 0
 

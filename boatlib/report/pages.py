@@ -8,7 +8,7 @@ from boatlib.show.kit.html import PIECES
 
 TEMPLATE = Path(__file__).parent / "template"
 SCRIPT = TEMPLATE / "page.js"
-PDF = "summary.pdf"
+BRIEF, APPENDIX = "brief.pdf", "appendix.pdf"
 SUMMARY = "06_summary"  # the partner's page: it becomes index.html and shows no code
 
 

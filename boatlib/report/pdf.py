@@ -1,11 +1,25 @@
-"""A page as tagged PDF, printed by a real browser: for readers whose mail does not let HTML through."""
+"""The brief and its appendix as tagged PDF files (PDF/UA-1), for readers whose mail does not let HTML through.
 
+WeasyPrint makes them. It needs the system's Pango, which most desktops have; where it is missing, a browser of the Chromium family prints
+instead.
+"""
+
+import logging
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from base64 import b64decode
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+from boatlib.files import replacing
+from boatlib.photos.images import as_jpeg
+from boatlib.report.pages import APPENDIX, BRIEF
+from boatlib.show.kit import charts, fonts
 
 BROWSER = "BOATLIB_BROWSER"  # path of the browser, where none of the usual names is found
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge", "msedge")
@@ -15,6 +29,79 @@ PLACES = (
     "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
 )
 TIME_LIMIT = 60  # seconds
+SIZES = (10.5, 9.75, 9, 8.25, 7.5, 6.75)  # points of the brief's type, the largest with which it is one page
+ONLY = {
+    BRIEF: "main > *:not(h1, .imprint, .on-one-page) {{ display: none }} footer {{ display: none }} html {{ font-size: {size}pt !important }} "
+    "@page {{ size: A4; margin: 12mm 14mm 10mm; @bottom-right {{ content: none }} @top-left {{ content: none }} }}",
+    APPENDIX: ".on-one-page {{ display: none }} @page {{ size: A4 }}",
+}
+Printer = Callable[[str], tuple[bytes, int]]  # a page as HTML to a PDF and its number of pages
+
+
+def print_pages(page: Path, folder: Path) -> str:
+    """Make BRIEF, always one page, and APPENDIX of a page in a folder; returns why not, or an empty text when they are there."""
+    markup = page.read_text(encoding="utf-8")
+    try:
+        printer = weasyprinter() or browser_printer()
+        if printer is None:
+            return (
+                f"No PDF: the system's Pango is needed to make it, or Chromium, Chrome or Edge (its path in {BROWSER})."
+            )
+        pdf, pages = b"", 2
+        for size in SIZES:
+            if pages > 1:
+                pdf, pages = printer(_with(markup, ONLY[BRIEF].format(size=size)))
+        _write(folder / BRIEF, pdf)
+        pdf, _ = printer(_with(markup, ONLY[APPENDIX].format()))
+        _write(folder / APPENDIX, pdf)
+    except PrintError as error:
+        return f"No PDF: {error}."
+    return ""
+
+
+class PrintError(Exception):
+    """Nothing was printed, and why."""
+
+
+def _with(markup: str, style: str) -> str:
+    return markup.replace("</head>", f"<style>@media print {{ {style} }}</style></head>", 1)
+
+
+def _write(file: Path, pdf: bytes) -> None:
+    with replacing(file) as temporary:
+        temporary.write_bytes(pdf)
+
+
+def weasyprinter() -> Printer | None:
+    """What prints by WeasyPrint; None where the system has no Pango."""
+    try:
+        import weasyprint
+        from weasyprint.urls import URLFetcher, URLFetcherResponse
+    except OSError:
+        return None
+
+    class Pictures(URLFetcher):  # type: ignore[misc]
+        """Pictures as PDF has them: JPEG for WebP, plain colours for those of a theme. Nothing from outside the page."""
+
+        def fetch(self, url: str, headers: Any = None) -> Any:  # noqa: ANN401
+            kind, _, data = url.removeprefix("data:").partition(";base64,")
+            if kind == "image/webp":
+                return URLFetcherResponse(url, as_jpeg(b64decode(data)), {"Content-Type": "image/jpeg"})
+            if kind == "image/svg+xml":
+                return URLFetcherResponse(url, charts.on_paper(b64decode(data)), {"Content-Type": kind})
+            return super().fetch(url, headers)
+
+    logging.getLogger("weasyprint").setLevel(logging.CRITICAL)  # it names every rule for screens that it does not know
+    fetcher = Pictures(allowed_protocols=("data", "file"))
+
+    def printed(markup: str) -> tuple[bytes, int]:
+        style = weasyprint.CSS(string=fonts.faces_of_files(markup), url_fetcher=fetcher)
+        document = weasyprint.HTML(string=markup, url_fetcher=fetcher).render(
+            stylesheets=[style], pdf_variant="pdf/ua-1"
+        )
+        return document.write_pdf() or b"", len(document.pages)
+
+    return printed
 
 
 def find_browser() -> str | None:
@@ -24,13 +111,16 @@ def find_browser() -> str | None:
     return next((path for path in (*map(shutil.which, NAMES), *map(shutil.which, PLACES)) if path), None)
 
 
-def print_page(page: Path, pdf: Path) -> str:
-    """Print a page into a PDF file, with tags for screen readers; returns why not, or an empty text when it is there."""
+def browser_printer() -> Printer | None:
+    """What prints by a browser; None where there is none."""
     browser = find_browser()
-    if browser is None:
-        return f"No PDF: Chromium, Chrome or Edge is needed to make it, or its path in {BROWSER}."
+    return None if browser is None else lambda markup: _printed_by(browser, markup)
+
+
+def _printed_by(browser: str, markup: str) -> tuple[bytes, int]:
     with tempfile.TemporaryDirectory(prefix="boatlib-") as profile:
-        made = Path(profile) / "page.pdf"
+        page, made = Path(profile) / "page.html", Path(profile) / "page.pdf"
+        page.write_text(markup, encoding="utf-8")
         command = [browser, "--headless", f"--user-data-dir={profile}", "--disable-gpu", "--disable-extensions"]
         command += [
             "--no-first-run",
@@ -42,12 +132,10 @@ def print_page(page: Path, pdf: Path) -> str:
         if sys.platform.startswith("linux") and os.geteuid() == 0:
             command += ["--no-sandbox"]  # Chromium refuses to start its sandbox as root
         try:
-            result = subprocess.run(
-                [*command, page.resolve().as_uri()], capture_output=True, text=True, timeout=TIME_LIMIT
-            )
+            result = subprocess.run([*command, page.as_uri()], capture_output=True, text=True, timeout=TIME_LIMIT)
         except (OSError, subprocess.TimeoutExpired) as error:
-            return f"No PDF: {Path(browser).name} did not make it ({type(error).__name__})."
+            raise PrintError(f"{Path(browser).name} did not make it ({type(error).__name__})") from None
         if not made.is_file():
-            return f"No PDF: {Path(browser).name} ended with code {result.returncode} and made none."
-        shutil.copyfile(made, pdf)  # with the umask of the user, not with the browser's
-    return ""
+            raise PrintError(f"{Path(browser).name} ended with code {result.returncode} and made none")
+        pdf = made.read_bytes()
+    return pdf, len(re.findall(rb"/Type\s*/Page\b(?!s)", pdf))

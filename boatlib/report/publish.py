@@ -10,8 +10,8 @@ from pathlib import Path
 
 from boatlib.failures import exit_with_words
 from boatlib.files import explained, through_links, write_text
-from boatlib.report.pages import PDF, SUMMARY, page_file, style
-from boatlib.report.pdf import print_page
+from boatlib.report.pages import SUMMARY, page_file, style
+from boatlib.report.pdf import print_pages
 from boatlib.run import BEFORE, EARLIER, KEPT, NEWEST, Run, in_words, project_root
 
 LARGE = 1_000_000  # bytes of a file that is kept as hard link
@@ -32,8 +32,9 @@ def publish(run: Run) -> Path:
         new.mkdir(parents=True)
         for page in (run.folder / "pages").glob("*.html"):
             shutil.copyfile(page, new / page_file(page.stem))
-        shutil.copyfile(run.need("summary"), new / RECORD)
-        if problem := print_page(run.folder / "pages" / f"{SUMMARY}.html", new / PDF):
+        for name in ("summary", "run_record", "mail"):
+            shutil.copyfile(run.need(name), new / run.path(name).name)
+        if problem := print_pages(run.folder / "pages" / f"{SUMMARY}.html", new):
             print(f"      {problem}", flush=True)
         (new / COMPLETE).touch()
         _remember(run)

@@ -12,15 +12,22 @@ import nbformat
 import pandas as pd
 from nbconvert import HTMLExporter
 
+from boatlib import messages
 from boatlib.errors import BoatlibError
 from boatlib.failures import exit_with_words
 from boatlib.files import write_text
-from boatlib.params import inspected, shareable
+from boatlib.messages import gettext as _
+from boatlib.messages import on_the_day
+from boatlib.params import Params, inspected, shareable
+from boatlib.photos import thumbnails
 from boatlib.report.pages import SCRIPT, SUMMARY, TEMPLATE, page_file, page_name, style
-from boatlib.run import Run, in_words
+from boatlib.run import Run, in_words, project_root
+from boatlib.show import brief
+from boatlib.show.kit import fonts
 from boatlib.show.kit.tables import table
 
 HARD_LIMIT = 7_000_000  # bytes of a page
+LOGO = 320  # pixels
 LIMIT = 3_000_000  # from here on a line says that mail may not let it through
 
 
@@ -29,24 +36,39 @@ def render(run: Run, step: str, steps: list[str]) -> Path:
     file = run.folder / "notebooks" / f"{step}.ipynb"
     notebook = nbformat.read(file, as_version=4)
     _keep_what_readers_need(notebook, inspected(file), partner=step == SUMMARY)
-    title = _first_heading(notebook)
+    share, partner = Params.of_run(run.name).share, step == SUMMARY
+    made = date.fromtimestamp(file.stat().st_mtime)
+    if partner:
+        messages.use(share.language)
+        made = date.fromisoformat(run.record("run_record")["made"])
+        _translate(notebook)
+    report, heading = brief.title(share, run.name), "" if partner else _first_heading(notebook)
     script = SCRIPT.read_text(encoding="utf-8")
     page = {
-        "title": f"{title} · {run.name}",
-        "run": run.name,
-        "description": in_words(run.record("summary")) if step == SUMMARY else title,
+        "language": messages.language(),
+        "title": report if partner else f"{heading} · {run.name}",
+        "report": report,
+        "imprint": " · ".join(brief.imprint(share, made)),
+        "logo": _logo(share.logo),
+        "description": in_words(run.record("summary")) if partner else heading,
         "style": style() + _code_style(),
         "script": script,
         "script_hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        "partner": step == SUMMARY,  # sees neither code nor parameters; the settings are in a table of its own
+        "partner": partner,  # sees neither code nor parameters; the settings are in run.json
+        "words": {
+            "kind": _("Decision brief"),
+            "skip": _("Skip to the content"),
+            "pages": _("Pages of this report"),
+        },
         "pages": [
-            {"file": page_file(name), "name": page_name(name), "current": name == step}
+            {"file": page_file(name), "name": _(page_name(name)), "current": name == step}
             for name in sorted(steps, key=lambda name: (name != SUMMARY, name))
         ],
-        "foot": f"Made on {date.today():%d %B %Y} from the run “{run.name}”.",
+        "foot": _("Made on {day} from the run “{run}”.", day=on_the_day(made), run=run.name),
     }
     exporter = HTMLExporter(template_name="page", extra_template_basedirs=[str(TEMPLATE)], exclude_anchor_links=True)
-    body, _ = exporter.from_notebook_node(notebook, resources={"page": page})
+    body, _resources = exporter.from_notebook_node(notebook, resources={"page": page})
+    body = body.replace("<style>", f"<style>{fonts.faces(body)}", 1)
     size = len(body.encode())
     if size > HARD_LIMIT:
         raise BoatlibError(
@@ -75,6 +97,22 @@ def _keep_what_readers_need(
     notebook.cells = [c for c in notebook.cells if c.source.strip() and c not in injected]
     if partner:
         notebook.cells = [c for c in notebook.cells if "how" not in c.metadata.get("tags", [])]
+
+
+def _translate(notebook: nbformat.NotebookNode) -> None:
+    """The prose of a notebook in the chosen language; its heading goes, since the page has the report's name there."""
+    notebook.cells = [c for c in notebook.cells if c.cell_type != "markdown" or not c.source.startswith("# ")]
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = _(cell.source)
+
+
+def _logo(name: str) -> str:
+    """A picture of the user's as a page has it, from fresh pixels; "" without one. Raises UnreadablePhotoError."""
+    if not name:
+        return ""
+    small = thumbnails.cached(project_root() / name, LOGO)
+    return f"data:image/webp;base64,{base64.b64encode(small).decode()}"
 
 
 def _with_values(declared: dict[str, dict[str, str]], values: dict[str, Any]) -> str:

@@ -124,5 +124,9 @@ def between(
         "then_correct": int(before.sum()),
         **mcnemar(before, after),
         "changed": shared[before != after].reset_index(drop=True),
-        "settings": [f"{n} ({old.get(n, 'unknown')} before, {v} now)" for n, v in settings.items() if old.get(n) != v],
+        "settings": [
+            f"{n} ({old[n]} → {v})"
+            for n, v in settings.items()
+            if n in old and old[n] != v and not n.startswith("share.")
+        ],
     }

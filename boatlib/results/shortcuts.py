@@ -4,8 +4,8 @@ Each rule is a small forest that sees one thing alone and is asked about photos 
 group. R. Geirhos et al., Shortcut learning in deep neural networks, Nature Machine Intelligence 2 (2020).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -92,6 +92,27 @@ class Shortcuts:
     def names(self) -> list[str]:
         """Classes that are found without looking at what the pictures show."""
         return natural({found.name for found in self.classes})
+
+
+def to_record(found: Shortcuts) -> dict[str, Any]:
+    """What was found, as JSON can keep it; the table is a file of its own."""
+    return {
+        "near": {rule: list(facts) for rule, facts in found.near.items()},
+        "classes": [asdict(one) for one in found.classes],
+        "leaks": [asdict(leak) for leak in found.leaks],
+        "alike": found.alike,
+    }
+
+
+def of_record(record: Mapping[str, Any], table: pd.DataFrame) -> Shortcuts:
+    """The same again. record: `to_record`; table: `shortcuts.csv`."""
+    classes = [Found(**one | {"facts": _facts_of(one["facts"])}) for one in record["classes"]]
+    near = {rule: _facts_of(facts) for rule, facts in record["near"].items()}
+    return Shortcuts(table, near, classes, [Leak(**leak) for leak in record["leaks"]], record["alike"])
+
+
+def _facts_of(facts: Sequence[Sequence[Any]]) -> tuple[Fact, ...]:
+    return tuple(Fact(name, tuple(own), tuple(others)) for name, own, others in facts)
 
 
 def known(split: pd.DataFrame, catalog: pd.DataFrame, facts: pd.DataFrame) -> pd.DataFrame:

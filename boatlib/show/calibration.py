@@ -5,10 +5,12 @@ from typing import Any
 
 import pandas as pd
 
+from boatlib.messages import gettext as _
+from boatlib.messages import ngettext
 from boatlib.results import calibration
 from boatlib.shares import percent
-from boatlib.show.kit import charts, theme
-from boatlib.show.kit.html import Html, bullets, paragraph
+from boatlib.show.kit import tables
+from boatlib.show.kit.html import Html, paragraph
 from boatlib.show.kit.words import between, listing
 
 
@@ -30,64 +32,40 @@ def temperature(record: Mapping[str, Any]) -> Html:
     return paragraph(text)
 
 
-def words(predictions: pd.DataFrame, record: Mapping[str, Any]) -> Html:
-    """Whether confidence can be taken at its word. predictions: of the test photos; record: `calibration.json`."""
-    rows = calibration.reliability(predictions)
-    items = [
-        f"When it says {between(row)} (on average {percent(row['said'])}), it is right for {row['correct']} of {row['photos']}: "
-        f"{percent(row['right'], 0)} (95% range {percent(row['right_low'], 0)} to {percent(row['right_high'], 0)})."
-        for row in rows.sort_values("from", ascending=False).to_dict("records")
-    ]
-    too_sure = rows[rows["said"] > rows["right_high"]]
-    too_shy = rows[rows["said"] < rows["right_low"]]
-    if len(too_sure):
-        first = f"It is too sure of itself where it says {listing([between(r) for r in too_sure.to_dict('records')])}."
-    elif len(too_shy):
-        first = f"It is more often right than it says at {listing([between(r) for r in too_shy.to_dict('records')])}."
+def bars(predictions: pd.DataFrame, record: Mapping[str, Any]) -> Html:
+    """What the model says against what comes true: a bar for each band of confidence, and a sentence that judges.
+
+    predictions: of the test photos; record: `calibration.json`.
+    """
+    rows = calibration.reliability(predictions).sort_values("from", ascending=False)
+    most = rows["photos"].max()
+    shown = pd.DataFrame(
+        {
+            _("it says"): [between(row) for row in rows.to_dict("records")],
+            _("right and wrong"): [
+                tables.Cell("", row["photos"], tables.counted_bar(row["correct"] / most, (row["photos"] - row["correct"]) / most), number=False)
+                for row in rows.to_dict("records")
+            ],
+            _("right"): [_("{some} of {of}", some=row["correct"], of=row["photos"]) for row in rows.to_dict("records")],
+            _("95% range"): [tables.interval(*ends, tables.whole_percent) for ends in zip(rows["right_low"], rows["right_high"], strict=True)],
+        }
+    )  # fmt: skip
+    table = tables.table(shown, _("What it says, and what came true"), {_("right"): str, _("95% range"): str}, "bands")
+    return paragraph(_judged(rows, record)) + table
+
+
+def _judged(rows: pd.DataFrame, record: Mapping[str, Any]) -> str:
+    too_sure = rows[rows["said"] > rows["right_high"]].to_dict("records")
+    too_shy = rows[rows["said"] < rows["right_low"]].to_dict("records")
+    if too_sure:
+        first = _("It is too sure of itself where it says {bands}.", bands=listing([between(row) for row in too_sure]))
+    elif too_shy:
+        first = _("It is more often right than it says at {bands}.", bands=listing([between(row) for row in too_shy]))
     else:
-        first = (
-            "Nothing in this test contradicts its confidence: in every group what it says lies within the range of "
-            "what came true."
-        )
-    gap = calibration.gain(predictions, record["temperature"])
-    last = (
-        f"The confidence was adjusted by one number, a temperature of {record['temperature']:.2f}, fitted on the "
-        f"{record['photos']} validation photos alone. On the test photos, confidence and truth differ by "
-        f"{100 * gap['after']:.1f} points on average; without the adjustment it would be {100 * gap['before']:.1f}."
+        first = _("Nothing in this test contradicts its confidence.")
+    last = ngettext(
+        "Its confidence was fitted to {number} validation photo.",
+        "Its confidence was fitted to {number} validation photos.",
+        record["photos"],
     )
-    return paragraph(first) + bullets(items) + paragraph(last, "note")
-
-
-def chart(rows: pd.DataFrame) -> Html:
-    """What the model says against what comes true, in groups of confidence. rows: `calibration.reliability`."""
-    with theme.applied():
-        figure, (axes,) = charts.axes_of(3.4)
-        axes.plot([0, 1], [0, 1], color=theme.SOFT, linewidth=1, linestyle="--")
-        axes.annotate("as often as it says", (0.2, 0.2), color=theme.SOFT, fontsize=9, rotation=23, xytext=(0, -4),
-                      textcoords="offset points", rotation_mode="anchor", va="top")  # fmt: skip
-        surest = rows["from"].max()  # close to its neighbour: its words stand above it
-        for row in rows.to_dict("records"):
-            axes.plot([row["said"]] * 2, [row["right_low"], row["right_high"]], color=theme.ACCENT, linewidth=5, alpha=0.3,
-                      solid_capstyle="butt")  # fmt: skip
-            axes.plot(row["said"], row["right"], "o", color=theme.ACCENT, markersize=8)
-            place = {"xytext": (-9, 0), "ha": "right", "va": "center"}
-            if row["from"] == surest:
-                place |= {"xytext": (4, 9), "va": "bottom"}
-            elif row["from"] < 0.5:  # on the left stand the words of the line
-                place |= {"xytext": (9, 0), "ha": "left"}
-            words = f"{row['photos']} photo{'s' if row['photos'] > 1 else ''}"
-            axes.annotate(words, (row["said"], row["right"]), color=theme.INK, fontsize=9, textcoords="offset points",
-                          **place)  # fmt: skip
-        axes.set(
-            xlim=(max(0, min(0.15, rows["said"].min() - 0.05)), 1.02),
-            ylim=(0, 1.12),
-            xlabel="how sure the model says it is (mean of the group)",
-            ylabel="how often it is right; bar: 95% range",
-        )
-        for axis in (axes.xaxis, axes.yaxis):
-            charts.in_percent(axis)
-        charts.bare(axes)
-    words = "; ".join(
-        f"{percent(row['right'], 0)} right where it says {percent(row['said'], 0)}" for row in rows.to_dict("records")
-    )
-    return charts.chart(figure, f"Confidence against truth: {words}."[:250])
+    return f"{first} {last}"

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from boatlib.messages import gettext as _
 from boatlib.order import natural
 from boatlib.photos.layout.reasons import Reason
 from boatlib.shares import percent
@@ -23,11 +24,17 @@ SIZES = {"under 300 pixels": (0, 300), "300 to 799": (300, 800), "800 or more": 
 
 def found(catalog: pd.DataFrame, classes: pd.DataFrame) -> Html:
     """How many files were found, used and skipped."""
-    used = int((catalog["status"] == "used").sum())
-    kept = int(classes["kept"].sum())
+    used, kept = int((catalog["status"] == "used").sum()), int(classes["kept"].sum())
     return paragraph(
-        f"{len(catalog):,} files were found: {used:,} photos of {kept} classes are used, {len(catalog) - used:,} files are "
-        "skipped. Nothing is left unexplained: each file is a row of catalog.csv, with the reason where it is skipped."
+        _(
+            "Of {files} files found, {used} photos of {kept} classes are used and {skipped} files are skipped; "
+            "catalog.csv has a row for "
+            "each, with the reason.",
+            files=len(catalog),
+            used=used,
+            kept=kept,
+            skipped=len(catalog) - used,
+        )  # fmt: skip
     )
 
 
@@ -61,18 +68,44 @@ def deep_pictures(catalog: pd.DataFrame, value_range: tuple[float, float] | None
     return paragraph(text)
 
 
+REASONS = {
+    Reason.NOT_FOLLOWED: lambda: _("a link, a pipe or a folder, which is not opened"),
+    Reason.NAME: lambda: _("a name that is no text"),
+    Reason.SYSTEM: lambda: _("a file of the system"),
+    Reason.BESIDE: lambda: _("lies beside the folders of the classes"),
+    Reason.NESTED: lambda: _("a second copy of the set inside it"),
+    Reason.EXCLUDED: lambda: _("left out by the settings"),
+    Reason.SECOND_VERSION: lambda: _("a mask, thumbnail or other version of a photo"),
+    Reason.NO_FILE: lambda: _("a row of the table without a photo"),
+    Reason.NO_ROW: lambda: _("a photo that the table does not name"),
+    Reason.UNREADABLE: lambda: _("cannot be opened as a photo"),
+    Reason.LEFT_OUT: lambda: _("left out by a person"),
+    Reason.COPY: lambda: _("exact copy of another photo"),
+    Reason.TWO_LABELS: lambda: _("the same photo with two labels"),
+    Reason.SMALL_CLASS: lambda: _("its class has too few photos"),
+    Reason.NOT_TAUGHT: lambda: _("its class has no photo meant for teaching"),
+}
+
+
+def skipped_by_reason(catalog: pd.DataFrame) -> Html:
+    """How many files were skipped for which kind of reason, the commonest first."""
+    counts = catalog.loc[catalog["status"] == "skipped", "reason_code"].value_counts()
+    rows = pd.DataFrame(
+        {_("reason"): [REASONS[Reason(code)]() for code in counts.index], _("files"): counts.to_numpy()}
+    )
+    return tables.table(rows, _("Files that are not used"), {_("files"): tables.number})
+
+
 def skipped_reasons(catalog: pd.DataFrame, photo_names: bool = True) -> Html:
-    """Why files were skipped, the commonest reason first, with an example where names of photos may be shown."""
+    """Why files were skipped in the words of the catalog, the commonest reason first, with an example where names may be
+    shown."""
     skipped = catalog[catalog["status"] == "skipped"]
     # the catalog has the name of the other photo; here all copies are one kind
     kinds = skipped["reason"].where(skipped["reason_code"] != Reason.COPY, "exact copy of another photo")
     found = skipped.assign(reason=kinds).groupby("reason").agg(files=("photo", "size"), example=("photo", "first"))
     rows = found.reset_index().sort_values(["files", "reason"], ascending=[False, True])
-    return tables.table(
-        rows if photo_names else rows.drop(columns="example"),
-        "Files that are not used, by reason",
-        {"files": tables.number},
-    )
+    shown = rows if photo_names else rows.drop(columns="example")
+    return tables.table(shown, "Files that are not used, by reason", {"files": tables.number})
 
 
 def sizes_chart(catalog: pd.DataFrame) -> Html:

@@ -6,12 +6,12 @@ from typing import Any
 
 import pandas as pd
 
+from boatlib.messages import gettext as _
 from boatlib.results.comparison import COLOURS, LARGEST
 from boatlib.results.intervals import CHANCE
 from boatlib.shares import p_words, percent
 from boatlib.show.kit import gallery, tables
 from boatlib.show.kit.html import Html, paragraph
-from boatlib.show.kit.words import photos_in_words
 
 
 def figures(records: Mapping[str, Mapping[str, Any]]) -> Html:
@@ -26,61 +26,57 @@ def figures(records: Mapping[str, Mapping[str, Any]]) -> Html:
 
 def baselines_table(rows: pd.DataFrame, largest: str) -> Html:
     """The model beside the simple rules. rows: `against_baselines`."""
-    names = {LARGEST: f"always “{largest}”", COLOURS: "the mix of colours alone", "model": "the model"}
-    shown = pd.DataFrame(
-        {
-            "rule": rows["rule"].map(names),
-            "right": [f"{c} of {n}" for c, n in zip(rows["correct"], rows["photos"], strict=True)],
-            "share": rows["right"],
-            "95% range": [tables.interval(*ends) for ends in zip(rows["right_low"], rows["right_high"], strict=True)],
-            "p-value": ["–" if pd.isna(p) else p_words(p) for p in rows["p_value"]],
-        }
-    )
-    return tables.table(
-        shown,
-        "The model beside simple rules",
-        {"share": percent, **dict.fromkeys(("right", "95% range", "p-value"), str)},
-    )
-
-
-def baselines_words(rows: pd.DataFrame, largest: str) -> Html:
-    """The model beside two simple rules. rows: `against_baselines`."""
-    right = {row["rule"]: row for row in rows.to_dict("records")}
-    p_value = right[COLOURS]["p_value"]
-    proof = "more than chance explains" if p_value < CHANCE else f"which chance could explain ({p_words(p_value)})"
-    return paragraph(
-        f"Always saying “{largest}” is right for {percent(right[LARGEST]['right'], 0)} of the test photos; a rule "
-        "that sees nothing but "
-        f"the mix of colours, for {percent(right[COLOURS]['right'], 0)}. The model is right for "
-        f"{percent(right['model']['right'], 0)}, {proof}."
-    )
+    names = {
+        LARGEST: _("always “{name}”", name=largest),
+        COLOURS: _("the mix of colours alone"),
+        "model": _("the model"),
+    }
+    ends = zip(rows["right_low"], rows["right_high"], strict=True)
+    columns: dict[str, object] = {
+        _("rule"): rows["rule"].map(names),
+        _("right"): [_("{some} of {of}", some=c, of=n) for c, n in zip(rows["correct"], rows["photos"], strict=True)],
+        _("share"): [percent(share) for share in rows["right"]],
+        _("95% range"): [tables.interval(*both) for both in ends],
+        _("p-value"): ["–" if pd.isna(p) else p_words(p) for p in rows["p_value"]],
+    }
+    texts = dict.fromkeys((_("right"), _("share"), _("95% range"), _("p-value")), str)
+    return tables.table(pd.DataFrame(columns), _("The model beside simple rules"), texts)
 
 
 def last_run(record: Mapping[str, Any] | None) -> Html:
     """The last run of the same name, on the photos that both judge by. record: `against_last_run`."""
     if record is None:
-        return paragraph("There is no earlier run of this name with other results.")
-    return two_runs(record, "the last one", "this run")
+        return paragraph(_("There is no earlier run of this name with other results."))
+    return two_runs(record, _("the last one"), _("this run"))
 
 
 def two_runs(record: Mapping[str, Any], first: str, second: str) -> Html:
     """Two runs on the photos that both judge by. record: `comparison.between`; first, second: what they are called."""
     if not record["photos"]:
-        return paragraph("The two runs were judged by other photos, so they cannot be compared in pairs.")
+        return paragraph(_("The two runs were judged by other photos, so they cannot be compared in pairs."))
+    p_value = p_words(record["p_value"])
     proof = (
-        f"more than chance explains ({p_words(record['p_value'])})"
+        _("more than chance explains ({p_value})", p_value=p_value)
         if record["p_value"] < CHANCE
-        else f"which chance explains as well ({p_words(record['p_value'])})"
+        else _("which chance explains as well ({p_value})", p_value=p_value)
     )
-    text = (
-        f"On the {record['photos']} test photos that both runs judge by, {second} is right for {record['now_correct']}, {first} "
-        f"was for {record['then_correct']}: {photos_in_words(record['fixed'])} put right, "
-        f"{record['broken']} made wrong, {proof}."
-    )
+    text = _(
+        "On the {photos} test photos that both runs judge by, {second} is right for {now}, {first} for {then}: "
+        "{fixed} put right, {broken} "
+        "made wrong, {proof}.",
+        photos=record["photos"], second=second, now=record["now_correct"], first=first, then=record["then_correct"],
+        fixed=record["fixed"], broken=record["broken"], proof=proof,
+    )  # fmt: skip
     settings = record["settings"]
-    changed = f" Settings that differ: {'; '.join(settings)}." if settings else " The settings are the same."
-    warning = "Do not choose settings by this: the test photos would no longer be new. The validation photos are there for that."
-    return paragraph(text + changed) + paragraph(warning, "note")
+    changed = (
+        _("Settings that differ: {settings}.", settings="; ".join(settings))
+        if settings
+        else _("The settings are the same.")
+    )
+    warning = _(
+        "Do not choose settings by this: the test photos would no longer be new. The validation photos are there for that."
+    )
+    return paragraph(f"{text} {changed}") + paragraph(warning, "note")
 
 
 def changes(record: Mapping[str, Any] | None, root: Path, limit: int = 12) -> Html:
@@ -92,14 +88,17 @@ def changes(record: Mapping[str, Any] | None, root: Path, limit: int = 12) -> Ht
         return Html("")
 
     def describe(row: Mapping[str, Any]) -> tuple[str, list[str]]:
-        what = "put right" if row["predicted"] == row["label"] else "made wrong"
-        alt = f"Photo of {row['label']}; now {row['predicted']}, before {row['then']}"
-        return alt, [what, f"now: {row['predicted']}", f"before: {row['then']}"]
+        what = _("put right") if row["predicted"] == row["label"] else _("made wrong")
+        now, then = str(row["predicted"]), str(row["then"])
+        alt = _("Photo of {label}; now {now}, before {then}", label=str(row["label"]), now=now, then=then)
+        return alt, [what, _("now: {now}", now=now), _("before: {then}", then=then)]
 
     changed = record["changed"]
     fixed = changed["predicted"] == changed["label"]
     order = changed.assign(fixed=fixed).sort_values(["fixed", "photo"])
-    cut = f"<p class='note'>{limit} of {len(order)} photos are shown.</p>" if len(order) > limit else ""
+    cut = ""
+    if len(order) > limit:
+        cut = paragraph(_("{limit} of {all} photos are shown.", limit=limit, all=len(order)), "note").markup
     return Html(
         gallery.grid(gallery.cards(order.head(limit), root, describe)) + cut, f"{len(order)} photos that changed"
     )

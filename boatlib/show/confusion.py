@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from boatlib.messages import gettext as _
+from boatlib.messages import in_digits, ngettext
 from boatlib.results import metrics
 from boatlib.shares import confidence, percent
 from boatlib.show.kit import charts, gallery, tables, theme
@@ -33,15 +35,22 @@ def matrix(predictions: pd.DataFrame, root: Path) -> Html:
         body.append(
             f'<tr><th scope="row">{_head(str(label), short)}</th>{cells}<td class="number sum">{total}</td></tr>'
         )
-    caption = "Confusion matrix: rows are what the photo shows, columns what the model says."
+    caption = _("Down: what the photo shows; across: what the model says.")
     if left_out:
-        caption += f" The {len(matrix)} classes with most mistakes are shown, {left_out} others are not."
-    hint = '<span class="screen">A number opens to its photos.</span>'
+        caption += " " + _(
+            "The {shown} classes with most mistakes, neighbours where they are confused; {others} others are not shown.",
+            shown=len(matrix),
+            others=left_out,
+        )
+    hint = f'<span class="screen">{escape(_("A number opens to its photos."))}</span>'
+    name = escape(_("Confusion matrix"))
+    given = predictions["predicted"].value_counts()
+    sums = "".join(f'<td class="number sum">{in_digits(int(given.get(name, 0)))}</td>' for name in matrix.columns)
     markup = (
-        f'<div class="matrix-block"><div class="table" tabindex="0" role="region" aria-label="Confusion matrix">'
-        f'<table class="matrix"><caption>{caption} {hint}</caption>'
-        f'<thead><tr><td></td>{head}<th scope="col">photos</th></tr></thead>'
-        f"<tbody>{''.join(body)}</tbody></table></div></div>"
+        f'<div class="matrix-block"><div class="table" tabindex="0" role="region" aria-label="{name}">'
+        f'<table class="matrix"><caption>{escape(caption)} {hint}</caption>'
+        f'<thead><tr><td></td>{head}<th scope="col">{escape(_("photos"))}</th></tr></thead>'
+        f'<tbody>{"".join(body)}<tr class="sums"><th scope="row">{escape(_("answers"))}</th>{sums}<td></td></tr></tbody></table></div></div>'
     )
     return Html(markup, f"{caption}\n{matrix.to_string()}")
 
@@ -58,13 +67,19 @@ def _cell(label: str, predicted: str, count: int, total: int, predictions: pd.Da
     css = "right" if label == predicted else "wrong" if count else "none"
     start = f'<td class="cell {css}" style="--share:{share:.3f}">'
     if not count:
-        return f'{start}<span class="zero">0</span></td>'
+        return f'{start}<span class="zero" aria-hidden="true">·</span><span class="unseen">0</span></td>'
     words = what_happened(label, predicted, count)
     own = photos_of_cell(predictions, label, predicted, surest_first=label != predicted)
     limit = PHOTOS if label == predicted else MISTAKES
-    cut = f" {'The least certain' if label == predicted else 'The surest'} {limit} are shown." if count > limit else ""
+    cut = ""
+    if count > limit:
+        cut = " " + (
+            _("The least certain {limit} are shown.", limit=limit)
+            if label == predicted
+            else _("The surest {limit} are shown.", limit=limit)
+        )
     return (
-        f'{start}<details name="cell"><summary><strong>{count}</strong> <small>{percent(share, 0)}</small>'
+        f'{start}<details name="cell"><summary><strong>{count}</strong> <small>{escape(_("of {of}", of=total))}</small>'
         f'<span class="unseen">, {escape(words)}</span></summary>'
         f'<div class="behind" tabindex="0" role="region" aria-label="{escape(words)}">'
         f"<p><strong>{escape(words)}.</strong>{cut}</p>{_photos(own.head(limit), root)}</div></details></td>"
@@ -79,16 +94,25 @@ def photos_of_cell(predictions: pd.DataFrame, label: str, predicted: str, surest
 
 def what_happened(label: str, predicted: str, count: int) -> str:
     """A cell in words."""
-    photos = f"{count} photo{'' if count == 1 else 's'} of {label}"
-    return f"{photos} named rightly" if label == predicted else f"{photos} taken for {predicted}"
+    if label == predicted:
+        return ngettext(
+            "{number} photo of {label} named rightly", "{number} photos of {label} named rightly", count, label=label
+        )
+    return ngettext(
+        "{number} photo of {label} taken for {predicted}",
+        "{number} photos of {label} taken for {predicted}",
+        count,
+        label=label,
+        predicted=predicted,
+    )
 
 
 def _photos(rows: pd.DataFrame, root: Path, css: str = "") -> str:
     cards = [
         gallery.photo_card(
             root / row["photo"],
-            f"Photo of {row['label']}; the model says {row['predicted']}",
-            [str(row["predicted"]), f"{confidence(row['confidence'], 0)} sure"],
+            _("Photo of {label}; the model says {predicted}", label=str(row["label"]), predicted=str(row["predicted"])),
+            [str(row["predicted"]), _("{share} sure", share=confidence(row["confidence"], 0))],
         )
         for row in rows.to_dict("records")
     ]
@@ -103,10 +127,8 @@ def pairs(predictions: pd.DataFrame, root: Path, pairs: int = 3, photos: int = 6
         own = photos_of_cell(predictions, row["label"], row["predicted"], surest_first=True)
         words = what_happened(row["label"], row["predicted"], row["photos"])
         pictures = _photos(own.head(photos), root, "strip")
-        more = f", {photos} of them here" if len(own) > photos else ""
-        parts.append(
-            f"<h4>{escape(words)} <small>{percent(row['share'], 0)} of that class{more}</small></h4>{pictures}"
-        )
+        share = _("{share} of that class", share=percent(row["share"], 0))
+        parts.append(f"<h4>{escape(words)} <small>{escape(share)}</small></h4>{pictures}")
     return Html("".join(parts), f"{len(found)} pairs")
 
 

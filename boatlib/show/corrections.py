@@ -6,12 +6,13 @@ from typing import Any
 
 import pandas as pd
 
+from boatlib.messages import gettext as _
+from boatlib.messages import ngettext
 from boatlib.photos.corrections import DROP, KEEP, RELABEL, Corrections
 from boatlib.photos.layout.reasons import Reason
 from boatlib.shares import percent
 from boatlib.show.kit import gallery, tables
 from boatlib.show.kit.html import Html, paragraph
-from boatlib.show.kit.words import listing, photos_in_words
 
 SHOWN = 24  # photos with changed labels in a gallery
 
@@ -22,12 +23,17 @@ def applied(catalog: pd.DataFrame, corrections: Corrections | None = None) -> Ht
     Raises what `Corrections.check` does.
     """
     made = catalog.loc[catalog["decision"] != ""].drop_duplicates("sha256")["decision"].value_counts()
-    words = [f"{made.get(kind, 0)} {what}" for kind, what in _WORDS.items() if made.get(kind, 0)]
+    counts = {name: int(made.get(name, 0)) for name in (KEEP, RELABEL, DROP)}
     found = paragraph(
-        f"People have looked at {photos_in_words(int(made.sum()))}: {listing(words)}. The images folder is as it was; the "
-        "decisions are applied to what is read from it."
-        if words
-        else "Nobody has decided anything about these photos yet: every label is the set's own."
+        _(
+            "People have looked at {photos} photos: {kept} kept as labelled, {relabelled} got another label, {out} left out.",
+            photos=sum(counts.values()),
+            kept=counts[KEEP],
+            relabelled=counts[RELABEL],
+            out=counts[DROP],
+        )  # fmt: skip
+        if sum(counts.values())
+        else _("Nobody has decided anything about these photos yet: every label is the set's own.")
     )
     read = corrections.check() if corrections else ""
     if corrections is None or not read:
@@ -40,9 +46,6 @@ def applied(catalog: pd.DataFrame, corrections: Corrections | None = None) -> Ht
         else ""
     )
     return found + paragraph(f"Read: {read}.{rest}", "note")
-
-
-_WORDS = {KEEP: "kept as labelled", RELABEL: "got another label", DROP: "left out"}
 
 
 def changed_labels(catalog: pd.DataFrame, root: Path, names: list[str] | None = None) -> Html:
@@ -67,33 +70,38 @@ def moved(record: Mapping[str, Any] | None) -> Html:
     if record is None:
         return Html("")
     changed, shares = record["changed"], record["shares"]
-    counts = changed["split"].value_counts()
-    where = listing([f"{counts[name]} in {name}" for name in ("train", "val", "test") if name in counts])
-    out = int((changed["now"] == "").sum())
-    kinds = {f"{len(changed) - out} got another label": len(changed) - out, f"{out} left out": out}
     first = shares.iloc[0]
-    text = (
-        f"Since the last run people changed {photos_in_words(len(changed))}: {listing([k for k, n in kinds.items() if n])} "
-        f"({where}). The last run was right for {_of(first, 'then')} test photos. Its answers, judged by the corrected labels, "
-        f"are right for {_of(first, 'relabelled')}: this step is the labels alone. The model that was taught with the "
-        f"corrected labels is right for {_of(first, 'now')}."
+    text = ngettext(
+        "Since the last run people changed the label of {number} photo or left it out. The last run was right "
+        "for {then} test photos; its "
+        "answers, by the corrected labels, are right for {relabelled}: that step is the labels alone. This run "
+        "is right for {now}.",
+        "Since the last run people changed the labels of {number} photos or left them out. The last run was "
+        "right for {then} test photos; "
+        "its answers, by the corrected labels, are right for {relabelled}: that step is the labels alone. This "
+        "run is right for {now}.",
+        len(changed), then=_of(first, "then"), relabelled=_of(first, "relabelled"), now=_of(first, "now"),
+    )  # fmt: skip
+    bias = _(
+        "People look mostly at photos that the model gets wrong, so corrected test labels tend to favour it. "
+        "Change one only where it is "
+        "plainly wrong."
     )
-    bias = (
-        "People look mostly at photos that the model gets wrong, so corrected test labels tend to favour it. Change one only "
-        "where it is plainly wrong."
-    )
-    rows = pd.DataFrame(
-        {
-            "class": shares["class"],
-            "last run": [_of(row, "then") for row in shares.to_dict("records")],
-            "same answers, corrected labels": [_of(row, "relabelled") for row in shares.to_dict("records")],
-            "this run": [_of(row, "now") for row in shares.to_dict("records")],
-        }
-    )
-    table = tables.table(rows, "Right answers, of all test photos and of the classes that moved")
-    return paragraph(text) + table + (paragraph(bias, "note") if "test" in counts else Html(""))
+    rows = shares.to_dict("records")
+    columns = {
+        _("class"): [_("all classes") if row["class"] == "all classes" else row["class"] for row in rows],
+        _("last run"): [_of(row, "then") for row in rows],
+        _("same answers, corrected labels"): [_of(row, "relabelled") for row in rows],
+        _("this run"): [_of(row, "now") for row in rows],
+    }
+    table = tables.table(pd.DataFrame(columns), _("Right answers, of all test photos and of the classes that moved"))
+    return paragraph(text) + table + (paragraph(bias, "note") if "test" in set(changed["split"]) else Html(""))
 
 
 def _of(row: Mapping[str, Any], stage: str) -> str:
     count, photos = row[stage], row[f"{stage}_photos"]
-    return f"{count} of {photos} ({percent(count / photos)})" if photos else "no photos"
+    return (
+        _("{some} of {of} ({share})", some=count, of=photos, share=percent(count / photos))
+        if photos
+        else _("no photos")
+    )

@@ -4,41 +4,56 @@ from pathlib import Path
 
 import pandas as pd
 
+from boatlib.messages import gettext as _
+from boatlib.messages import ngettext
 from boatlib.order import natural
 from boatlib.show.kit import gallery, tables
-from boatlib.show.kit.html import Html, bullets
-from boatlib.show.kit.words import listing, photos_in_words
+from boatlib.show.kit.html import Html, paragraph
+from boatlib.show.kit.words import listing
 
 LIMIT = 48  # photos in one gallery
-
-
-def _groups(photos: pd.DataFrame) -> str:
-    count = photos["group"].nunique()
-    return f"{count} group{'' if count == 1 else 's'}"
 
 
 def words(duplicates: pd.DataFrame) -> Html:
     """How many photos stand there twice, and what was done about it."""
     exact, near = (duplicates[duplicates["kind"] == kind] for kind in ("exact", "near"))
     conflicts = exact[exact["conflict"]]
-    groups = f"{_groups(exact)} of equal files and {_groups(near)} of near-duplicates"
     copies = len(exact) - len(conflicts) - exact[~exact["conflict"]]["group"].nunique()
-    items = [f"{groups} were found. Near-duplicates are all kept; those of one class always stand in the same split."]
+    twins = near["group"].nunique()
+    items = []
     if copies:
-        items.append(f"Of equal files with one label the first is kept; {photos_in_words(copies)} left out.")
-    if len(conflicts):
         items.append(
-            f"{photos_in_words(conflicts['group'].nunique())} "
-            f"carr{'ies' if conflicts['group'].nunique() == 1 else 'y'} two labels "
-            f"({listing(natural(set(conflicts['label'])))}). Nobody can say here which one is right, so both copies are left out."
+            ngettext(
+                "{number} copy of an equal file is left out.", "{number} copies of equal files are left out.", copies
+            )
         )
-    near_conflicts = near[near["conflict"]]["group"].nunique()
-    if near_conflicts:
+    if twins:
         items.append(
-            f"{_groups(near[near['conflict']])} of near-duplicates hold{'s' if near_conflicts == 1 else ''} photos of different "
-            "classes. These are shown and not kept together: the same scene may show two things. Look at them closely."
+            ngettext(
+                "{number} group of near-duplicates is kept; those of one class stand in the same part.",
+                "{number} groups of near-duplicates are kept; those of one class stand in the same part.",
+                twins,
+            )
         )
-    return bullets(items)
+    if photos := conflicts["group"].nunique():
+        names = listing(natural(set(conflicts["label"])))
+        items.append(
+            ngettext(
+                "{number} photo carries two labels ({names}); both copies are left out.",
+                "{number} photos carry two labels ({names}); both copies are left out.",
+                photos,
+                names=names,
+            )
+        )
+    if others := near[near["conflict"]]["group"].nunique():
+        items.append(
+            ngettext(
+                "{number} group of near-duplicates holds photos of different classes: look at it closely.",
+                "{number} groups of near-duplicates hold photos of different classes: look at them closely.",
+                others,
+            )
+        )
+    return paragraph(" ".join(items) or _("No photo stands there twice."))
 
 
 def table(duplicates: pd.DataFrame, limit: int = 30) -> Html:

@@ -5,56 +5,55 @@ from typing import Any
 
 import pandas as pd
 
+from boatlib.messages import gettext as _
 from boatlib.results.elsewhere import GROUPS
 from boatlib.shares import of_hundred, percent
 from boatlib.show.kit import charts, tables, theme
 from boatlib.show.kit.html import Html, paragraph
 
-ELSEWHERE = "another place, day or camera"
-
-
-def headline(told: Mapping[str, Any], result: str = "", photos: str = "photos") -> str:
-    """The result, and what it is worth elsewhere; where that is less, it comes first. told: `elsewhere.json`; result: the
-    sentence with the result of the test, and a blank; photos: what they are called.
-    """
-    if told["apart"]:
-        return (
-            f"{result}The test photos are from elsewhere: of the teaching photos, divided at random, "
-            f"{of_hundred(told['random'])} of 100 can be named. "
-        )
-    if told["differs"]:
-        return (
-            f"Expect the right class for about {of_hundred(told['middle'])} of 100 {photos} from elsewhere ({ELSEWHERE}; "
-            f"between {of_hundred(told['low'])} and {of_hundred(told['high'])}), and for {of_hundred(told['accuracy'])} of 100 "
-            "like those it was taught with. "
-        )
-    also = ", beyond the groups that stay together," if told["division"] == GROUPS else ""
-    return f"{result}Tested with look-alikes kept out{also} it shows no sign of doing much worse elsewhere. "
-
 
 def warning(told: Mapping[str, Any]) -> str:
-    """What must be known before the figure is used, and what to do; "" where it holds."""
+    """What must be known before the figure is used, and what to do; "" where it holds. told: `elsewhere.json`."""
     if not told["differs"] or told["apart"]:
         return ""
-    return (
-        f"The test was too easy: for {of_hundred(told['look_alikes'])} of 100 test photos the model had learnt from a "
-        "look-alike (photos come in series of the same thing). On photos from elsewhere expect about "
-        f"{of_hundred(told['middle'])} of 100 right answers, not {of_hundred(told['accuracy'])}. Try it on photos of your own "
-        "before use, or have it tested again with split.group_by: look-alikes, which keeps series together."
-    )
+    return _(
+        "The test was too easy: for {alike} of 100 test photos the model had learnt from a look-alike (photos "
+        "come in series of the same "
+        "thing). On photos from elsewhere expect about {middle} of 100 right answers, not {right}. Try it on "
+        "photos of your own before use, "
+        "or have it tested again with split.group_by: look-alikes, which keeps series together.",
+        alike=of_hundred(told["look_alikes"]), middle=of_hundred(told["middle"]), right=of_hundred(told["accuracy"]),
+    )  # fmt: skip
 
 
 def words(told: Mapping[str, Any]) -> Html:
     """What was found, and how."""
+    if told["apart"]:
+        last = _("The test photos are from elsewhere, so the result is true there.")
+    elif told["differs"]:
+        last = _(
+            "So on photos from another place, day or camera expect {low} to {high} right.",
+            low=percent(told["low"], 0),
+            high=percent(told["high"], 0),
+        )
+    else:
+        last = _("That is no sign of doing much worse on photos from another place, day or camera.")
     return paragraph(
-        f"For {of_hundred(told['look_alikes'])} of 100 test photos a look-alike taught: a photo so near that chance does not "
-        f"explain it. A simple model, cross-validated, is right for {percent(told['random'])} when {_divided(told)}, and for "
-        f"{percent(told['held'])} when look-alikes are held out together. {headline(told).strip()}"
+        _(
+            "For {alike} of 100 test photos a look-alike taught: nearer than chance explains. A simple model "
+            "is right for {random} when "
+            "{divided}, and for {held} when look-alikes are held out together. {last}",
+            alike=of_hundred(told["look_alikes"]),
+            random=percent(told["random"]),
+            held=percent(told["held"]),
+            divided=_divided(told),
+            last=last,
+        )  # fmt: skip
     )
 
 
 def _divided(told: Mapping[str, Any]) -> str:
-    return "groups stay together" if told["division"] == GROUPS else "photos are divided at random"
+    return _("groups stay together") if told["division"] == GROUPS else _("photos are divided at random")
 
 
 def table(held: pd.DataFrame, told: Mapping[str, Any]) -> Html:

@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from boatlib.messages import gettext as _
 from boatlib.results import learning_curve
 from boatlib.shares import percent
 from boatlib.show.kit import charts, tables, theme
@@ -13,27 +14,32 @@ from boatlib.show.kit.html import Html, paragraph
 from boatlib.show.kit.names import shortened
 from boatlib.show.kit.words import listing
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 FORECASTS = 20  # classes in the table of what more photos would bring
 
 
 def table(rows: pd.DataFrame, right: float) -> Html:
     """What more photos would bring; of many classes those that gain most. rows: `forecast_table`, made for the share `right`."""
-    caption = "What more photos would bring, with likely ranges"
+    caption = _("What more photos would bring, with likely ranges")
     if len(rows) > FORECASTS:
-        caption += f"; the {FORECASTS} of {len(rows)} classes that would gain most from twice as many"
+        caption += "; " + _(
+            "the {shown} of {all} classes that would gain most from twice as many", shown=FORECASTS, all=len(rows)
+        )
         rows = rows.loc[(rows["doubled"] - rows["now"]).nlargest(FORECASTS).index].sort_index()
-    shown = pd.DataFrame(
-        {
-            "class": rows["class"],
-            "photos now": rows["photos"],
-            "right now": [_likely(r, "now") for r in rows.to_dict("records")],
-            "with twice as many": [_likely(r, "doubled") for r in rows.to_dict("records")],
-            f"more photos until {percent(right, 0)} are right": [
-                _how_many(r["wanted_low"], r["wanted_high"]) for r in rows.to_dict("records")
-            ],
-        }
-    )
-    return tables.table(shown, caption, {"photos now": tables.number})
+    records = rows.to_dict("records")
+    now = _("photos now")
+    columns: dict[str, object] = {
+        _("class"): rows["class"],
+        now: rows["photos"],
+        _("right now"): [_likely(row, "now") for row in records],
+        _("with twice as many"): [_likely(row, "doubled") for row in records],
+        _("more photos until {share} are right", share=percent(right, 0)): [
+            _how_many(row["wanted_low"], row["wanted_high"]) for row in records
+        ],
+    }
+    return tables.table(pd.DataFrame(columns), caption, {now: tables.number})
 
 
 def _likely(row: Mapping[str, Any], name: str) -> str:
@@ -42,13 +48,12 @@ def _likely(row: Mapping[str, Any], name: str) -> str:
 
 def _how_many(low: float, high: float) -> str:
     if high <= 0:
-        return "none"
+        return _("none")
     if math.isinf(low):
-        return "out of reach: more than ten times as many"
-    least = "none" if low <= 0 else f"{low:,.0f}"
-    return (
-        f"{least} to {high:,.0f}" if not math.isinf(high) else f"at least {least}" if low > 0 else "none, or very many"
-    )
+        return _("out of reach: more than ten times as many")
+    if math.isinf(high):
+        return _("at least {low}", low=round(low)) if low > 0 else _("none, or very many")
+    return _("{low} to {high}", low=_("none") if low <= 0 else round(low), high=round(high))
 
 
 def words(rows: pd.DataFrame) -> Html:
@@ -57,51 +62,55 @@ def words(rows: pd.DataFrame) -> Html:
     helped = gain[gain["gain"] >= 0.01].head(3)
     if helped.empty:
         return paragraph(
-            "Twice as many photos would hardly change the result for any class: what is missing is not photos."
+            _("Twice as many photos would hardly change the result for any class: what is missing is not photos.")
         )
-    words = [
-        f"{row['class']} (from {percent(row['now'], 0)} to about {percent(row['doubled'], 0)}, likely "
-        f"{percent(row['doubled_low'], 0)} to "
-        f"{percent(row['doubled_high'], 0)})"
+    names = [
+        _("{name} (from {now} to about {doubled})", name=row["class"], now=percent(row["now"], 0), doubled=percent(row["doubled"], 0))
         for row in helped.to_dict("records")
-    ]
-    return paragraph(f"Twice as many photos of every class would help most for {listing(words)}.")
+    ]  # fmt: skip
+    return paragraph(_("Twice as many photos of every class would help most for {names}.", names=listing(names)))
 
 
-def chart(curve: pd.DataFrame, forecasts: pd.DataFrame, limit: int = 12) -> Html:
-    """How each class grows with its photos, and where it would go with twice as many; the weakest `limit` classes.
+def chart(curve: pd.DataFrame, forecasts: pd.DataFrame, limit: int = 4) -> Html:
+    """How the weakest `limit` classes grow with their photos, and where they would go with twice as many.
 
     curve: `learning_curve.measure`; forecasts: `learning_curve.forecast_table`.
     """
     rows = forecasts.sort_values(["now", "class"]).head(limit).to_dict("records")
-    colours = theme.class_colours(forecasts["class"].tolist())
-    measured, columns = learning_curve.with_ranges(curve), min(4, len(rows))
+    measured = learning_curve.with_ranges(curve)
+    first = rows[0]
+    alt = _(
+        "Learning curves: the weakest class, {name}, is right for {now} now and would be for about {doubled} "
+        "with twice as many photos.",
+        name=shortened([first["class"]])[first["class"]],
+        now=percent(first["now"], 0),
+        doubled=percent(first["doubled"], 0),
+    )
+    narrow = _figure(measured, rows, -(-len(rows) // 2), min(2, len(rows)), charts.NARROW)
+    return charts.chart(_figure(measured, rows, 1, len(rows), charts.WIDTH), alt, narrow)
+
+
+def _figure(measured: pd.DataFrame, rows: list[dict[Any, Any]], high: int, wide: int, width: float) -> "Figure":
+    """So many small charts one below the other and side by side."""
+    floor = min([0.4, *(min(measured.loc[measured["class"] == row["class"], "low"]) for row in rows)])
     with theme.applied():
-        height = -(-len(rows) // columns)
-        figure, grid = charts.grid_of(height, columns, 0.5 + 1.75 * height, sharey=True)
-        figure.get_layout_engine().set(h_pad=0.09)  # type: ignore
+        figure, grid = charts.grid_of(high, wide, 0.5 + 2.0 * high, width, sharey=True)
         for axes in grid.ravel()[len(rows) :]:
             axes.set_visible(False)
         for axes, row in zip(grid.ravel(), rows, strict=False):
-            own, colour = measured[measured["class"] == row["class"]], colours[row["class"]]
-            axes.fill_between(own["taught"], own["low"], own["high"], color=colour, alpha=0.18, linewidth=0)
-            axes.plot(own["taught"], own["share_right"], "o-", color=colour, linewidth=1.8, markersize=4)
-            twice = 2 * row["train"]
-            axes.plot([twice] * 2, [row["doubled_low"], row["doubled_high"]], color=colour, linewidth=5, alpha=0.35,
+            own, twice = measured[measured["class"] == row["class"]], 2 * row["train"]
+            axes.fill_between(own["taught"], own["low"], own["high"], color=theme.ACCENT, alpha=0.18, linewidth=0)
+            axes.plot(own["taught"], own["share_right"], "o-", color=theme.ACCENT, linewidth=1.8, markersize=4)
+            axes.plot([twice] * 2, [row["doubled_low"], row["doubled_high"]], color=theme.ACCENT, linewidth=5, alpha=0.35,
                       solid_capstyle="butt")  # fmt: skip
-            axes.plot(twice, row["doubled"], "o", color="white", markeredgecolor=colour, markersize=6)
-            axes.set_title(shortened([row["class"]], 60 // columns)[row["class"]], fontsize=9.5)
-            axes.set(ylim=(0, 1.03), xlim=(0, twice * 1.12))
+            axes.plot(twice, row["doubled"], "o", color="white", markeredgecolor=theme.ACCENT, markersize=6)
+            axes.set_title(
+                shortened([row["class"]], 60 // wide if width == charts.WIDTH else 18)[row["class"]], fontsize=9.5
+            )
+            axes.set(ylim=(floor, 1.03), xlim=(0, twice * 1.12))
             charts.in_whole_numbers(axes.xaxis, 3)
             charts.in_percent(axes.yaxis)
             axes.tick_params(labelsize=8.5)
             charts.bare(axes, "bottom")
-        figure.supxlabel("photos of the class that the model learns from; ring: with twice as many", fontsize=9.5,
-                         color=theme.SOFT)  # fmt: skip
-    first = rows[0]
-    return charts.chart(
-        figure,
-        f"Learning curves by class: the weakest, {first['class']}, is right for {percent(first['now'], 0)} now and "
-        "would be for about "
-        f"{percent(first['doubled'], 0)} with twice as many photos."[:250],
-    )
+        figure.supxlabel(_("photos that teach; ring: with twice as many"), fontsize=9.5, color=theme.SOFT)
+    return figure

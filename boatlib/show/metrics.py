@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from boatlib.messages import gettext as _
+from boatlib.messages import ngettext
 from boatlib.shares import percent
 from boatlib.show.kit.html import Html, paragraph
 
@@ -22,14 +24,29 @@ def reservations(metrics: Mapping[str, Any]) -> Html:
     words = []
     if groups := metrics.get("groups"):
         words.append(
-            f"The {metrics['photos']:,} test photos belong to {groups:,} groups, and photos of one group are much alike: the "
-            "ranges come from drawing whole groups (bootstrap), and are wider than for as many single photos."
+            _(
+                "The {photos} test photos belong to {groups} groups, whose photos are much alike: the ranges "
+                "come from drawing whole groups "
+                "(bootstrap), and are wider than for single photos.",
+                photos=metrics["photos"],
+                groups=groups,
+            )  # fmt: skip
         )
     if twins := metrics.get("twins"):
         words.append(
-            f"{twins['with_twin']:,} test photo{' has' if twins['with_twin'] == 1 else 's have'} a twin in train (the set came "
-            f"divided so): without {'it' if twins['with_twin'] == 1 else 'them'}, the model is right for {twins['correct']:,} of "
-            f"{twins['photos']:,}, {percent(twins['accuracy'])} ({percent(twins['accuracy_low'], 0)} to "
-            f"{percent(twins['accuracy_high'], 0)})."
+            ngettext(
+                "{number} test photo has a twin in train (the set came divided so): without it, {correct} of "
+                "{photos} are right, {share} "
+                "({low} to {high}).",
+                "{number} test photos have a twin in train (the set came divided so): without them, {correct} "
+                "of {photos} are right, "
+                "{share} ({low} to {high}).",
+                twins["with_twin"],
+                correct=twins["correct"],
+                photos=twins["photos"],
+                share=percent(twins["accuracy"]),
+                low=percent(twins["accuracy_low"], 0),
+                high=percent(twins["accuracy_high"], 0),
+            )  # fmt: skip
         )
     return paragraph(" ".join(words)) if words else Html("")

@@ -5,6 +5,8 @@ from typing import Any
 
 import pandas as pd
 
+from boatlib.messages import gettext as _
+from boatlib.messages import ngettext
 from boatlib.policy import CHECK, UNKNOWN, USE, Policy
 from boatlib.results.policy import ALL
 from boatlib.shares import percent
@@ -12,67 +14,80 @@ from boatlib.show.kit import tables
 from boatlib.show.kit.html import Html, paragraph
 from boatlib.show.kit.words import errors
 
-DOES = {USE: "used", CHECK: "unsure: checked", UNKNOWN: "unfamiliar: checked"}  # the columns of the table
 MOST = 12  # answers with rows of their own, whatever was wrong
 
 
 def words(judged: Mapping[str, Any]) -> str:
     """What happens to 1,000 photos, and how many of the answers that nobody checks are wrong. judged: `results.policy.judged`."""
     if not judged["used"]:
-        return f"Let a person check every answer: {_why_none(judged)}"
+        return f"{_('Let a person check every answer.')} {why_none(judged)}"
     unknown, unsure = judged["unknown_per_1000"], judged["check_per_1000"]
-    why = [f"{unknown:,} called unfamiliar"] if unknown else []
-    why += [f"{unsure:,} of which the model is unsure"] if unsure else []
-    text = (
-        f"Of 1,000 photos like these, use about {judged['use_per_1000']:,} answers unchecked; in the test, wrong among them "
-        f"were {errors(judged['wrong'], judged['used'], judged['wrong_high'])}. "
-    )
-    text += f"A person looks at the other {unknown + unsure:,}: {' and '.join(why)}. " if why else ""
-    text += _drawn(judged)
-    if judged["rule"] == "target" and judged["wrong"] > judged["target_error"] * judged["used"]:
-        beyond = judged["wrong_low"] > judged["target_error"]
-        text += (
-            " The test shows more errors than that: the photos that drew the line were not like those of the test. Do not "
-            "count on it."
-            if beyond
-            else " The test saw more, by no more than chance can explain."
-        )
-    return text
+    text = _(
+        "Of {all} photos like these, use about {alone} answers unchecked; in the test, wrong among them were "
+        "{wrong}. A person looks at "
+        "the others: {unsure} of which the model is unsure, {unknown} called unfamiliar.",
+        all=1000, alone=judged["use_per_1000"], unsure=unsure, unknown=unknown,
+        wrong=errors(judged["wrong"], judged["used"], judged["wrong_high"]),
+    )  # fmt: skip
+    return " ".join([text, _drawn(judged), *_borne_out(judged)])
+
+
+def _borne_out(judged: Mapping[str, Any]) -> list[str]:
+    """Whether the test bears the promise out; nothing where it does."""
+    if judged["rule"] != "target" or judged["wrong"] <= judged["target_error"] * judged["used"]:
+        return []
+    if judged["wrong_low"] > judged["target_error"]:
+        return [
+            _(
+                "The test shows more errors than that: the photos that drew the line were not like those of "
+                "the test. Do not count on it."
+            )
+        ]
+    return [_("The test saw more, by no more than chance can explain.")]
 
 
 def _drawn(judged: Mapping[str, Any]) -> str:
     if judged["rule"] == "cost":
-        return "This line is the cheapest for the costs that were given."
-    return f"Other photos drew this line, so that {_promise(judged)}."
+        return _("This line is the cheapest for the costs that were given.")
+    return _("Other photos drew this line: {promise}.", promise=_promise(judged))
 
 
 def _promise(judged: Mapping[str, Any]) -> str:
-    return (
-        f"with {percent(judged['certainty'], 0)} certainty at most "
-        f"{percent(judged['target_error'], 1 if judged['target_error'] < 0.01 else 0)} of the unchecked answers are wrong"
-    )
+    return _(
+        "with {certainty} certainty at most {target} of the unchecked answers are wrong",
+        certainty=percent(judged["certainty"], 0), target=_target(judged),
+    )  # fmt: skip
 
 
-def _why_none(judged: Mapping[str, Any]) -> str:
+def _target(judged: Mapping[str, Any]) -> str:
+    return percent(judged["target_error"], 1 if judged["target_error"] < 0.01 else 0)
+
+
+def why_none(judged: Mapping[str, Any]) -> str:
+    """Why no answer stands alone."""
     if judged["rule"] == "cost":
-        return "that is cheapest for the costs that were given."
-    target = percent(judged["target_error"], 1 if judged["target_error"] < 0.01 else 0)
+        return _("That is cheapest for the costs that were given.")
+    target = _target(judged)
     if not judged["needed"]:
-        return (
-            f"also among its surest answers more than {target} are wrong, or too many to tell. More photos to draw a line "
-            "by would not help; a better model would, or a higher review.target_error."
-        )
-    return (
-        f"the photos that draw a line are too few to promise that at most {target} of the used answers are wrong. About "
-        f"{judged['needed']:,} more of them could, if as few answers are wrong as now."
-    )
+        return _(
+            "Also among its surest answers more than {target} are wrong, or too many to tell. A better model "
+            "would help, or a higher "
+            "review.target_error; more photos to draw a line by would not.",
+            target=target,
+        )  # fmt: skip
+    return _(
+        "The photos that draw a line are too few to promise that at most {target} of the used answers are "
+        "wrong. About {needed} more "
+        "could, if as few answers are wrong as now.",
+        target=target, needed=judged["needed"],
+    )  # fmt: skip
 
 
 def promised(policy: Policy, judged: Mapping[str, Any], series: bool = False) -> Html:
     """The lines, where they are drawn. judged: by the photos that drew them; series: whether look-alikes were kept together."""
     how = " Photos come in series here, so look-alikes were kept together, and the training photos alone drew." * series
     if not policy.uses_any:
-        return paragraph(f"Every answer is checked by a person: {_why_none(judged)}{how}")
+        return paragraph(f"Every answer is checked by a person: {why_none(judged)}{how}")
     own = [f"{name} {percent(line)}" for name, line in policy.lines.items() if name and line <= 1]
     common = policy.line("")
     lines = [f"{'all others ' if own else ''}{percent(common)}"] if common <= 1 else []
@@ -84,42 +99,50 @@ def promised(policy: Policy, judged: Mapping[str, Any], series: bool = False) ->
     )
 
 
+def kept(judged: Mapping[str, Any]) -> Html:
+    """What the lines promise, and whether the test bears it out."""
+    if not judged["used"]:
+        return paragraph(why_none(judged))
+    return paragraph(" ".join([_drawn(judged), *_borne_out(judged)]))
+
+
 def table(rows: pd.DataFrame, policy: Policy) -> Html:
     """One row for each answer: what is done with it, and what was wrong. rows: `results.policy.table`. Of more than MOST answers,
     those without an error stand in one row.
     """
+    does = {USE: _("alone"), CHECK: _("unsure: checked"), UNKNOWN: _("unfamiliar: checked")}
     counts = rows.set_index(["answer", "action"])[["judged", "right"]].unstack(fill_value=0).astype(int)
-    judged, right = (counts[column].reindex(columns=list(DOES), fill_value=0) for column in ("judged", "right"))
+    judged, right = (counts[column].reindex(columns=list(does), fill_value=0) for column in ("judged", "right"))
     names = [name for name in rows["answer"].unique() if name != ALL]
     quiet = [name for name in names if judged.loc[name, USE] == right.loc[name, USE]] if len(names) > MOST else []
     groups = [(ALL, [ALL]), *((name, [name]) for name in names if name not in quiet)]
-    groups += [(f"the other {len(quiet)}", quiet)] if quiet else []
+    groups += [(ngettext("{number} other", "the other {number}", len(quiet)), quiet)] if quiet else []
     photos, shown = judged.loc[ALL].sum(), []
     for title, own in groups:
         of = judged.loc[own].sum()
-        each = {action: round(1000 * of[action] / photos) for action in DOES}
+        each = {action: round(1000 * of[action] / photos) for action in does}
         if title == ALL:
             each[CHECK] = 1000 - each[USE] - each[UNKNOWN]
         used, wrong = of[USE], of[USE] - right.loc[own, USE].sum()
         line = _line(policy, own[0]) if len(own) == 1 else ""
-        each = {DOES[action]: count for action, count in each.items()}
+        each = {does[action]: count for action, count in each.items()}
         shown.append(
             {
-                "the model says": title,
-                "used from": line,
+                _("the model says"): _("all answers") if title == ALL else title,
+                _("alone from"): line,
                 **each,
-                "wrong among the used": f"{wrong} of {used}" if used else "–",
+                _("wrong of those alone"): _("{some} of {of}", some=wrong, of=used) if used else "–",
             }
         )
     table = pd.DataFrame(shown)
-    title = "What to do with each answer, of 1,000 photos"
+    title = _("What becomes of each answer, of {all} photos", all=1000)
     if len(policy.lines) == 1:
-        title += f"; used from {_line(policy, names[0])} confidence on" if policy.uses_any else "; all are checked"
-        table = table.drop(columns="used from")
-    note = "Dependable is said of a class, over all of its photos; this table is about single answers."
-    return tables.table(table, title, dict.fromkeys(DOES.values(), tables.number)) + paragraph(note, "note")
+        table = table.drop(columns=_("alone from"))
+        line = _line(policy, names[0])
+        title += "; " + (_("alone from {line} confidence on", line=line) if policy.uses_any else _("all are checked"))
+    return tables.table(table, title, dict.fromkeys(does.values(), tables.number))
 
 
 def _line(policy: Policy, answer: str) -> str:
     line = policy.line(answer)
-    return "never" if line > 1 else "" if answer == ALL and len(policy.lines) > 1 else percent(line)
+    return _("never") if line > 1 else "" if answer == ALL and len(policy.lines) > 1 else percent(line)

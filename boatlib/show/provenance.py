@@ -2,55 +2,60 @@
 
 import shlex
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 import pandas as pd
 
+from boatlib.messages import gettext as _
 from boatlib.model.inference.bundle import Bundle
 from boatlib.params import Params, shareable
 from boatlib.run import Run, files_of
 from boatlib.show.kit import tables
-from boatlib.show.kit.html import Html, escape
+from boatlib.show.kit.html import Html, escape, paragraph
+from boatlib.show.kit.names import ID
 
 GLOSSARY = {
-    "Accuracy": "The share of right answers among all test photos. Common classes weigh more than rare ones.",
-    "Balanced accuracy": "The same with every class weighing alike: the mean of the classes' shares.",
-    "95% range": "How far chance could have moved a share: the true one lies in such a range 95 times out of 100 (Wilson).",
-    "Confidence": "How probable the model holds its own answer.",
-    "Confusion matrix": "A table of what photos show against what the model says of them.",
-    "F1": "Precision and recall in one number: their harmonic mean.",
-    "Learning curve": "How the share of right answers grows with the number of photos that the model learnt from.",
-    "p-value": "How probable a difference at least this large would be by chance alone. Below 0.05 it is called proven.",
-    "Precision": "Of the answers with the name of a class, the share that is true.",
-    "Recall": "Of the photos of a class, the share that is found.",
-    "Temperature": "One number that makes the model more or less sure of itself, so that its confidence fits what comes true.",
-    "Top-3": "An answer counts as right when the right class is among the three most probable ones.",
-    "Train, val, test": "Photos that teach the model, photos that tune it (validation), photos that judge it once.",
-    "TTA": "Test-time augmentation: several looks at a photo, whose answers are averaged.",
-}
+    "95% range": lambda: (_("95% range"), _("How far chance could have moved a share: the true one lies in such a range 95 times out of 100 (Wilson).")),
+    "alone": lambda: (_("Alone"), _("The answer is used without a look by a person.")),
+    "confidence": lambda: (_("Confidence"), _("How probable the model holds its own answer.")),
+    "p-value": lambda: (_("p-value"), _("How probable a difference at least this large would be by chance alone. Below 0.05 it is called proven.")),
+    "test": lambda: (_("Test photos"), _("Photos that judge the model once. It was not taught with them, and they had no say in its making.")),
+    "unfamiliar": lambda: (_("Unfamiliar"), _("So unlike all that taught the model that its answer counts for nothing.")),
+    "validation": lambda: (_("Validation photos"), _("Photos that tune the model and draw its lines, before the test.")),
+}  # fmt: skip
 
 
 def glossary() -> Html:
     """The words of the report, explained."""
-    items = "".join(f"<dt>{escape(word)}</dt><dd>{escape(meaning)}</dd>" for word, meaning in GLOSSARY.items())
-    return Html(f"<dl>{items}</dl>", "\n".join(f"{word}: {meaning}" for word, meaning in GLOSSARY.items()))
+    words = sorted(word() for word in GLOSSARY.values())
+    items = "".join(f"<dt>{escape(word)}</dt><dd>{escape(meaning)}</dd>" for word, meaning in words)
+    return Html(f"<dl>{items}</dl>", "\n".join(f"{word}: {meaning}" for word, meaning in words))
 
 
-def settings(params: Params) -> Html:
-    """All settings of a run, and the defaults of those that differ."""
-    defaults = shareable(Params(run=params.run).model_dump())
-    rows = [
-        (name, str(value), "" if value == defaults[name] else str(defaults[name]))
-        for name, value in shareable(params.model_dump()).items()
-    ]
-    return tables.table(
-        pd.DataFrame(rows, columns=["setting", "value", "default, where it differs"]),
-        "Settings of this run",
-        css="compact",
+def record(params: Params, bundle: Bundle, made: date) -> dict[str, Any]:
+    """What `run.json` keeps of how a run was made: day, settings, the command that makes it again, fingerprints, versions."""
+    return {
+        "run": params.run,
+        "made": made.isoformat(),
+        "settings": shareable(params.model_dump()),
+        "command": command(params),
+        "photos": bundle.taught_on["fingerprint"],
+        "model": bundle.weights_sha256,
+        "versions": dict(bundle.versions),
+    }
+
+
+def short_id(bundle: Bundle) -> Html:
+    """By what the model is known, and where the settings stand."""
+    text = _(
+        "Model {id}. Settings, versions and the command that makes it again: run.json, beside this page.",
+        id=bundle.weights_sha256[:ID],
     )
+    return paragraph(text, "note")
 
 
-def command(params: Params) -> Html:
+def command(params: Params) -> str:
     """The command that makes the run again: the default params file, and what differs from it."""
     defaults = shareable(Params(run="sample").model_dump())
     changed = [
@@ -58,8 +63,7 @@ def command(params: Params) -> Html:
         for name, value in shareable(params.model_dump()).items()
         if value != defaults[name]
     ]
-    words = " ".join(["./run_all.sh params/sample.yaml", *changed])
-    return Html(f'<pre class="command" tabindex="0"><code>{escape(words)}</code></pre>', words)
+    return " ".join(["./run_all.sh params/sample.yaml", *changed])
 
 
 def params_lines(section: str, wanted: Mapping[str, Any]) -> Html:
@@ -74,18 +78,6 @@ def _yaml(value: Any) -> str:  # noqa: ANN401
     if isinstance(value, bool):
         return str(value).lower()
     return f"[{', '.join(map(str, value))}]" if isinstance(value, list) else str(value)
-
-
-def fingerprints(bundle: Bundle) -> Html:
-    """By what data and model are recognised, and the versions that made them."""
-    rows = [
-        ("photos and labels that taught and tuned", bundle.taught_on["fingerprint"]),
-        ("weights of the model (SHA-256)", bundle.weights_sha256),
-        *((name, version) for name, version in bundle.versions.items()),
-    ]
-    return tables.table(
-        pd.DataFrame(rows, columns=["what", "fingerprint or version"]), "Data, model and program", css="compact"
-    )
 
 
 def files_written(run: Run, notebook: str) -> Html:

@@ -5,6 +5,8 @@ from typing import Any
 
 import pandas as pd
 
+from boatlib.messages import gettext as _
+from boatlib.messages import ngettext
 from boatlib.results.shortcuts import (
     BACKGROUND,
     BORDER,
@@ -24,19 +26,24 @@ from boatlib.show.kit.html import Html, bullets, paragraph
 from boatlib.show.kit.words import listing
 
 SEES = {
-    FILE: "the file alone, without the picture",
-    BORDER: "the colours of a thin border",
-    CORNERS: "the colours of the four corners",
-    BACKGROUND: "one background colour",
-    MIDDLE: "for comparison: the colours of the middle",
+    FILE: lambda: _("the file alone, without the picture"),
+    BORDER: lambda: _("the colours of a thin border"),
+    CORNERS: lambda: _("the colours of the four corners"),
+    BACKGROUND: lambda: _("one background colour"),
+    MIDDLE: lambda: _("for comparison: the colours of the middle"),
 }
 FACTS = {
-    "format": "file format", "colour": "with or without colour", "camera": "camera", "software": "software", "size": "size",
-    "shape": "shape", "quality": "JPEG quality", "bytes": "bytes", "date": "date", "orientation": "how the camera was held",
+    "format": lambda: _("file format"), "colour": lambda: _("with or without colour"), "camera": lambda: _("camera"),
+    "software": lambda: _("software"), "size": lambda: _("size"), "shape": lambda: _("shape"), "quality": lambda: _("JPEG quality"),
+    "bytes": lambda: _("bytes"), "date": lambda: _("date"), "orientation": lambda: _("how the camera was held"),
 }  # fmt: skip
 SHOWN = 5  # classes that a sentence names
-SAME_WAY = "Collect all classes the same way"
-SAME_FILE = f"{SAME_WAY}, or set training.same_file: true, which makes all photos alike"
+
+
+def _same_way(alike: bool) -> str:
+    if alike:
+        return _("Collect all classes the same way")
+    return _("Collect all classes the same way, or set training.same_file: true, which makes all photos alike")
 
 
 def warnings(found: Shortcuts) -> list[str]:
@@ -53,26 +60,23 @@ def warnings(found: Shortcuts) -> list[str]:
     return [*words, *map(_leak, found.leaks)]
 
 
-def record(found: Shortcuts) -> dict[str, list[str]]:
-    """What `shortcuts.json` keeps for the summary: warnings, and classes that must never be called dependable."""
-    return {"warnings": warnings(found), "classes": found.names}
-
-
 def words(found: Shortcuts) -> Html:
     """The warnings, or that there is no reason for one."""
     made = (
-        "All photos were made alike before they were learnt from (training.same_file); this is what is left."
+        [_("All photos were made alike before they were learnt from (training.same_file); this is what is left.")]
         if found.alike
-        else ""
+        else []
     )
     if sentences := warnings(found):
-        return (paragraph(made) if made else Html("")) + bullets(sentences)
+        return sum(map(paragraph, made), Html("")) + bullets(sentences)
     share = found.table[found.table["rule"] == FILE].iloc[0]
-    return paragraph(
-        f"No sign of it: from the files alone {percent(share['right'], 0)} of the photos are named rightly, where always "
-        f"saying the commonest class reaches {percent(share['chance'], 0)} and the model {percent(share['model'], 0)}. No class "
-        f"is found by its files, border, corners or background alone. {made}".strip()
-    )
+    none = _(
+        "No sign that it learnt anything but the things: from the files alone {share} of the photos are named "
+        "rightly (always the commonest "
+        "class: {chance}; the model: {model}), and no class is found by files, border, corners or background.",
+        share=percent(share["right"], 0), chance=percent(share["chance"], 0), model=percent(share["model"], 0),
+    )  # fmt: skip
+    return paragraph(" ".join([none, *made]))
 
 
 def table(found: Shortcuts) -> Html:
@@ -81,7 +85,7 @@ def table(found: Shortcuts) -> Html:
     for rule, own in found.table.groupby("rule", sort=False):
         whole, own = own.iloc[0], own.iloc[1:]
         best = own.loc[(own["right"] - own["chance"]).idxmax()]
-        row = {"what is seen": SEES[str(rule)], "named rightly": whole["right"], "commonest class": whole["chance"]}
+        row = {"what is seen": SEES[str(rule)](), "named rightly": whole["right"], "commonest class": whole["chance"]}
         words = f"{best['class']}: {percent(best['right'], 0)}, by chance {percent(best['chance'], 0)}"
         rows.append(row | {"the model": whole["model"], "class found best": words})
     shares = dict.fromkeys(("named rightly", "commonest class", "the model"), tables.whole_percent)
@@ -90,81 +94,117 @@ def table(found: Shortcuts) -> Html:
 
 def _near(found: Shortcuts, rule: str) -> str:
     row = found.table[found.table["rule"] == rule].iloc[0]
-    figures = (
-        f"right for {percent(row['right'], 0)} of the photos; the model is right for {percent(row['model'], 0)}, always "
-        f"saying the commonest class for {percent(row['chance'], 0)}"
-    )
+    figures = {
+        "share": percent(row["right"], 0),
+        "model": percent(row["model"], 0),
+        "chance": percent(row["chance"], 0),
+    }
     if rule == FILE:
-        facts = f" ({listing([FACTS[fact.name] for fact in found.near[rule]])})" if found.near[rule] else ""
-        return (
-            f"A rule that looks at no picture, only at its file{facts}, is {figures}. So the model may have learnt how the "
-            f"photos were made, and not what they show. {SAME_WAY if found.alike else SAME_FILE}; then see what is left."
-        )
-    return (
-        f"A rule that sees only {SEES[rule]} is {figures}. So the model may have learnt the surroundings. Try it on photos "
-        "from elsewhere before you trust it."
-    )
+        facts = f" ({listing([FACTS[fact.name]() for fact in found.near[rule]])})" if found.near[rule] else ""
+        return _(
+            "A rule that looks at no picture, only at its file{facts}, is right for {share} of the photos; the "
+            "model is right for {model}, "
+            "always saying the commonest class for {chance}. So the model may have learnt how the photos were "
+            "made, and not what they show. "
+            "{same_way}; then see what is left.",
+            facts=facts, same_way=_same_way(found.alike), **figures,
+        )  # fmt: skip
+    return _(
+        "A rule that sees only {seen} is right for {share} of the photos; the model is right for {model}, "
+        "always saying the commonest class "
+        "for {chance}. So the model may have learnt the surroundings. Try it on photos from elsewhere before you trust it.",
+        seen=SEES[rule](), **figures,
+    )  # fmt: skip
 
 
 def _given_away(rule: str, classes: Sequence[Found], alike: bool) -> str:
+    count = len(classes)
     if rule == FILE:
         named = [f"{one.name} ({_counts(one)}: {', '.join(map(_fact, one.facts))})" for one in classes]
-        return (
-            f"Recognised by the file alone, without a look at the picture: {listing(named, SHOWN)}. That the model names "
-            f"{'it' if len(classes) == 1 else 'these classes'} rightly proves nothing. {SAME_WAY if alike else SAME_FILE}."
-        )
+        return ngettext(
+            "Recognised by the file alone, without a look at the picture: {names}. That the model names it "
+            "rightly proves nothing. "
+            "{same_way}.",
+            "Recognised by the file alone, without a look at the picture: {names}. That the model names these "
+            "classes rightly proves "
+            "nothing. {same_way}.",
+            count, names=listing(named, SHOWN), same_way=_same_way(alike),
+        )  # fmt: skip
     named = [f"{one.name} ({_counts(one)})" for one in classes]
-    return (
-        f"Recognised by {SEES[rule]} alone: {listing(named, SHOWN)}. Look whether {'its' if len(classes) == 1 else 'their'} "
-        "photos have a frame, a stamp or a background of their own; if so, cut it off, or take photos without it."
-    )
+    return ngettext(
+        "Recognised by {seen} alone: {names}. Look whether its photos have a frame, a stamp or a background of "
+        "their own; if so, cut it "
+        "off, or take photos without it.",
+        "Recognised by {seen} alone: {names}. Look whether their photos have a frame, a stamp or a background "
+        "of their own; if so, cut it "
+        "off, or take photos without it.",
+        count, seen=SEES[rule](), names=listing(named, SHOWN),
+    )  # fmt: skip
 
 
 def _counts(one: Found) -> str:
-    return f"{one.right} of {one.photos} found, {percent(one.true, 0)} of such answers true"
+    return _(
+        "{right} of {photos} found, {true} of such answers true",
+        right=one.right,
+        photos=one.photos,
+        true=percent(one.true, 0),
+    )
 
 
 def _leak(leak: Leak) -> str:
-    head = f"Of {leak.of} test photos {leak.photos} "
+    counts = {"of": leak.of, "photos": leak.photos}
     if leak.kind == "seconds":
-        return (
-            f"{head}were taken within {BURST} seconds of a photo that taught, by the same camera: the same scene twice. The "
-            "figures are too good for new scenes. Keep one photo of each scene, or keep scenes together with split.group_by."
-        )
+        return _(
+            "Of {of} test photos {photos} were taken within {seconds} seconds of a photo that taught, by the "
+            "same camera: the same scene "
+            "twice. The figures are too good for new scenes. Keep one photo of each scene, or keep scenes "
+            "together with split.group_by.",
+            seconds=BURST, **counts,
+        )  # fmt: skip
     if leak.kind == "place":
-        return (
-            f"{head}were taken within {PLACE} metres of a photo that taught. The figures are true for these places; elsewhere "
-            "they may be lower. Keep places together with split.group_by, or test with photos from other places."
-        )
-    return (
-        f"{head}have a number or folder in their name that photos which taught have, too. If such photos show one and the "
-        f"same (a patient, a vessel, a day), the figures are too good: set split.group_by: '{leak.group_by}'."
-    )
+        return _(
+            "Of {of} test photos {photos} were taken within {metres} metres of a photo that taught. The "
+            "figures are true for these places; "
+            "elsewhere they may be lower. Keep places together with split.group_by, or test with photos from other places.",
+            metres=PLACE, **counts,
+        )  # fmt: skip
+    return _(
+        "Of {of} test photos {photos} have a number or folder in their name that photos which taught have, "
+        "too. If such photos show one "
+        "and the same (a patient, a vessel, a day), the figures are too good: set split.group_by: '{group_by}'.",
+        group_by=leak.group_by, **counts,
+    )  # fmt: skip
 
 
 def _fact(fact: Fact) -> str:
     """A fact in words, by what is typical of the class and of the others."""
     own, others = fact.own, fact.others
     if fact.name == "format":
-        return f"{own[0]} instead of {others[0]}" if own != others else "another file format"
+        return (
+            _("{own} instead of {others}", own=own[0], others=others[0]) if own != others else _("another file format")
+        )
     if fact.name == "colour":
         grey, most_grey = own[-1] > 0.5, others[-1] > 0.5
-        return (
-            "no colour" if grey and not most_grey else "in colour" if most_grey and not grey else "another colour mode"
-        )
+        if grey == most_grey:
+            return _("another colour mode")
+        return _("no colour") if grey else _("in colour")
     if fact.name == "size":
         sizes = [f"{size[0]:.0f} x {size[1]:.0f}" for size in (own, others)]
-        return f"typically {sizes[0]} instead of {sizes[1]} pixels" if sizes[0] != sizes[1] else "other sizes"
-    more: dict[str, tuple[str, str]] = {
-        "shape": ("wider pictures", "narrower pictures"),
-        "quality": ("weaker JPEG compression", "stronger JPEG compression"),
-        "bytes": ("larger files", "smaller files"),
+        if sizes[0] == sizes[1]:
+            return _("other sizes")
+        return _("typically {own} instead of {others} pixels", own=sizes[0], others=sizes[1])
+    more = {
+        "shape": lambda: (_("wider pictures"), _("narrower pictures")),
+        "quality": lambda: (_("weaker JPEG compression"), _("stronger JPEG compression")),
+        "bytes": lambda: (_("larger files"), _("smaller files")),
     }
     if fact.name in more:
-        return more[fact.name][0 if _value(own) > _value(others) else 1]
-    return {"camera": "another camera", "software": "other software", "date": "other days"}.get(
-        fact.name, "camera held differently"
-    )
+        return more[fact.name]()[0 if _value(own) > _value(others) else 1]
+    if fact.name == "camera":
+        return _("another camera")
+    if fact.name == "software":
+        return _("other software")
+    return _("other days") if fact.name == "date" else _("camera held differently")
 
 
 def _value(typical: Sequence[Any]) -> float:

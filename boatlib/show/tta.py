@@ -5,11 +5,13 @@ from typing import Any
 
 import pandas as pd
 
+from boatlib.messages import gettext as _
 from boatlib.results import tta
+from boatlib.results.intervals import CHANCE
 from boatlib.shares import p_words, percent
 from boatlib.show.kit import tables
 from boatlib.show.kit.html import Html, paragraph
-from boatlib.show.kit.words import listing, photos_in_words
+from boatlib.show.kit.words import listing
 
 NAMED = 8  # classes in a sentence about changes
 
@@ -22,24 +24,44 @@ def verdict(record: Mapping[str, Any]) -> Html:
 def words(record: Mapping[str, Any]) -> str:
     """The verdict as plain text. record: `tta.json`."""
     if record["chosen"] == "plain":
-        return (
-            "Several looks at a photo are not worth their cost here: on the validation photos no way of looking more than "
-            "once named more photos rightly than a single plain look."
+        return _(
+            "Several looks at a photo are not worth their cost here: on the validation photos no way of "
+            "looking more than once named more "
+            "photos rightly than a single plain look."
         )
     test = record["test"][record["chosen"]]
-    fixed, broken, p_value = test["fixed"], test["broken"], test["p_value"]
-    change = f"{photos_in_words(fixed)} put right and {broken} made wrong"
-    views = record["views"][record["chosen"]]
-    if p_value < 0.05:
-        better = "worth it" if fixed > broken else "harmful"
-        return (
-            f"Several looks are {better}: {change} of {test['photos']} test photos, more than chance explains "
-            f"({p_words(p_value)}), for {views} times the work."
-        )
-    return (
-        f"Several looks make no difference that can be proven: {change} of {test['photos']} test photos, which chance "
-        f"explains as well ({p_words(p_value)}), for {views} times the work."
-    )
+    values = {
+        "fixed": test["fixed"],
+        "broken": test["broken"],
+        "photos": test["photos"],
+        "p_value": p_words(test["p_value"]),
+    }
+    values["views"] = record["views"][record["chosen"]]
+    if test["p_value"] >= CHANCE:
+        return _(
+            "Several looks make no difference that can be proven: {fixed} of {photos} test photos put right "
+            "and {broken} made wrong, which "
+            "chance explains as well ({p_value}), for {views} times the work.",
+            **values,
+        )  # fmt: skip
+    if test["fixed"] > test["broken"]:
+        return _(
+            "Several looks are worth it: {fixed} of {photos} test photos put right and {broken} made wrong, "
+            "more than chance explains "
+            "({p_value}), for {views} times the work.",
+            **values,
+        )  # fmt: skip
+    return _(
+        "Several looks are harmful: {fixed} of {photos} test photos put right and {broken} made wrong, more "
+        "than chance explains ({p_value}), "
+        "for {views} times the work.",
+        **values,
+    )  # fmt: skip
+
+
+def delivered(record: Mapping[str, Any]) -> Html:
+    """The verdict, and which way of looking the figures and the saved model are of."""
+    return paragraph(f"{words(record)} {_('All figures here, and the saved model, are of a single plain look.')}")
 
 
 def strategies(rows: pd.DataFrame) -> Html:

@@ -1,18 +1,33 @@
-"""Signs of all scripts in charts: names of classes are written as people write them."""
+"""The face of pages and charts, and signs of all scripts: names of classes are written as people write them.
+
+The face is Source Sans 3, which a package brings as one variable font. Charts and PDF files take files of two weights, made
+once and kept
+in the cache; a page carries the scripts that it uses.
+"""
 
 import importlib.util
 import re
 import warnings
+from base64 import b64encode
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from boatlib.files import replacing
+from boatlib.run import cache_folder
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-FIRST = "DejaVu Sans"  # comes with matplotlib: Latin, Greek, Cyrillic, Hebrew, Arabic and more
+FACE = "Source Sans 3"
+WEIGHTS = (400, 600)
+SCRIPTS = {  # parts that a page carries where it uses them: Latin with signs; Greek and Cyrillic
+    "latin": ((0x20, 0x24F), (0x2000, 0x206F), (0x20A0, 0x22FF), (0x2700, 0x27BF)),
+    "greek-cyrillic": ((0x370, 0x52F),),
+}
+FIRST = (FACE, "DejaVu Sans")  # the latter comes with matplotlib: Hebrew, Arabic and more
 # Fonts of systems, looked for before those of packages; emoji only in one colour, as charts are drawn
 SYSTEM = (
     "Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "PingFang SC", "Hiragino Sans", "Microsoft YaHei", "Yu Gothic",
@@ -31,7 +46,7 @@ def saved_with_all_signs(figure: "Figure", save: Callable[[], None]) -> str:
     if missing:
         from matplotlib.text import Text
 
-        families = [FIRST, *_families("".join(sorted(missing)))]
+        families = [*FIRST, *_families("".join(sorted(missing)))]
         for text in figure.findobj(Text):
             text.set_fontfamily(families)  # type: ignore[attr-defined]
         missing = _signs_missing(save)
@@ -45,6 +60,93 @@ def _signs_missing(save: Callable[[], None]) -> set[str]:
         save()
     found = [_MISSING.search(str(warning.message)) for warning in caught]
     return {chr(int(match[1])) for match in found if match}
+
+
+def register() -> None:
+    """Make the face known to matplotlib."""
+    from matplotlib import font_manager
+
+    if FACE not in {font.name for font in font_manager.fontManager.ttflist}:
+        for weight in WEIGHTS:
+            font_manager.fontManager.addfont(str(_of_weight(weight)))
+
+
+def faces(text: str) -> str:
+    """Rules of style with the face inside them, as far as a text needs it."""
+    used = {ord(sign) for sign in set(text)}
+    needed = [
+        name for name, ranges in SCRIPTS.items() if any(low <= code <= high for low, high in ranges for code in used)
+    ]
+    return "".join(
+        _rule(
+            FACE,
+            weight,
+            f"data:font/woff2;base64,{b64encode(_part(weight, name).read_bytes()).decode()}",
+            _ranges(name),
+        )
+        for name in needed
+        for weight in WEIGHTS
+    )
+
+
+def faces_of_files(text: str) -> str:
+    """The same with files of this machine, also for the signs that the face lacks: for what is printed here."""
+    has = _charmap(str(_of_weight(WEIGHTS[0])))
+    others = _families("".join(sorted(sign for sign in set(text) - has if sign.isprintable())))
+    rules = [_rule(FACE, weight, _of_weight(weight).as_uri()) for weight in WEIGHTS]
+    rules += [_rule("further", WEIGHTS[0], Path(_fonts()[name]).as_uri()) for name in others[:1]]
+    return "".join(rules)
+
+
+def _rule(family: str, weight: int, url: str, ranges: str = "") -> str:
+    only = f" unicode-range: {ranges};" if ranges else ""
+    return f'@font-face {{ font-family: "{family}"; font-weight: {weight}; src: url({url});{only} }}\n'
+
+
+def _ranges(script: str) -> str:
+    return ", ".join(f"U+{low:X}-{high:X}" for low, high in SCRIPTS[script])
+
+
+def _of_weight(weight: int) -> Path:
+    """The face in one weight, as TrueType file."""
+
+    def make(file: Path) -> None:
+        from fontTools.ttLib import TTFont
+        from fontTools.varLib import instancer
+
+        package = Path(str(importlib.util.find_spec("fontpkg_source_sans_3").origin)).parent  # type: ignore[union-attr]
+        source = next(path for path in package.rglob("*.ttf") if "Italic" not in path.name)
+        instancer.instantiateVariableFont(TTFont(source), {"wght": weight}, inplace=True, updateFontNames=True).save(
+            file
+        )
+
+    return _kept(f"source-sans-3-{weight}.ttf", make)
+
+
+def _part(weight: int, script: str) -> Path:
+    """One script of the face, as a page carries it."""
+
+    def make(file: Path) -> None:
+        from fontTools import subset
+
+        options = subset.Options(
+            flavor="woff2", layout_features=["kern", "liga", "mark", "mkmk", "locl", "tnum", "ccmp"]
+        )
+        font = subset.load_font(str(_of_weight(weight)), options)
+        wanted = subset.Subsetter(options)
+        wanted.populate(unicodes=[code for low, high in SCRIPTS[script] for code in range(low, high + 1)])
+        wanted.subset(font)
+        subset.save_font(font, str(file), options)
+
+    return _kept(f"source-sans-3-{weight}-{script}.woff2", make)
+
+
+def _kept(name: str, make: Callable[[Path], None]) -> Path:
+    file = cache_folder("fonts") / name
+    if not file.is_file():
+        with replacing(file) as temporary:
+            make(temporary)
+    return file
 
 
 @cache
@@ -63,6 +165,7 @@ def _fonts() -> dict[str, str]:
     """Families that can be drawn with, and their files: those of the system first, then those of packages."""
     from matplotlib import font_manager
 
+    register()
     there = {font.name: font.fname for font in font_manager.fontManager.ttflist if font.style == "normal"}
     found = {name: there[name] for name in SYSTEM if name in there}
     for package in PACKAGES:

@@ -43,10 +43,11 @@ def _lab_style() -> str:
     theme = (
         "--ink: var(--jp-content-font-color1); --soft: var(--jp-content-font-color2); --line: var(--jp-border-color2); "
         "--paper: var(--jp-layout-color0); --wash: var(--jp-layout-color2); --accent: var(--jp-content-link-color); "
-        "--accent-rgb: 11, 110, 153; --warm-rgb: 196, 85, 29; --card: #fff; color: var(--ink); line-height: 1.5;"
+        "--accent-rgb: 11, 110, 153; --warm-rgb: 196, 85, 29; --amber-rgb: 150, 98, 0; --card: #fff; color: "
+        "var(--ink); line-height: 1.5;"
     )
     rows = "tbody tr:nth-child(n), tbody tr:nth-child(n):hover { background: none; }"
-    return f"<style>.boatlib.boatlib {{ {theme} {rows}\n{PIECES.read_text(encoding='utf-8')} }}</style>"
+    return f"<style>.boatlib.boatlib {{ {theme} {rows}\n{PIECES.read_text(encoding='utf-8')} figure.chart img {{ background: #fff; color-scheme: light; }} }}</style>"
 
 
 def in_lab(markup: str) -> str:

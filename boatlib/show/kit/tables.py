@@ -15,13 +15,22 @@ Format = Callable[[Any], str]
 ROWS = 60  # of a DataFrame in JupyterLab
 
 
-def interval_bar(low: float, high: float, share: float, colour: str) -> str:
-    """A share and its range on a scale from 0 to 1, as drawing; the numbers must stand beside it as text."""
+def dot_range(low: float, high: float, share: float, line: float | None = None) -> str:
+    """A share as a mark on its range, on a scale from 0 to 1, with a line at a target, as drawing in the colour of its row (`--mood`); the
+    numbers must stand beside it as text.
+    """
+    target = "" if line is None else f'<i class="target" style="left:{line:.1%}"></i>'
     return (
-        f'<svg class="interval" style="--class: {colour}" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true" '
-        f'focusable="false"><rect class="scale" x="0" y="4.5" width="100" height="1"/>'
-        f'<rect class="range" x="{low * 100:.1f}" y="2" width="{(high - low) * 100:.1f}" height="6"/>'
-        f'<rect class="share" x="{min(share * 100, 98.4):.1f}" y="0" width="1.6" height="10"/></svg>'
+        f'<span class="dots" aria-hidden="true">{target}<i class="range" style="left:{low:.1%};width:{max(0.004, high - low):.1%}"></i>'
+        f'<i class="share" style="left:{share:.1%}"></i></span>'
+    )
+
+
+def counted_bar(right: float, wrong: float) -> str:
+    """Two shares of the full width one behind the other, as drawing; the numbers must stand beside it as text."""
+    return (
+        f'<span class="band" aria-hidden="true"><i class="right" style="width:{right:.1%}"></i>'
+        f'<i class="wrong" style="width:{wrong:.1%}"></i></span>'
     )
 
 

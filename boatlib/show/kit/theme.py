@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from boatlib.order import natural
+from boatlib.show.kit import fonts
 
 INK = "#1f2a37"
 SOFT = "#5b6776"
@@ -17,13 +18,24 @@ CLASS_COLOURS = (
     "#332288", "#cc6677", "#117733", "#ddaa33", "#88ccee", "#882255", "#44aa99", "#999933", "#aa4499", "#4477aa",
 )  # fmt: skip
 SPLIT_COLOURS = {"train": "#0b6e99", "val": "#7fb7d1", "test": "#c4551d"}
+GRID, PAPER = "#e8ecf1", "#ffffff"
+# what a colour is on dark paper; the others are the same there
+ON_DARK = {
+    INK: "#e6ebf1",
+    SOFT: "#a9b4c0",
+    LINE: "#3a4654",
+    GRID: "#2a333d",
+    ACCENT: "#6cc0e5",
+    WARM: "#e6844f",
+    PAPER: "#141a21",
+}
 STATUS_COLOURS = {"used": "#0b6e99", "skipped": "#b8c2cc"}
 
 _SETTINGS: Any = {
-    "font.family": "DejaVu Sans",
-    "font.size": 10.5,
+    "font.family": list(fonts.FIRST),
+    "font.size": 11,
     "axes.titlesize": 12,
-    "axes.titleweight": "bold",
+    "axes.titleweight": 600,
     "axes.titlelocation": "left",
     "axes.labelcolor": SOFT,
     "axes.edgecolor": LINE,
@@ -31,13 +43,15 @@ _SETTINGS: Any = {
     "axes.spines.right": False,
     "axes.grid": True,
     "axes.axisbelow": True,
-    "grid.color": "#e8ecf1",
+    "grid.color": GRID,
     "text.color": INK,
     "xtick.color": SOFT,
     "ytick.color": SOFT,
     "xtick.major.size": 0,
     "ytick.major.size": 0,
-    "figure.facecolor": "white",
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "savefig.facecolor": "none",
     "legend.frameon": False,
     "svg.hashsalt": "boatlib",  # the same figure gives the same bytes
     "svg.fonttype": "path",
@@ -49,6 +63,8 @@ _SETTINGS: Any = {
 def applied() -> Iterator[None]:
     """Draw in the theme, whatever the user's own settings are; outside they are left alone."""
     import matplotlib as mpl  # here, so that pages without a chart need not wait for it
+
+    fonts.register()
 
     with mpl.rc_context(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"Glyph \d+")  # `fonts` sees to it when a chart is saved

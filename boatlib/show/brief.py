@@ -1,0 +1,446 @@
+"""The decision brief: one page that says whether to use the model, for what, and what to do next. Every word is written from
+one record
+(`results.brief.record`), and so are the text for a mail and the line in the list of runs.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from boatlib.messages import gettext as _
+from boatlib.messages import in_digits, ngettext, on_the_day
+from boatlib.policy import CHECK, UNKNOWN, USE
+from boatlib.results.brief import (
+    ALONE,
+    CHECK_ALL,
+    FINE,
+    MISSED,
+    NOT_YET,
+    SHORTCUT,
+    UNPROVEN,
+    UNTRUE,
+    WEAK,
+    WITH_CHECKS,
+)  # fmt: skip
+from boatlib.shares import of_hundred, percent
+from boatlib.show import policy as show_policy
+from boatlib.show.kit import gallery, tables
+from boatlib.show.kit.html import Html, escape
+from boatlib.show.kit.words import errors, listing
+
+NAMED, ITEMS = 10, 5  # classes in a list of names, and with a line of their own
+ROWS = 10  # classes on the strip
+LONG = 20  # characters of a name in a list of names: longer ones leave room for fewer
+SIGNS = {ALONE: "✓", WITH_CHECKS: "✓", CHECK_ALL: "!", NOT_YET: "✕"}
+MOODS = {ALONE: "good", WITH_CHECKS: "good", CHECK_ALL: "care", NOT_YET: "stop"}
+
+
+def title(share: Any, run: str) -> str:  # noqa: ANN401
+    """What the report is called. share: `params.Share`; run: the run's name, which stands in where nothing is known."""
+    if share.title:
+        return str(share.title)
+    return _("Naming {subject} photos", subject=share.subject) if share.subject else _("Naming photos: {run}", run=run)
+
+
+def imprint(share: Any, made: date) -> list[str]:  # noqa: ANN401
+    """Version, day, owner and contact, as far as they are given. made: the day."""
+    return [part for part in (share.version, on_the_day(made), share.owner, share.contact) if part]
+
+
+def decision(record: Mapping[str, Any]) -> str:
+    """The verdict in two or three words."""
+    return {
+        ALONE: _("Use"),
+        WITH_CHECKS: _("Use with checks"),
+        CHECK_ALL: _("Check every answer"),
+        NOT_YET: _("Not yet"),
+    }[record["decision"]]
+
+
+def what_it_is(record: Mapping[str, Any], subject: str = "") -> str:
+    """What the model does, and how often it is right; where photos from elsewhere fare worse, that figure comes first."""
+    classes = len(record["answers"])
+    names = (
+        ngettext(
+            "This model looks at a {subject} photo and names one class.",
+            "This model looks at a {subject} photo and names one of {number} classes.",
+            classes,
+            subject=subject,
+        )  # fmt: skip
+        if subject
+        else ngettext(
+            "This model looks at a photo and names one class.",
+            "This model looks at a photo and names one of {number} classes.",
+            classes,
+        )  # fmt: skip
+    )
+    right, low, high = (of_hundred(record[name]) for name in ("accuracy", "accuracy_low", "accuracy_high"))
+    told = record["elsewhere"]
+    if told["differs"] and not told["apart"]:
+        return f"{names} " + _(
+            "Expect it to be right for {middle} of 100 photos from elsewhere (between {low} and {high}), and "
+            "for {right} of 100 like "
+            "those that taught it.",
+            middle=of_hundred(told["middle"]), low=of_hundred(told["low"]), high=of_hundred(told["high"]), right=right,
+        )  # fmt: skip
+    tested = ngettext(
+        "Tested on {number} photo that it had never seen, it was right for {right} of 100 (between {low} and {high}).",
+        "Tested on {number} photos that it had never seen, it was right for {right} of 100 (between {low} and {high}).",
+        record["photos"], right=right, low=low, high=high,
+    )  # fmt: skip
+    return f"{names} {tested}"
+
+
+def what_to_do(record: Mapping[str, Any]) -> str:
+    """Which answers stand alone, in a sentence."""
+    judged = record["policy"]
+    if not judged["used"]:
+        return show_policy.why_none(judged)
+    if record["decision"] == NOT_YET and judged["wrong_low"] > judged["target_error"]:
+        return _("More of its surest answers were wrong in the test than was promised: do not rely on them.")
+    if record["decision"] == NOT_YET:
+        return _("What it reaches can be reached without looking at the pictures: its figures prove nothing yet.")
+    if record["decision"] == ALONE:
+        return _("Its answers can stand alone.")
+    lines = set(judged["lines"].values())
+    if len(lines) == 1:
+        line = percent(lines.pop())
+        return _(
+            "Answers of which it is at least {line} sure stand alone; a person looks at the others, which it marks.",
+            line=line,
+        )
+    return _("Answers of which it is sure enough stand alone; a person looks at the others, which it marks.")
+
+
+def wrong_alone(record: Mapping[str, Any]) -> str:
+    """How many of the answers that stand alone were wrong in the test: "2 of 201 (1.0%, up to 4 in 100)"."""
+    judged = record["policy"]
+    return errors(judged["wrong"], judged["used"], judged["wrong_high"])
+
+
+def in_a_thousand(record: Mapping[str, Any]) -> str:
+    """What becomes of 1,000 photos, in one sentence."""
+    judged = record["policy"]
+    alone, others = judged["use_per_1000"], 1000 - judged["use_per_1000"]
+    if not judged["used"]:
+        return _("A person looks at all of them.")
+    return _(
+        "Of {all} photos like these, about {alone} are answered alone and {others} go to a person; wrong among "
+        "the first, in the test: "
+        "{wrong}.",
+        all=1000, alone=alone, others=others, wrong=wrong_alone(record),
+    )  # fmt: skip
+
+
+def verdict(record: Mapping[str, Any], subject: str = "") -> str:
+    """The whole verdict as a line of text, for the list of runs and for what a search engine or a chat shows of the page."""
+    return f"{decision(record)}. {what_it_is(record, subject)} {in_a_thousand(record)}"
+
+
+def page(
+    record: Mapping[str, Any],
+    warnings: Sequence[str],
+    share: Any,
+    dependable: float,
+    photos: Html,  # noqa: ANN401
+) -> Html:
+    """The brief: verdict, three figures, what it is for and not for, the classes on one scale, photos, what comes next.
+
+    warnings: what must be known first, the gravest first; photos: `example_photos`.
+    """
+    return Html(
+        f'<section class="brief">{_badge(record)}'
+        f'<p class="lead">{escape(what_it_is(record, share.subject))}</p>'
+        f"{_warnings(warnings)}{_figures(record)}{_columns(record, share)}"
+        f"{strip(record, dependable).markup}{photos.markup}{_next(record, share)}</section>",
+        "\n".join([verdict(record, share.subject), *warnings]),
+    )
+
+
+def _badge(record: Mapping[str, Any]) -> str:
+    kind = record["decision"]
+    return (
+        f'<p class="decision {MOODS[kind]}"><strong><span aria-hidden="true">{SIGNS[kind]}</span> {escape(decision(record))}</strong> '
+        f"<span>{escape(what_to_do(record))}</span></p>"
+    )
+
+
+def _warnings(warnings: Sequence[str]) -> str:
+    if not warnings:
+        return ""
+    more = len(warnings) - 1
+    rest = (
+        ngettext("{number} more warning stands in the appendix.", "{number} more warnings stand in the appendix.", more)
+        if more
+        else ""
+    )
+    return f'<p class="warning">{escape(f"{warnings[0]} {rest}".strip())}</p>'
+
+
+def _figures(record: Mapping[str, Any]) -> str:
+    judged = record["policy"]
+    unsure, unknown = judged["check_per_1000"], judged["unknown_per_1000"]
+    items = [
+        (in_digits(judged["use_per_1000"]), _("of {all} photos like these: answered alone", all=1000)),
+        (in_digits(unsure + unknown), _("go to a person: {unsure} unsure, {unknown} unlike what taught it", unsure=unsure, unknown=unknown)),
+    ]  # fmt: skip
+    if judged["used"]:
+        wrong, _bracket, most = wrong_alone(record).partition(" (")
+        items.append((wrong, _("answered alone in the test and wrong ({most}", most=most)))
+    else:
+        right = percent(record["accuracy"], 0)
+        items.append((right, _("right in the test, of {photos} photos", photos=record["photos"])))
+    return _tiles(items)
+
+
+def _tiles(items: Sequence[tuple[str, str]]) -> str:
+    cells = "".join(
+        f"<div><strong>{escape(figure)}</strong><span>{escape(words)}</span></div>" for figure, words in items
+    )
+    return f'<div class="tiles">{cells}</div>'
+
+
+def _columns(record: Mapping[str, Any], share: Any) -> str:  # noqa: ANN401
+    groups = {name: [row for row in record["answers"] if row["group"] == name] for name in (FINE, WEAK, UNPROVEN)}
+    use = [share.intended_use] if share.intended_use else []
+    fine = _("Yes, for") if record["policy"]["used"] and record["decision"] != NOT_YET else _("Best at")
+    columns = [
+        (FINE, fine, [*use, *_names([str(row["answer"]) for row in groups[FINE]])]),
+        (WEAK, _("With care"), _few([_weak(row) for row in groups[WEAK]])),
+        (UNPROVEN, _("Too few photos to say"), _names([_counted(row) for row in groups[UNPROVEN]])),
+        ("stop", _("Not for"), [*([share.not_for] if share.not_for else []), *strangers(record), *_elsewhere(record)]),
+    ]
+    blocks = [
+        f'<div class="{mood}"><h2>{escape(head)}</h2><ul>{"".join(f"<li>{escape(item)}</li>" for item in items)}</ul></div>'
+        for mood, head, items in columns
+        if items
+    ]
+    return f'<div class="columns"><div>{"".join(blocks[:-1])}</div>{blocks[-1]}</div>'
+
+
+def _names(names: Sequence[str]) -> list[str]:
+    """One item with the names; of many the first ones."""
+    shown = names[:NAMED]
+    while len(shown) > 1 and len(", ".join(shown)) > NAMED * LONG:
+        shown = shown[:-1]
+    more = len(names) - len(shown)
+    if not shown:
+        return []
+    return [listing(shown, len(shown)) if not more else listing(names, len(shown))]
+
+
+def _few(items: list[str]) -> list[str]:
+    """Items, of many the first ones."""
+    more = len(items) - ITEMS
+    return items if more <= 1 else [*items[:ITEMS], ngettext("{number} more class", "{number} more classes", more)]
+
+
+def _counted(row: Mapping[str, Any]) -> str:
+    return f"{row['answer']} ({_('{some} of {of}', some=row['found'], of=row['photos'])})"
+
+
+def _weak(row: Mapping[str, Any]) -> str:
+    name = str(row["answer"])
+    if row["why"] == SHORTCUT:
+        return _("{name}: recognised without what it shows", name=name)
+    if row["why"] == MISSED:
+        return _("{name}: {found} of {photos} found", name=name, found=row["found"], photos=row["photos"])
+    if row["why"] == UNTRUE:
+        return _(
+            "{name}: {wrong} of {given} such answers wrong",
+            name=name,
+            wrong=row["given"] - row["found"],
+            given=row["given"],
+        )
+    return _(
+        "{name}: {checked} of {given} answers go to a person",
+        name=name,
+        checked=row["given"] - row["used"],
+        given=row["given"],
+    )
+
+
+def strangers(record: Mapping[str, Any]) -> list[str]:
+    """What happens to photos of something else: of the classes that were not taught, and of anything."""
+    told = record["strangers"]
+    items = []
+    for row in told["left_out"][:3]:
+        items.append(
+            _(
+                "{what}: never taught, {noticed} of {photos} noticed",
+                what=row["what"],
+                noticed=row["noticed"],
+                photos=row["photos"],
+            )
+        )
+    seen = {row["what"] for row in told["left_out"]}
+    if others := [name for name in record["not_taught"] if name not in seen]:
+        items.append(_("{names}: never taught", names=listing(others, 3)))
+    if told["tried"]:
+        items.append(
+            _(
+                "anything else: of 100 such photos {least} to {most} are noticed, the others get a wrong name",
+                least=of_hundred(told["least"]),
+                most=of_hundred(told["most"]),
+            )
+        )
+    return items
+
+
+def _elsewhere(record: Mapping[str, Any]) -> list[str]:
+    told = record["elsewhere"]
+    return [] if told["apart"] else [_("photos from other places or cameras, before it was tried on them")]
+
+
+def strip(record: Mapping[str, Any], dependable: float) -> Html:
+    """All classes on one scale: how many of their photos are named rightly. Of many classes those that fare worst, and the
+    others in one
+    row.
+    """
+    rows = sorted(record["answers"], key=lambda row: (row["photos"] > 0, _share(row), row["answer"]))
+    shown, rest = (rows[:ROWS], rows[ROWS:]) if len(rows) > ROWS + 2 else (rows, [])
+    lines = [_strip_row(str(row["answer"]), row, dependable) for row in shown]
+    if rest:
+        shares = [_share(row) for row in rest]
+        both = {
+            "group": FINE if {row["group"] for row in rest} == {FINE} else UNPROVEN,
+            "low": min(shares),
+            "high": max(shares),
+        }
+        both |= {name: sum(row[name] for row in rest) for name in ("found", "photos")}
+        name = ngettext("{number} other class", "{number} other classes", len(rest))
+        lines.append(_strip_row(name, both, dependable))
+    bar = _("bar: 95% range, or from the weakest to the best of several classes") if rest else _("bar: 95% range")
+    caption = _(
+        "Photos of each class that are named rightly; {bar}; line: {line}", bar=bar, line=percent(dependable, 0)
+    )
+    scale = f'<span class="ticks"><span>0</span><span>{percent(0.5, 0)}</span><span>{percent(1, 0)}</span></span>'
+    head = f'<th scope="col">{escape(_("class"))}</th><th scope="col">{scale}</th><th scope="col" class="number">{escape(_("right"))}</th>'
+    return Html(
+        f'<table class="strip"><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead>'
+        f"<tbody>{''.join(lines)}</tbody></table>",
+        caption,
+    )
+
+
+def _share(row: Mapping[str, Any]) -> float:
+    return row["found"] / row["photos"] if row["photos"] else 0.0
+
+
+def _strip_row(name: str, row: Mapping[str, Any], line: float) -> str:
+    tested = bool(row["photos"])
+    drawing = tables.dot_range(row["low"], row["high"], _share(row), line) if tested else ""
+    right = _("{some} of {of}", some=row["found"], of=row["photos"]) if tested else _("not tested")
+    return (
+        f'<tr class="{row["group"]}"><th scope="row">{escape(name)}</th><td class="scale">{drawing}</td>'
+        f'<td class="number">{escape(right)}</td></tr>'
+    )
+
+
+def example_photos(right: pd.DataFrame, wrong: pd.DataFrame, root: Path) -> Html:
+    """Photos that were named rightly, and wrongly. right, wrong: `results.brief.examples`; root: the folder of the photos."""
+    blocks = []
+    for head, rows in ((_("Right, for example"), right), (_("Wrong, for example"), wrong)):
+        if rows.empty:
+            continue
+        cards = gallery.cards(rows, root, _example)
+        blocks.append(f"<div><h2>{escape(head)}</h2>{gallery.grid(cards, 'three')}</div>")
+    return Html(f'<div class="examples">{"".join(blocks)}</div>' if blocks else "", "")
+
+
+def _example(row: Mapping[str, Any]) -> tuple[str, list[str]]:
+    shows, says = str(row["label"]), str(row["predicted"])
+    checked = {USE: _("alone"), CHECK: _("checked"), UNKNOWN: _("called unfamiliar")}[row["action"]]
+    sure = percent(min(row["confidence"], 0.999), 0, most=0)
+    if shows == says:
+        return _("Photo of {shows}, named rightly", shows=shows), [shows, f"{sure}, {checked}"]
+    alt = _("Photo of {shows}, called {says}", shows=shows, says=says)
+    return alt, [f"{shows} → {says}", f"{sure}, {checked}"]
+
+
+def next_steps(record: Mapping[str, Any]) -> list[str]:
+    """What comes next, in sentences, the most urgent first."""
+    return [_step(step, record) for step in record["next"]]
+
+
+def _step(step: Mapping[str, Any], record: Mapping[str, Any]) -> str:
+    what = step["what"]
+    if what == "same_way":
+        return _(
+            "Collect photos of all classes in the same way, above all of {names}, and have it taught again.",
+            names=listing(step["classes"], 3),
+        )
+    if what == "try_own":
+        return ngettext(
+            "Try it on {number} photo of your own, taken where it will work, and check its answer.",
+            "Try it on {number} photos of your own, taken where it will work, and check every answer: so many "
+            "can show that it holds there.",
+            step["photos"],
+        )
+    if what == "labels":
+        return ngettext(
+            "Look at {number} photo whose label is in doubt, and correct it where it is wrong.",
+            "Look at {number} photos whose label is in doubt, and correct what is wrong.",
+            step["photos"],
+        )
+    if what == "collect":
+        return _(
+            "Collect twice as many photos of {names}: there they would help most.", names=listing(step["classes"], 3)
+        )
+    return _(
+        "Let it search for {minutes} minutes (training.minutes): likely to name more photos rightly.",
+        minutes=step["minutes"],
+    )
+
+
+def _next(record: Mapping[str, Any], share: Any) -> str:  # noqa: ANN401
+    items = "".join(f"<li>{escape(text)}</li>" for text in next_steps(record))
+    ends = [text for text in (since_last(record), test_again(), _whom(share)) if text]
+    return (
+        f'<div class="next"><h2>{escape(_("Next"))}</h2><ol>{items}</ol></div>'
+        f'<p class="note">{escape(" ".join(ends))}</p>'
+    )
+
+
+def since_last(record: Mapping[str, Any]) -> str:
+    """What changed since the last run of the name; "" for a first one."""
+    told = record["changed"]
+    if told is None:
+        return ""
+    if not told["fixed"] + told["broken"]:
+        return _("Since the last run no answer to a test photo changed.")
+    text = _(
+        "Since the last run {fixed} test photos were put right and {broken} made wrong",
+        fixed=told["fixed"],
+        broken=told["broken"],
+    )
+    return f"{text}." if told["proven"] else _("{text}, which chance explains.", text=text)
+
+
+def test_again() -> str:
+    """When the figures are no longer true."""
+    return _("Test again when cameras, places or classes change.")
+
+
+def _whom(share: Any) -> str:  # noqa: ANN401
+    whom = ", ".join(part for part in (share.owner, share.contact) if part)
+    return _("Questions: {whom}.", whom=whom) if whom else ""
+
+
+def mail(record: Mapping[str, Any], warnings: Sequence[str], share: Any, run: str, made: date) -> str:  # noqa: ANN401
+    """A text for the body of a mail, of the same record: at most 120 words, no markup."""
+    not_for = [*([share.not_for] if share.not_for else []), *strangers(record)[:2]]
+    parts = [
+        f"{title(share, run)} ({', '.join(part for part in (share.version, on_the_day(made)) if part)})",
+        f"{decision(record)}. {what_it_is(record, share.subject)}",
+        in_a_thousand(record),
+        *([_("Not for: {what}.", what="; ".join(not_for))] if not_for and not warnings else []),
+        *warnings[:1],
+        *([_("Next: {step}", step=next_steps(record)[0])] if record["next"] else []),
+        *([_whom(share)] if _whom(share) else []),
+        _("The brief is one page, attached; the appendix has the evidence."),
+    ]
+    return "\n\n".join(parts) + "\n"
