@@ -17,6 +17,11 @@ def style() -> str:
     return (TEMPLATE / "page.css").read_text(encoding="utf-8") + PIECES.read_text(encoding="utf-8")
 
 
+def style_of(pdf: str) -> str:
+    """What a PDF file has of the page, and how it is set."""
+    return (TEMPLATE / pdf).with_suffix(".css").read_text(encoding="utf-8")
+
+
 def page_file(step: str) -> str:
     """Name of a step's page in the report folder."""
     return "index.html" if step == SUMMARY else f"{step}.html"

@@ -18,7 +18,7 @@ from typing import Any
 
 from boatlib.files import replacing
 from boatlib.photos.images import as_jpeg
-from boatlib.report.pages import APPENDIX, BRIEF
+from boatlib.report.pages import APPENDIX, BRIEF, style_of
 from boatlib.show.kit import charts, fonts
 
 BROWSER = "BOATLIB_BROWSER"  # path of the browser, where none of the usual names is found
@@ -30,11 +30,6 @@ PLACES = (
 )
 TIME_LIMIT = 60  # seconds
 SIZES = (10.5, 9.75, 9, 8.25, 7.5, 6.75)  # points of the brief's type, the largest with which it is one page
-ONLY = {
-    BRIEF: "main > *:not(h1, .imprint, .on-one-page) {{ display: none }} footer {{ display: none }} html {{ font-size: {size}pt !important }} "
-    "@page {{ size: A4; margin: 12mm 14mm 10mm; @bottom-right {{ content: none }} @top-left {{ content: none }} }}",
-    APPENDIX: ".on-one-page {{ display: none }} @page {{ size: A4 }}",
-}
 Printer = Callable[[str], tuple[bytes, int]]  # a page as HTML to a PDF and its number of pages
 
 
@@ -50,9 +45,9 @@ def print_pages(page: Path, folder: Path) -> str:
         pdf, pages = b"", 2
         for size in SIZES:
             if pages > 1:
-                pdf, pages = printer(_with(markup, ONLY[BRIEF].format(size=size)))
+                pdf, pages = printer(_with(markup, f"{style_of(BRIEF)} html {{ font-size: {size}pt !important; }}"))
         _write(folder / BRIEF, pdf)
-        pdf, _ = printer(_with(markup, ONLY[APPENDIX].format()))
+        pdf, _pages = printer(_with(markup, style_of(APPENDIX)))
         _write(folder / APPENDIX, pdf)
     except PrintError as error:
         return f"No PDF: {error}."
@@ -64,7 +59,7 @@ class PrintError(Exception):
 
 
 def _with(markup: str, style: str) -> str:
-    return markup.replace("</head>", f"<style>@media print {{ {style} }}</style></head>", 1)
+    return markup.replace("</head>", f"<style>{style}</style></head>", 1)
 
 
 def _write(file: Path, pdf: bytes) -> None:

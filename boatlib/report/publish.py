@@ -1,22 +1,20 @@
 """The last act: the pages of a whole run take the place of the older ones, and the list of runs is written anew."""
 
 import contextlib
-import html
-import json
 import os
 import shutil
 import sys
 from pathlib import Path
 
 from boatlib.failures import exit_with_words
-from boatlib.files import explained, through_links, write_text
-from boatlib.report.pages import SUMMARY, page_file, style
+from boatlib.files import explained, through_links
+from boatlib.report import board
+from boatlib.report.board import COMPLETE
+from boatlib.report.pages import SUMMARY, page_file
 from boatlib.report.pdf import print_pages
-from boatlib.run import BEFORE, EARLIER, KEPT, NEWEST, Run, in_words, project_root
+from boatlib.run import BEFORE, EARLIER, KEPT, NEWEST, Run, project_root
 
 LARGE = 1_000_000  # bytes of a file that is kept as hard link
-RECORD = "summary.json"  # in a report folder: the figures and the verdict, for programs
-COMPLETE = ".complete"  # in a report folder: all of its pages come from one whole run
 
 
 def publish(run: Run) -> Path:
@@ -42,7 +40,8 @@ def publish(run: Run) -> Path:
             os.replace(folder, old)
         os.replace(new, folder)
         shutil.rmtree(old, ignore_errors=True)
-        _list_runs(reports)
+        board.remember(run)
+        board.write(reports)
     return folder / "index.html"
 
 
@@ -79,29 +78,6 @@ def _keep(old: Path | str, new: Path | str) -> None:
             os.link(old, new)
             return
     shutil.copyfile(old, new)
-
-
-def _verdict(report: Path) -> str:
-    """The verdict of a published report, with its warnings; "" for one of an older version."""
-    file = report / RECORD
-    return in_words(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else ""
-
-
-def _list_runs(reports: Path) -> None:
-    runs = sorted(path.parent for path in reports.glob(f"*/{COMPLETE}"))
-    items = "".join(
-        f'<li><a href="{html.escape(run.name)}/index.html">{html.escape(run.name)}</a>'
-        f"<p>{html.escape(_verdict(run))}</p></li>"
-        for run in runs
-    )
-    write_text(
-        reports / "index.html",
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
-        f"<title>Reports</title>\n<style>{style()}</style>\n</head>\n<body>\n<main>\n<h1>Reports</h1>\n"
-        f'<ul class="runs">{items}</ul>\n</main>\n</body>\n</html>\n',
-    )
 
 
 if __name__ == "__main__":

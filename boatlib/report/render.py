@@ -57,6 +57,7 @@ def render(run: Run, step: str, steps: list[str]) -> Path:
         "partner": partner,  # sees neither code nor parameters; the settings are in run.json
         "words": {
             "kind": _("Decision brief"),
+            "appendix": _("Appendix: the evidence"),
             "skip": _("Skip to the content"),
             "pages": _("Pages of this report"),
         },

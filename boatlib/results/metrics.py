@@ -11,6 +11,7 @@ from boatlib.predictions import SMALLEST, classes_of, probability_matrix
 from boatlib.results.intervals import over_groups
 
 WORST = 20  # classes in a matrix that is looked at
+WHOLE, BLOCK, BLOCKS = 12, 7, 4  # classes of a matrix that is shown whole; of a part of a larger one; such parts
 
 
 def rank_of_label(predictions: pd.DataFrame) -> pd.Series:
@@ -124,6 +125,29 @@ def worst_classes(matrix: pd.DataFrame, limit: int = WORST) -> tuple[pd.DataFram
     mistakes = pd.Series(counts.sum(axis=0) + counts.sum(axis=1) - 2 * counts.diagonal(), index=matrix.index)
     chosen = natural(mistakes.sort_values(ascending=False, kind="stable").index[:limit])
     return matrix.loc[chosen, chosen], len(matrix) - limit
+
+
+def confusion_blocks(matrix: pd.DataFrame) -> list[list[str]]:
+    """Classes that are taken for each other, in groups of at most BLOCK, the group with most mistakes first, BLOCKS groups at most; one
+    group of all where they are no more than WHOLE.
+
+    Pairs are joined from the commonest mistake on (single linkage), as long as a group stays small enough.
+    """
+    names = [str(name) for name in matrix.index]
+    if len(names) <= WHOLE:
+        return [names]
+    counts = matrix.to_numpy() + matrix.to_numpy().T
+    first, second = np.triu_indices(len(names), 1)
+    order = np.argsort(-counts[first, second], kind="stable")
+    block = {number: {number} for number in range(len(names))}
+    for one, other in zip(first[order], second[order], strict=True):
+        joined = block[one] | block[other]
+        if counts[one, other] and len(joined) <= BLOCK:
+            block |= dict.fromkeys(joined, joined)
+    groups = {tuple(sorted(members)) for members in block.values() if len(members) > 1}
+    mistakes = {group: int(np.triu(counts[np.ix_(group, group)], 1).sum()) for group in groups}
+    worst = sorted(groups, key=lambda group: (-mistakes[group], group))[:BLOCKS]
+    return [[names[number] for number in group] for group in worst]
 
 
 def most_confused(matrix: pd.DataFrame, count: int = 5) -> pd.DataFrame:

@@ -12,7 +12,6 @@ import pandas as pd
 
 from boatlib.messages import gettext as _
 from boatlib.messages import in_digits, ngettext, on_the_day
-from boatlib.policy import CHECK, UNKNOWN, USE
 from boatlib.results.brief import (
     ALONE,
     CHECK_ALL,
@@ -29,10 +28,11 @@ from boatlib.shares import of_hundred, percent
 from boatlib.show import policy as show_policy
 from boatlib.show.kit import gallery, tables
 from boatlib.show.kit.html import Html, escape
+from boatlib.show.kit.names import shortened
 from boatlib.show.kit.words import errors, listing
 
-NAMED, ITEMS = 10, 5  # classes in a list of names, and with a line of their own
-ROWS = 10  # classes on the strip
+NAMED, ITEMS = 6, 3  # classes in a list of names, and with a line of their own
+ROWS = 8  # classes on the strip
 LONG = 20  # characters of a name in a list of names: longer ones leave room for fewer
 SIGNS = {ALONE: "✓", WITH_CHECKS: "✓", CHECK_ALL: "!", NOT_YET: "✕"}
 MOODS = {ALONE: "good", WITH_CHECKS: "good", CHECK_ALL: "care", NOT_YET: "stop"}
@@ -65,33 +65,34 @@ def what_it_is(record: Mapping[str, Any], subject: str = "") -> str:
     classes = len(record["answers"])
     names = (
         ngettext(
-            "This model looks at a {subject} photo and names one class.",
-            "This model looks at a {subject} photo and names one of {number} classes.",
+            "It names one class in a {subject} photo.",
+            "It names one of {number} classes in a {subject} photo.",
             classes,
             subject=subject,
-        )  # fmt: skip
+        )
         if subject
-        else ngettext(
-            "This model looks at a photo and names one class.",
-            "This model looks at a photo and names one of {number} classes.",
-            classes,
-        )  # fmt: skip
+        else ngettext("It names one class in a photo.", "It names one of {number} classes in a photo.", classes)
     )
     right, low, high = (of_hundred(record[name]) for name in ("accuracy", "accuracy_low", "accuracy_high"))
     told = record["elsewhere"]
     if told["differs"] and not told["apart"]:
-        return f"{names} " + _(
-            "Expect it to be right for {middle} of 100 photos from elsewhere (between {low} and {high}), and "
-            "for {right} of 100 like "
-            "those that taught it.",
-            middle=of_hundred(told["middle"]), low=of_hundred(told["low"]), high=of_hundred(told["high"]), right=right,
-        )  # fmt: skip
-    tested = ngettext(
-        "Tested on {number} photo that it had never seen, it was right for {right} of 100 (between {low} and {high}).",
-        "Tested on {number} photos that it had never seen, it was right for {right} of 100 (between {low} and {high}).",
-        record["photos"], right=right, low=low, high=high,
-    )  # fmt: skip
-    return f"{names} {tested}"
+        ends = {"low": of_hundred(told["low"]), "high": of_hundred(told["high"])}
+        figure = _(
+            "Expect {middle} of 100 right on photos from elsewhere ({low} to {high}), {right} of 100 on photos like those that taught it.",
+            middle=of_hundred(told["middle"]),
+            right=right,
+            **ends,
+        )
+    else:
+        figure = ngettext(
+            "Right for {right} of 100 new photos ({low} to {high}; {number} tested).",
+            "Right for {right} of 100 new photos ({low} to {high}; {number} tested).",
+            record["photos"],
+            right=right,
+            low=low,
+            high=high,
+        )
+    return f"{names} {figure}"
 
 
 def what_to_do(record: Mapping[str, Any]) -> str:
@@ -109,10 +110,10 @@ def what_to_do(record: Mapping[str, Any]) -> str:
     if len(lines) == 1:
         line = percent(lines.pop())
         return _(
-            "Answers of which it is at least {line} sure stand alone; a person looks at the others, which it marks.",
+            "Answers at least {line} sure stand alone; a person looks at the rest.",
             line=line,
         )
-    return _("Answers of which it is sure enough stand alone; a person looks at the others, which it marks.")
+    return _("Answers that are sure enough stand alone; a person looks at the rest.")
 
 
 def wrong_alone(record: Mapping[str, Any]) -> str:
@@ -149,7 +150,7 @@ def page(
 ) -> Html:
     """The brief: verdict, three figures, what it is for and not for, the classes on one scale, photos, what comes next.
 
-    warnings: what must be known first, the gravest first; photos: `example_photos`.
+    warnings: `shortcuts.in_short`; photos: `example_photos`.
     """
     return Html(
         f'<section class="brief">{_badge(record)}'
@@ -169,30 +170,31 @@ def _badge(record: Mapping[str, Any]) -> str:
 
 
 def _warnings(warnings: Sequence[str]) -> str:
-    if not warnings:
-        return ""
-    more = len(warnings) - 1
-    rest = (
-        ngettext("{number} more warning stands in the appendix.", "{number} more warnings stand in the appendix.", more)
-        if more
-        else ""
-    )
-    return f'<p class="warning">{escape(f"{warnings[0]} {rest}".strip())}</p>'
+    return "".join(f'<p class="warning">{escape(text)}</p>' for text in warnings)
 
 
 def _figures(record: Mapping[str, Any]) -> str:
     judged = record["policy"]
-    unsure, unknown = judged["check_per_1000"], judged["unknown_per_1000"]
-    items = [
-        (in_digits(judged["use_per_1000"]), _("of {all} photos like these: answered alone", all=1000)),
-        (in_digits(unsure + unknown), _("go to a person: {unsure} unsure, {unknown} unlike what taught it", unsure=unsure, unknown=unknown)),
-    ]  # fmt: skip
     if judged["used"]:
         wrong, _bracket, most = wrong_alone(record).partition(" (")
-        items.append((wrong, _("answered alone in the test and wrong ({most}", most=most)))
+        others = judged["check_per_1000"] + judged["unknown_per_1000"]
+        items = [
+            (in_digits(judged["use_per_1000"]), _("of {all} photos are answered alone", all=1000)),
+            (
+                in_digits(others),
+                _(
+                    "go to a person: {unsure} unsure, {unknown} unfamiliar",
+                    unsure=judged["check_per_1000"],
+                    unknown=judged["unknown_per_1000"],
+                ),
+            ),
+            (wrong, _("wrong of those, in the test ({most}", most=most)),
+        ]
     else:
-        right = percent(record["accuracy"], 0)
-        items.append((right, _("right in the test, of {photos} photos", photos=record["photos"])))
+        items = [
+            (in_digits(1000), _("of {all} photos go to a person", all=1000)),
+            (percent(record["accuracy"]), _("right in the test, of {photos} photos", photos=record["photos"])),
+        ]
     return _tiles(items)
 
 
@@ -204,13 +206,14 @@ def _tiles(items: Sequence[tuple[str, str]]) -> str:
 
 
 def _columns(record: Mapping[str, Any], share: Any) -> str:  # noqa: ANN401
-    groups = {name: [row for row in record["answers"] if row["group"] == name] for name in (FINE, WEAK, UNPROVEN)}
+    rows = _with_short_names(record["answers"])
+    groups = {name: [row for row in rows if row["group"] == name] for name in (FINE, WEAK, UNPROVEN)}
     use = [share.intended_use] if share.intended_use else []
     fine = _("Yes, for") if record["policy"]["used"] and record["decision"] != NOT_YET else _("Best at")
     columns = [
         (FINE, fine, [*use, *_names([str(row["answer"]) for row in groups[FINE]])]),
-        (WEAK, _("With care"), _few([_weak(row) for row in groups[WEAK]])),
-        (UNPROVEN, _("Too few photos to say"), _names([_counted(row) for row in groups[UNPROVEN]])),
+        (WEAK, _("With care"), _few([_weak(row) for row in _gravest_first(groups[WEAK])])),
+        (UNPROVEN, _("Too few photos to say"), _names([str(row["answer"]) for row in groups[UNPROVEN]])),
         ("stop", _("Not for"), [*([share.not_for] if share.not_for else []), *strangers(record), *_elsewhere(record)]),
     ]
     blocks = [
@@ -219,6 +222,11 @@ def _columns(record: Mapping[str, Any], share: Any) -> str:  # noqa: ANN401
         if items
     ]
     return f'<div class="columns"><div>{"".join(blocks[:-1])}</div>{blocks[-1]}</div>'
+
+
+def _with_short_names(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    short = shortened([str(row["answer"]) for row in rows])
+    return [{**row, "answer": short[str(row["answer"])]} for row in rows]
 
 
 def _names(names: Sequence[str]) -> list[str]:
@@ -238,8 +246,9 @@ def _few(items: list[str]) -> list[str]:
     return items if more <= 1 else [*items[:ITEMS], ngettext("{number} more class", "{number} more classes", more)]
 
 
-def _counted(row: Mapping[str, Any]) -> str:
-    return f"{row['answer']} ({_('{some} of {of}', some=row['found'], of=row['photos'])})"
+def _gravest_first(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Those with the lower share of photos found, or of answers that are true."""
+    return sorted(rows, key=lambda row: min(_share(row), row["found"] / row["given"] if row["given"] else 0.0))
 
 
 def _weak(row: Mapping[str, Any]) -> str:
@@ -265,24 +274,19 @@ def _weak(row: Mapping[str, Any]) -> str:
 
 def strangers(record: Mapping[str, Any]) -> list[str]:
     """What happens to photos of something else: of the classes that were not taught, and of anything."""
-    told = record["strangers"]
-    items = []
-    for row in told["left_out"][:3]:
-        items.append(
-            _(
-                "{what}: never taught, {noticed} of {photos} noticed",
-                what=row["what"],
-                noticed=row["noticed"],
-                photos=row["photos"],
-            )
-        )
+    told, items = record["strangers"], []
+    names = [
+        _("{what} ({noticed} of {photos} noticed)", what=row["what"], noticed=row["noticed"], photos=row["photos"])
+        for row in told["left_out"]
+    ]
     seen = {row["what"] for row in told["left_out"]}
-    if others := [name for name in record["not_taught"] if name not in seen]:
-        items.append(_("{names}: never taught", names=listing(others, 3)))
+    names += [name for name in record["not_taught"] if name not in seen]
+    if names:
+        items.append(_("never taught: {names}", names=listing(names, 3)))
     if told["tried"]:
         items.append(
             _(
-                "anything else: of 100 such photos {least} to {most} are noticed, the others get a wrong name",
+                "anything else: {least} to {most} of 100 noticed, the rest misnamed",
                 least=of_hundred(told["least"]),
                 most=of_hundred(told["most"]),
             )
@@ -292,7 +296,7 @@ def strangers(record: Mapping[str, Any]) -> list[str]:
 
 def _elsewhere(record: Mapping[str, Any]) -> list[str]:
     told = record["elsewhere"]
-    return [] if told["apart"] else [_("photos from other places or cameras, before it was tried on them")]
+    return [] if told["apart"] else [_("other places or cameras, until tried")]
 
 
 def strip(record: Mapping[str, Any], dependable: float) -> Html:
@@ -300,7 +304,7 @@ def strip(record: Mapping[str, Any], dependable: float) -> Html:
     others in one
     row.
     """
-    rows = sorted(record["answers"], key=lambda row: (row["photos"] > 0, _share(row), row["answer"]))
+    rows = sorted(_with_short_names(record["answers"]), key=lambda row: (not row["photos"], _share(row), row["answer"]))
     shown, rest = (rows[:ROWS], rows[ROWS:]) if len(rows) > ROWS + 2 else (rows, [])
     lines = [_strip_row(str(row["answer"]), row, dependable) for row in shown]
     if rest:
@@ -313,10 +317,8 @@ def strip(record: Mapping[str, Any], dependable: float) -> Html:
         both |= {name: sum(row[name] for row in rest) for name in ("found", "photos")}
         name = ngettext("{number} other class", "{number} other classes", len(rest))
         lines.append(_strip_row(name, both, dependable))
-    bar = _("bar: 95% range, or from the weakest to the best of several classes") if rest else _("bar: 95% range")
-    caption = _(
-        "Photos of each class that are named rightly; {bar}; line: {line}", bar=bar, line=percent(dependable, 0)
-    )
+    bar = _("bar: range") if rest else _("bar: 95% range")
+    caption = _("Photos named rightly, by class; {bar}; line: {line}", bar=bar, line=percent(dependable, 0))
     scale = f'<span class="ticks"><span>0</span><span>{percent(0.5, 0)}</span><span>{percent(1, 0)}</span></span>'
     head = f'<th scope="col">{escape(_("class"))}</th><th scope="col">{scale}</th><th scope="col" class="number">{escape(_("right"))}</th>'
     return Html(
@@ -333,7 +335,7 @@ def _share(row: Mapping[str, Any]) -> float:
 def _strip_row(name: str, row: Mapping[str, Any], line: float) -> str:
     tested = bool(row["photos"])
     drawing = tables.dot_range(row["low"], row["high"], _share(row), line) if tested else ""
-    right = _("{some} of {of}", some=row["found"], of=row["photos"]) if tested else _("not tested")
+    right = f"{in_digits(row['found'])}/{in_digits(row['photos'])}" if tested else _("not tested")
     return (
         f'<tr class="{row["group"]}"><th scope="row">{escape(name)}</th><td class="scale">{drawing}</td>'
         f'<td class="number">{escape(right)}</td></tr>'
@@ -353,12 +355,11 @@ def example_photos(right: pd.DataFrame, wrong: pd.DataFrame, root: Path) -> Html
 
 def _example(row: Mapping[str, Any]) -> tuple[str, list[str]]:
     shows, says = str(row["label"]), str(row["predicted"])
-    checked = {USE: _("alone"), CHECK: _("checked"), UNKNOWN: _("called unfamiliar")}[row["action"]]
     sure = percent(min(row["confidence"], 0.999), 0, most=0)
     if shows == says:
-        return _("Photo of {shows}, named rightly", shows=shows), [shows, f"{sure}, {checked}"]
+        return _("Photo of {shows}, named rightly", shows=shows), [f"{shows}, {sure}"]
     alt = _("Photo of {shows}, called {says}", shows=shows, says=says)
-    return alt, [f"{shows} → {says}", f"{sure}, {checked}"]
+    return alt, [f"{shows} → {says}, {sure}"]
 
 
 def next_steps(record: Mapping[str, Any]) -> list[str]:
@@ -375,23 +376,20 @@ def _step(step: Mapping[str, Any], record: Mapping[str, Any]) -> str:
         )
     if what == "try_own":
         return ngettext(
-            "Try it on {number} photo of your own, taken where it will work, and check its answer.",
-            "Try it on {number} photos of your own, taken where it will work, and check every answer: so many "
-            "can show that it holds there.",
+            "Try it on {number} photo of your own; check the answer.",
+            "Try it on {number} photos of your own; check every answer.",
             step["photos"],
         )
     if what == "labels":
         return ngettext(
-            "Look at {number} photo whose label is in doubt, and correct it where it is wrong.",
-            "Look at {number} photos whose label is in doubt, and correct what is wrong.",
+            "Look at {number} photo with a doubtful label.",
+            "Look at {number} photos with doubtful labels.",
             step["photos"],
         )
     if what == "collect":
-        return _(
-            "Collect twice as many photos of {names}: there they would help most.", names=listing(step["classes"], 3)
-        )
+        return _("Collect twice as many photos of {names}.", names=listing(step["classes"], 3))
     return _(
-        "Let it search for {minutes} minutes (training.minutes): likely to name more photos rightly.",
+        "Let it search for {minutes} minutes (training.minutes): likely to do better.",
         minutes=step["minutes"],
     )
 
@@ -411,13 +409,11 @@ def since_last(record: Mapping[str, Any]) -> str:
     if told is None:
         return ""
     if not told["fixed"] + told["broken"]:
-        return _("Since the last run no answer to a test photo changed.")
-    text = _(
-        "Since the last run {fixed} test photos were put right and {broken} made wrong",
-        fixed=told["fixed"],
-        broken=told["broken"],
-    )
-    return f"{text}." if told["proven"] else _("{text}, which chance explains.", text=text)
+        return _("Since the last run: no answer to a test photo changed.")
+    counts = {"fixed": told["fixed"], "broken": told["broken"]}
+    if told["proven"]:
+        return _("Since the last run: {fixed} test photos put right, {broken} made wrong.", **counts)
+    return _("Since the last run: {fixed} test photos put right, {broken} made wrong (chance explains that).", **counts)
 
 
 def test_again() -> str:
@@ -432,15 +428,15 @@ def _whom(share: Any) -> str:  # noqa: ANN401
 
 def mail(record: Mapping[str, Any], warnings: Sequence[str], share: Any, run: str, made: date) -> str:  # noqa: ANN401
     """A text for the body of a mail, of the same record: at most 120 words, no markup."""
-    not_for = [*([share.not_for] if share.not_for else []), *strangers(record)[:2]]
+    not_for = [*([share.not_for] if share.not_for else []), *strangers(record)[:1]]
     parts = [
         f"{title(share, run)} ({', '.join(part for part in (share.version, on_the_day(made)) if part)})",
         f"{decision(record)}. {what_it_is(record, share.subject)}",
         in_a_thousand(record),
-        *([_("Not for: {what}.", what="; ".join(not_for))] if not_for and not warnings else []),
-        *warnings[:1],
+        *([" ".join(warnings)] if warnings else []),
+        *([_("Not for: {what}.", what="; ".join(not_for))] if not_for else []),
         *([_("Next: {step}", step=next_steps(record)[0])] if record["next"] else []),
         *([_whom(share)] if _whom(share) else []),
-        _("The brief is one page, attached; the appendix has the evidence."),
+        _("Attached: the brief, one page, and its appendix."),
     ]
     return "\n\n".join(parts) + "\n"

@@ -12,47 +12,56 @@ from boatlib.shares import confidence, percent
 from boatlib.show.kit import charts, gallery, tables, theme
 from boatlib.show.kit.html import Html, escape, paragraph
 from boatlib.show.kit.names import shortened
-from boatlib.show.kit.words import photos_in_words
+from boatlib.show.kit.words import listing, photos_in_words
 
-PHOTOS = 6  # photos behind a cell of right answers, the least certain ones; of mistakes all are shown, up to MISTAKES
-MISTAKES = 24
+PHOTOS, MISTAKES = 6, 24  # photos behind a cell: the least certain right ones, the surest mistakes
+PHOTOS_OF_PART, MISTAKES_OF_PART = 3, 8  # of many classes
 
 
 def matrix(predictions: pd.DataFrame, root: Path) -> Html:
-    """Counts and row shares, coloured by the share of the row on a scale from 0 to 1.
+    """Counts, coloured by the share of the row on a scale from 0 to 1. Of many classes those that are taken for each other, in parts.
 
     A cell is a <details>: it opens by click or Enter, without script. root: the photos' folder.
     """
-    matrix, left_out = metrics.worst_classes(metrics.confusion_matrix(predictions))
-    short = shortened([str(name) for name in matrix.columns])
-    head = "".join(f'<th scope="col">{_head(str(name), short)}</th>' for name in matrix.columns)
+    counts = metrics.confusion_matrix(predictions)
+    blocks = metrics.confusion_blocks(counts)
+    parts = [_part(counts, names, predictions, root) for names in blocks]
+    if len(counts) <= metrics.WHOLE:
+        return parts[0]
+    shown = sum(map(len, blocks))
+    note = _(
+        "Of {all} classes, those that are most often taken for each other; the other {others} are not shown here.",
+        all=len(counts),
+        others=len(counts) - shown,
+    )
+    return sum(parts, paragraph(note))
+
+
+def _part(counts: pd.DataFrame, names: list[str], predictions: pd.DataFrame, root: Path) -> Html:
+    """The matrix of some classes; of these, answers with other names stand together in one column."""
+    short, whole = shortened(names), len(names) == len(counts)
+    head = "".join(f'<th scope="col">{_head(name, short)}</th>' for name in names)
+    head += "" if whole else f'<th scope="col">{escape(_("others"))}</th>'
     body = []
-    for label, counts in matrix.iterrows():
-        total = int((predictions["label"] == label).sum())
-        cells = "".join(
-            _cell(str(label), str(name), int(count), total, predictions, root) for name, count in counts.items()
-        )
+    for label in names:
+        row, total = counts.loc[label], int(counts.loc[label].sum())
+        cells = "".join(_cell(label, name, int(row[name]), total, predictions, root, whole) for name in names)
+        cells += "" if whole else f'<td class="sum">{in_digits(total - int(row[names].sum()))}</td>'
         body.append(
-            f'<tr><th scope="row">{_head(str(label), short)}</th>{cells}<td class="number sum">{total}</td></tr>'
+            f'<tr><th scope="row">{_head(label, short)}</th>{cells}<td class="number sum">{in_digits(total)}</td></tr>'
         )
+    sums = "".join(f"<td>{in_digits(int(counts[name].sum()))}</td>" for name in names) + ("" if whole else "<td></td>")
+    body.append(f'<tr class="sums"><th scope="row">{escape(_("answers"))}</th>{sums}<td></td></tr>')
     caption = _("Down: what the photo shows; across: what the model says.")
-    if left_out:
-        caption += " " + _(
-            "The {shown} classes with most mistakes, neighbours where they are confused; {others} others are not shown.",
-            shown=len(matrix),
-            others=left_out,
-        )
     hint = f'<span class="screen">{escape(_("A number opens to its photos."))}</span>'
-    name = escape(_("Confusion matrix"))
-    given = predictions["predicted"].value_counts()
-    sums = "".join(f'<td class="number sum">{in_digits(int(given.get(name, 0)))}</td>' for name in matrix.columns)
+    label = escape(_("Confusion matrix: {names}", names=listing(names, 3)))
     markup = (
-        f'<div class="matrix-block"><div class="table" tabindex="0" role="region" aria-label="{name}">'
+        f'<div class="matrix-block"><div class="table" tabindex="0" role="region" aria-label="{label}">'
         f'<table class="matrix"><caption>{escape(caption)} {hint}</caption>'
         f'<thead><tr><td></td>{head}<th scope="col">{escape(_("photos"))}</th></tr></thead>'
-        f'<tbody>{"".join(body)}<tr class="sums"><th scope="row">{escape(_("answers"))}</th>{sums}<td></td></tr></tbody></table></div></div>'
+        f"<tbody>{''.join(body)}</tbody></table></div></div>"
     )
-    return Html(markup, f"{caption}\n{matrix.to_string()}")
+    return Html(markup, f"{caption}\n{counts.loc[names, names].to_string()}")
 
 
 def _head(name: str, short: dict[str, str]) -> str:
@@ -62,15 +71,20 @@ def _head(name: str, short: dict[str, str]) -> str:
     return f'<span title="{escape(name)}">{escape(short[name])}</span>'
 
 
-def _cell(label: str, predicted: str, count: int, total: int, predictions: pd.DataFrame, root: Path) -> str:
+def _cell(
+    label: str, predicted: str, count: int, total: int, predictions: pd.DataFrame, root: Path, whole: bool
+) -> str:
     share = count / total if total else 0.0
-    css = "right" if label == predicted else "wrong" if count else "none"
-    start = f'<td class="cell {css}" style="--share:{share:.3f}">'
+    css = "none" if not count else "right" if label == predicted else "wrong"
+    start = (
+        f'<td class="cell {css}" style="--alpha:{(0.06 + 0.5 * share) if css == "right" else 0.08 + 0.6 * share:.2f}">'
+    )
     if not count:
         return f'{start}<span class="zero" aria-hidden="true">·</span><span class="unseen">0</span></td>'
     words = what_happened(label, predicted, count)
     own = photos_of_cell(predictions, label, predicted, surest_first=label != predicted)
-    limit = PHOTOS if label == predicted else MISTAKES
+    limits = (PHOTOS, MISTAKES) if whole else (PHOTOS_OF_PART, MISTAKES_OF_PART)
+    limit = limits[label != predicted]
     cut = ""
     if count > limit:
         cut = " " + (

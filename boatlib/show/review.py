@@ -15,6 +15,8 @@ from boatlib.show.kit.html import Html, escape, paragraph
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+POINTS = 300  # of a curve
+
 
 def by_answer(rows: pd.DataFrame) -> Html:
     """Work and errors for each answer of the model at one threshold. rows: `review.by_answer`."""
@@ -67,6 +69,7 @@ def work_chart(risks: pd.DataFrame) -> Html:
 
 def _work_figure(risks: pd.DataFrame, tenth: pd.Series, end: float, width: float) -> "Figure":
     shown = risks[risks["checked"] <= end]
+    shown = shown.iloc[:: max(1, len(shown) // POINTS)]
     with theme.applied():
         figure, (axes,) = charts.axes_of(2.6, width=width)
         axes.fill_between(

@@ -60,6 +60,44 @@ def warnings(found: Shortcuts) -> list[str]:
     return [*words, *map(_leak, found.leaks)]
 
 
+def in_short(found: Shortcuts) -> list[str]:
+    """What the brief says of it, beside its verdict and its list of classes: a line for the rim of the pictures, one for each leak."""
+    right = found.table.drop_duplicates("rule").set_index("rule")["right"]
+    rim = sorted(set(found.near) - {FILE}, key=lambda rule: -right[rule])[:1]
+    lines = [
+        _(
+            "It may have learnt the surroundings: {seen} alone name {share} of the photos rightly.",
+            seen=SEES[rule](),
+            share=percent(right[rule], 0),
+        )
+        for rule in rim
+    ]
+    for leak in found.leaks:
+        counts = {"of": leak.of, "photos": leak.photos}
+        if leak.kind == "seconds":
+            lines.append(
+                _(
+                    "The figures are too good for new scenes: {photos} of {of} test photos show one that also taught.",
+                    **counts,
+                )
+            )
+        elif leak.kind == "place":
+            lines.append(
+                _(
+                    "The figures are those of a few places: {photos} of {of} test photos are from where others taught.",
+                    **counts,
+                )
+            )
+        else:
+            lines.append(
+                _(
+                    "The figures may be too good: {photos} of {of} test photos share a name's number with photos that taught.",
+                    **counts,
+                )
+            )
+    return lines
+
+
 def words(found: Shortcuts) -> Html:
     """The warnings, or that there is no reason for one."""
     made = (

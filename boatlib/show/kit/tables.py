@@ -19,18 +19,18 @@ def dot_range(low: float, high: float, share: float, line: float | None = None) 
     """A share as a mark on its range, on a scale from 0 to 1, with a line at a target, as drawing in the colour of its row (`--mood`); the
     numbers must stand beside it as text.
     """
-    target = "" if line is None else f'<i class="target" style="left:{line:.1%}"></i>'
+    target = "" if line is None else f'<i class="target" style="left:{100 * line:.1f}%"></i>'
     return (
-        f'<span class="dots" aria-hidden="true">{target}<i class="range" style="left:{low:.1%};width:{max(0.004, high - low):.1%}"></i>'
-        f'<i class="share" style="left:{share:.1%}"></i></span>'
+        f'<span class="dots" aria-hidden="true">{target}<i class="range" style="left:{100 * low:.1f}%;width:{100 * max(0.004, high - low):.1f}%"></i>'
+        f'<i class="share" style="left:{100 * share:.1f}%"></i></span>'
     )
 
 
 def counted_bar(right: float, wrong: float) -> str:
     """Two shares of the full width one behind the other, as drawing; the numbers must stand beside it as text."""
     return (
-        f'<span class="band" aria-hidden="true"><i class="right" style="width:{right:.1%}"></i>'
-        f'<i class="wrong" style="width:{wrong:.1%}"></i></span>'
+        f'<span class="band" aria-hidden="true"><i class="right" style="width:{100 * right:.1f}%"></i>'
+        f'<i class="wrong" style="width:{100 * wrong:.1f}%"></i></span>'
     )
 
 

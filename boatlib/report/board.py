@@ -1,0 +1,130 @@
+"""The list of runs, `reports/index.html`: what each says, what changed, its earlier runs, and runs of the same test photos in pairs."""
+
+import json
+from collections.abc import Mapping
+from datetime import date
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from boatlib import spreadsheet
+from boatlib.files import write_text
+from boatlib.messages import in_digits, on_the_day
+from boatlib.report.pages import style
+from boatlib.results.comparison import between
+from boatlib.run import Run
+from boatlib.shares import p_words, percent
+from boatlib.show import brief
+from boatlib.show.kit import fonts, tables
+from boatlib.show.kit.html import escape
+
+RECORD, HOW = "summary.json", "run.json"  # in a report folder: what it says, and how it was made
+PUBLISHED = "published.jsonl"  # in the folder of a run: a line for each report with other results, the oldest first
+COMPLETE = ".complete"  # in a report folder: all of its pages come from one whole run
+PAIRS = 12  # at the most
+
+
+def remember(run: Run) -> None:
+    """Add a line to the run's published reports, unless the last one says the same."""
+    record, how = run.record("summary"), run.record("run_record")
+    line = {"made": how["made"], **{name: record.get(name) for name in ("decision", "accuracy", "photos", "policy")}}
+    file = run.folder / PUBLISHED
+    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    if not lines or {**json.loads(lines[-1]), "made": ""} != {**line, "made": ""}:
+        write_text(file, "\n".join([*lines, json.dumps(line)]) + "\n")
+
+
+def write(reports: Path) -> Path:
+    """Write the list of all whole reports in the folder, the newest first."""
+    found = [path.parent for path in reports.glob(f"*/{COMPLETE}")]
+    runs = {folder.name: (_read(folder / RECORD), _read(folder / HOW)) for folder in found}
+    runs = dict(sorted(runs.items(), key=lambda item: (item[1][1].get("made", ""), item[0]), reverse=True))
+    rows = "".join(_row(name, *both) for name, both in runs.items())
+    heads = "".join(f'<th scope="col">{head}</th>' for head in ("report", "made", "verdict", "of 1,000 alone", "wrong alone", "right", "since the last run"))  # fmt: skip
+    table = (
+        '<div class="table" tabindex="0" role="region" aria-label="Reports"><table class="board"><caption>A line for each run; its name opens '
+        f"its decision brief.</caption><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
+    )
+    body = f"{table}{_pairs(list(runs))}" if runs else "<p>No report yet.</p>"
+    return write_text(
+        reports / "index.html",
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; font-src data:\">\n"
+        f'<meta name="color-scheme" content="light dark">\n<title>Reports</title>\n<style>{fonts.faces(body)}{style()}</style>\n</head>\n'
+        f"<body>\n<main>\n<h1>Reports</h1>\n{body}\n</main>\n</body>\n</html>\n",
+    )
+
+
+def _read(file: Path) -> dict[str, Any]:
+    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+
+
+def _row(name: str, record: Mapping[str, Any], how: Mapping[str, Any]) -> str:
+    link = f'<a href="{escape(name)}/index.html">{escape(name)}</a>'
+    if "decision" not in record:  # of an older version
+        return f'<tr><th scope="row">{link}</th><td colspan="6">{escape(str(record.get("verdict", "")))}</td></tr>'
+    cells = [
+        on_the_day(date.fromisoformat(how["made"])),
+        *_figures(record),
+        brief.since_last(record) or "the first one",
+    ]
+    texts = "".join(f"<td>{escape(text)}</td>" for text in cells[:1])
+    badge = f'<td><span class="mark {brief.MOODS[record["decision"]]}">{escape(cells[1])}</span></td>'
+    rest = "".join(f"<td>{escape(text)}</td>" for text in cells[2:])
+    return f'<tr><th scope="row">{link}{_earlier(name)}</th>{texts}{badge}{rest}</tr>'
+
+
+def _figures(record: Mapping[str, Any]) -> list[str]:
+    """Verdict, answers of 1,000 that stand alone, wrong ones among them, right answers."""
+    judged = record["policy"]
+    alone = in_digits(judged["use_per_1000"]) if judged["used"] else "none"
+    wrong = f"{judged['wrong']} of {judged['used']:,}" if judged["used"] else "–"
+    return [brief.decision(record), alone, wrong, f"{percent(record['accuracy'])} of {record['photos']:,}"]
+
+
+def _earlier(name: str) -> str:
+    """The run's earlier reports, folded up; nothing for a first one."""
+    file = Run(name).folder / PUBLISHED
+    lines = file.read_text(encoding="utf-8").splitlines()[:-1] if file.is_file() else []
+    if not lines:
+        return ""
+    told = [json.loads(line) for line in reversed(lines)]
+    items = "".join(
+        f"<li>{escape(on_the_day(date.fromisoformat(one['made'])))}: {escape(', '.join(_figures(one)))}</li>"
+        for one in told
+    )
+    return f"<details><summary>{len(told)} earlier</summary><ul>{items}</ul></details>"
+
+
+def _pairs(names: list[str]) -> str:
+    """Runs that were judged by the same photos, in pairs: the exact test of McNemar on what they answer differently."""
+    answers = {
+        name: spreadsheet.read_table(file)[["photo", "label", "predicted"]]
+        for name in names
+        if (file := Run(name).path("predictions")).is_file()
+    }
+    rows = []
+    for first, second in combinations(answers, 2):
+        beside = between(answers[second], {}, answers[first], {})
+        if beside["photos"]:
+            rows.append(
+                {
+                    "first": first,
+                    "second": second,
+                    "same test photos": beside["photos"],
+                    "first right": beside["now_correct"],
+                    "second right": beside["then_correct"],
+                    "only the first": beside["fixed"],
+                    "only the second": beside["broken"],
+                    "p-value": p_words(beside["p_value"]),
+                }
+            )
+    if not rows:
+        return ""
+    shown = pd.DataFrame(rows[:PAIRS])
+    counts = [name for name in shown.columns if name not in ("first", "second", "p-value")]
+    table = tables.table(shown, "Runs judged by the same photos", dict.fromkeys(counts, tables.number)).markup
+    return f"<h2>Side by side</h2>{table}"

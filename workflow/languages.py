@@ -1,0 +1,77 @@
+"""Keep the catalogues of `boatlib/languages/` beside the sentences of the program.
+
+    python workflow/languages.py          adds what is new, takes out what is gone, and says what is not translated yet
+    python workflow/languages.py fr       begins a new one
+
+Then translate what is empty in the file, with any editor for .po files.
+"""
+
+import io
+import json
+import sys
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po, write_po
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / "boatlib" / "languages"
+KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2)}
+
+
+def sentences() -> Catalog:
+    """Every sentence that can be translated: of the program, of the prose of the brief's notebook, and all notebooks' headings."""
+    found = Catalog(project="boatlib", charset="utf-8")
+    for file, line, message, _comments, _context in extract_from_dir(
+        ROOT / "boatlib", method_map=[("**.py", "python")], keywords=KEYWORDS
+    ):
+        found.add(message, locations=[(f"boatlib/{file}", line)])
+    for notebook in sorted((ROOT / "notebooks").glob("0[1-6]_*.ipynb")):
+        for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
+            text = "".join(cell["source"])
+            if cell["cell_type"] != "markdown":
+                continue
+            if text.startswith("# "):
+                found.add(text.splitlines()[0].removeprefix("# ").strip(), locations=[(f"notebooks/{notebook.name}", 1)])
+            elif notebook.name.startswith("06"):
+                found.add(text, locations=[(f"notebooks/{notebook.name}", 1)])
+    return found
+
+
+def read(language: str) -> Catalog:
+    """The catalogue of a language; an empty one where there is none yet."""
+    file = FOLDER / f"{language}.po"
+    if not file.is_file():
+        return Catalog(locale=language, project="boatlib", charset="utf-8")
+    with file.open("rb") as opened:
+        return read_po(opened, locale=language)
+
+
+def missing(catalogue: Catalog) -> list[str]:
+    """Sentences without a translation, or with one that is only guessed."""
+    return [str(message.id) for message in catalogue if message.id and (message.fuzzy or not all(_texts(message.string)))]
+
+
+def _texts(string: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (string,) if isinstance(string, str) else tuple(string)
+
+
+def update(language: str) -> Catalog:
+    """Write a language's catalogue anew, with all sentences of now."""
+    old, new = read(language), Catalog(locale=language, project="boatlib", charset="utf-8")
+    for message in sentences():
+        if message.id:
+            known = old.get(message.id[0] if isinstance(message.id, tuple) else message.id)
+            new.add(message.id, known.string if known and known.id == message.id else None, locations=message.locations)
+    text = io.BytesIO()
+    write_po(text, new, sort_by_file=True, omit_header=False, include_lineno=False, width=120)
+    lines = [line for line in text.getvalue().decode().splitlines() if not line.startswith(("\"POT-Creation", "\"PO-Revision"))]
+    (FOLDER / f"{language}.po").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return new
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:] or sorted(file.stem for file in FOLDER.glob("*.po")):
+        without = missing(update(name))
+        print(f"{name}: {len(without)} sentences are not translated")
