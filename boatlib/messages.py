@@ -1,8 +1,7 @@
 """Pages in the reader's language: sentences from gettext catalogues, and numbers, lists and dates as the reader writes them.
 
 A sentence in the code is its English, and what the catalogue `boatlib/languages/<language>.po` is searched by. `use` chooses
-the language
-of this process; until then it is English. A language is added by a file of that folder.
+the language of this process; until then it is English. A language is added by a file of that folder.
 """
 
 import gettext as library

@@ -6,34 +6,45 @@
 Then translate what is empty in the file, with any editor for .po files.
 """
 
+import ast
 import io
 import json
 import sys
 from pathlib import Path
 
+from babel import Locale
 from babel.messages.catalog import Catalog
-from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "boatlib" / "languages"
-KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2)}
+ASKS = {"_": 1, "gettext": 1, "ngettext": 2}  # functions, and how many sentences each gets
+
+# of the head of a catalogue: dates would differ each time, and the others are for work that is not done here
+NOT_KEPT = tuple(f'"{name}' for name in ("POT-", "PO-", "Project-", "Report-", "Last-", "Language-Team", "Generated-"))
 
 
 def sentences() -> Catalog:
-    """Every sentence that can be translated: of the program, of the prose of the brief's notebook, and all notebooks' headings."""
+    """Every sentence that can be translated: of the program, of the brief's notebook, and all notebooks' headings."""
     found = Catalog(project="boatlib", charset="utf-8")
-    for file, line, message, _comments, _context in extract_from_dir(
-        ROOT / "boatlib", method_map=[("**.py", "python")], keywords=KEYWORDS
-    ):
-        found.add(message, locations=[(f"boatlib/{file}", line)])
+    for file in sorted((ROOT / "boatlib").rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ASKS:
+                texts = tuple(
+                    ast.literal_eval(part) for part in node.args[: ASKS[node.func.id]] if isinstance(part, ast.Constant)
+                )
+                if texts:
+                    place = [(file.relative_to(ROOT).as_posix(), node.lineno)]
+                    found.add(texts if len(texts) > 1 else texts[0], locations=place)
     for notebook in sorted((ROOT / "notebooks").glob("0[1-6]_*.ipynb")):
         for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
             text = "".join(cell["source"])
             if cell["cell_type"] != "markdown":
                 continue
             if text.startswith("# "):
-                found.add(text.splitlines()[0].removeprefix("# ").strip(), locations=[(f"notebooks/{notebook.name}", 1)])
+                found.add(
+                    text.splitlines()[0].removeprefix("# ").strip(), locations=[(f"notebooks/{notebook.name}", 1)]
+                )
             elif notebook.name.startswith("06"):
                 found.add(text, locations=[(f"notebooks/{notebook.name}", 1)])
     return found
@@ -50,23 +61,26 @@ def read(language: str) -> Catalog:
 
 def missing(catalogue: Catalog) -> list[str]:
     """Sentences without a translation, or with one that is only guessed."""
-    return [str(message.id) for message in catalogue if message.id and (message.fuzzy or not all(_texts(message.string)))]
+    return [
+        str(message.id) for message in catalogue if message.id and (message.fuzzy or not all(_texts(message.string)))
+    ]
 
 
-def _texts(string: str | tuple[str, ...]) -> tuple[str, ...]:
-    return (string,) if isinstance(string, str) else tuple(string)
+def _texts(string: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    return (string or "",) if not isinstance(string, tuple) else string
 
 
 def update(language: str) -> Catalog:
     """Write a language's catalogue anew, with all sentences of now."""
-    old, new = read(language), Catalog(locale=language, project="boatlib", charset="utf-8")
+    old, new = read(language), Catalog(locale=language, project="boatlib", charset="utf-8", fuzzy=False)
+    new.header_comment = f"# {Locale.parse(language).english_name}: the brief and its appendix"
     for message in sentences():
         if message.id:
             known = old.get(message.id[0] if isinstance(message.id, tuple) else message.id)
             new.add(message.id, known.string if known and known.id == message.id else None, locations=message.locations)
     text = io.BytesIO()
     write_po(text, new, sort_by_file=True, omit_header=False, include_lineno=False, width=120)
-    lines = [line for line in text.getvalue().decode().splitlines() if not line.startswith(("\"POT-Creation", "\"PO-Revision"))]
+    lines = [line for line in text.getvalue().decode().splitlines() if not line.startswith(NOT_KEPT)]
     (FOLDER / f"{language}.po").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return new
 

@@ -41,5 +41,8 @@ def compared(first: Run, second: Run, root: Path) -> Html:
     record = between(*tables_of[0], *tables_of[1])
     figures = comparison.figures({run.name: run.record("metrics") for run in (first, second)})
     return (
-        figures + comparison.two_runs(record, f"“{first.name}”", f"“{second.name}”") + comparison.changes(record, root)
+        figures
+        + comparison.two_runs(record, f"“{first.name}”", f"“{second.name}”")
+        + comparison.not_to_choose_by()
+        + comparison.changes(record, root)
     )

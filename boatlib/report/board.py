@@ -1,4 +1,5 @@
-"""The list of runs, `reports/index.html`: what each says, what changed, its earlier runs, and runs of the same test photos in pairs."""
+"""The list of runs, `reports/index.html`: what each says, what changed, its earlier runs, and runs of the same test photos in
+pairs."""
 
 import json
 from collections.abc import Mapping
@@ -24,6 +25,7 @@ RECORD, HOW = "summary.json", "run.json"  # in a report folder: what it says, an
 PUBLISHED = "published.jsonl"  # in the folder of a run: a line for each report with other results, the oldest first
 COMPLETE = ".complete"  # in a report folder: all of its pages come from one whole run
 PAIRS = 12  # at the most
+HEADS = ("report", "made", "verdict", "of 1,000 accepted", "wrong of the accepted", "right", "since the last run")
 
 
 def remember(run: Run) -> None:
@@ -42,7 +44,7 @@ def write(reports: Path) -> Path:
     runs = {folder.name: (_read(folder / RECORD), _read(folder / HOW)) for folder in found}
     runs = dict(sorted(runs.items(), key=lambda item: (item[1][1].get("made", ""), item[0]), reverse=True))
     rows = "".join(_row(name, *both) for name, both in runs.items())
-    heads = "".join(f'<th scope="col">{head}</th>' for head in ("report", "made", "verdict", "of 1,000 alone", "wrong alone", "right", "since the last run"))  # fmt: skip
+    heads = "".join(f'<th scope="col">{head}</th>' for head in HEADS)
     table = (
         '<div class="table" tabindex="0" role="region" aria-label="Reports"><table class="board"><caption>A line for each run; its name opens '
         f"its decision brief.</caption><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
@@ -52,7 +54,8 @@ def write(reports: Path) -> Path:
         reports / "index.html",
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; font-src data:\">\n"
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
+        'font-src data:">\n'
         f'<meta name="color-scheme" content="light dark">\n<title>Reports</title>\n<style>{fonts.faces(body)}{style()}</style>\n</head>\n'
         f"<body>\n<main>\n<h1>Reports</h1>\n{body}\n</main>\n</body>\n</html>\n",
     )
@@ -78,11 +81,11 @@ def _row(name: str, record: Mapping[str, Any], how: Mapping[str, Any]) -> str:
 
 
 def _figures(record: Mapping[str, Any]) -> list[str]:
-    """Verdict, answers of 1,000 that stand alone, wrong ones among them, right answers."""
+    """Verdict, answers of 1,000 that are accepted, wrong ones among them, right answers."""
     judged = record["policy"]
-    alone = in_digits(judged["use_per_1000"]) if judged["used"] else "none"
+    accepted = in_digits(judged["use_per_1000"]) if judged["used"] else "none"
     wrong = f"{judged['wrong']} of {judged['used']:,}" if judged["used"] else "–"
-    return [brief.decision(record), alone, wrong, f"{percent(record['accuracy'])} of {record['photos']:,}"]
+    return [brief.decision(record), accepted, wrong, f"{percent(record['accuracy'])} of {record['photos']:,}"]
 
 
 def _earlier(name: str) -> str:

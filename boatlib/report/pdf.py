@@ -1,7 +1,7 @@
 """The brief and its appendix as tagged PDF files (PDF/UA-1), for readers whose mail does not let HTML through.
 
-WeasyPrint makes them. It needs the system's Pango, which most desktops have; where it is missing, a browser of the Chromium family prints
-instead.
+WeasyPrint makes them. It needs the system's Pango, which most desktops have; where it is missing, a browser of the Chromium
+family prints instead.
 """
 
 import logging
@@ -71,6 +71,7 @@ def weasyprinter() -> Printer | None:
     """What prints by WeasyPrint; None where the system has no Pango."""
     try:
         import weasyprint
+        from weasyprint.text.fonts import FontConfiguration
         from weasyprint.urls import URLFetcher, URLFetcherResponse
     except OSError:
         return None
@@ -90,10 +91,10 @@ def weasyprinter() -> Printer | None:
     fetcher = Pictures(allowed_protocols=("data", "file"))
 
     def printed(markup: str) -> tuple[bytes, int]:
-        style = weasyprint.CSS(string=fonts.faces_of_files(markup), url_fetcher=fetcher)
-        document = weasyprint.HTML(string=markup, url_fetcher=fetcher).render(
-            stylesheets=[style], pdf_variant="pdf/ua-1"
-        )
+        known = FontConfiguration()
+        style = weasyprint.CSS(string=fonts.faces_of_files(markup), url_fetcher=fetcher, font_config=known)
+        page = weasyprint.HTML(string=markup, url_fetcher=fetcher)
+        document = page.render(stylesheets=[style], font_config=known, pdf_variant="pdf/ua-1")
         return document.write_pdf() or b"", len(document.pages)
 
     return printed

@@ -1,8 +1,8 @@
-"""The record behind the decision brief: every figure and every decision of its page, PDF, mail and list of runs, without words.
+"""The record behind the decision brief: every figure and every decision of its page, PDF, mail and list of runs, without
+words.
 
 One row for each answer that the model gives says what becomes of it; the verdict, what the model is for and what comes next
-follow
-from these rows and from the tables of the run.
+follow from these rows and from the tables of the run.
 """
 
 from collections.abc import Collection, Mapping
@@ -33,9 +33,8 @@ STEPS = 3  # things to do next
 
 def answers(verdicts: pd.DataFrame, predictions: pd.DataFrame, policy: Policy) -> pd.DataFrame:
     """What becomes of each answer, a row a class: answer, group (FINE, WEAK, UNPROVEN), why (of WEAK: one of those above),
-    dependable
-    (the class's verdict); photos, found, low, high (test photos of the class, those named rightly, 95% range of their share); given, used,
-    used_wrong (answers with its name, those of them that stand alone, the wrong ones among these).
+    dependable (the class's verdict); photos, found, low, high (test photos of the class, those named rightly, 95% range of
+    their share); given, used, used_wrong (answers with its name, those of them that stand alone, the wrong ones among these).
 
     verdicts: `class_verdicts`; predictions: of the test photos.
     """
@@ -81,8 +80,7 @@ def verdict(judged: Mapping[str, Any], near: bool) -> str:
 
 def strangers(unknown: pd.DataFrame) -> dict[str, Any]:
     """How photos of something else fare: left_out (what, photos, noticed), tried (classes left out in turn), least and most
-    (share of
-    their photos that is noticed). unknown: `unknown.csv`.
+    (share of their photos that is noticed). unknown: `unknown.csv`.
     """
     tried = unknown[unknown["kind"] == NEVER_TAUGHT]
     shares = (tried["noticed"] / tried["photos"]).tolist()
@@ -105,8 +103,9 @@ def steps(
 ) -> list[dict[str, Any]]:
     """What to do next, the most urgent first, STEPS at most; each with `what` and its figures.
 
-    same_way (classes): photos were made in different ways. try_own (photos): of the reader's own, as many as show that the promise
-    holds there. labels (photos): in doubt. collect (classes): where twice as many photos are likely to help. minutes (minutes): of a longer search.
+    same_way (classes): photos were made in different ways. try_own (photos): of the reader's own, as many as show that the
+    promise holds there. draw (photos): more of them to draw a line by. labels (photos): in doubt. collect (classes): where
+    twice as many photos are likely to help. minutes (minutes): of a longer search.
     """
     found: list[dict[str, Any]] = []
     if shortcut:
@@ -114,6 +113,8 @@ def steps(
     if judged["used"]:
         enough = fewest(judged["target_error"], 1 - judged["certainty"]) * judged["photos"] / judged["used"]
         found.append({"what": "try_own", "photos": _rounded(enough)})
+    elif judged["needed"]:
+        found.append({"what": "draw", "photos": judged["needed"]})
     if suspects:
         found.append({"what": "labels", "photos": suspects})
     worth = learning_curve.worth_collecting(forecasts, verdicts)
@@ -132,8 +133,7 @@ def _rounded(count: float) -> int:
 
 def changed(last: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """What changed since the last run of the name: photos that both judge by, fixed, broken, and whether that is more than
-    chance;
-    None for a first run. last: `comparison.against_last_run`.
+    chance; None for a first run. last: `comparison.against_last_run`.
     """
     if last is None or not last["photos"]:
         return None
@@ -153,6 +153,7 @@ def examples(predictions: pd.DataFrame, policy: Policy) -> tuple[pd.DataFrame, p
     good = good.drop_duplicates("label").assign(photos=lambda t: t["label"].map(commonest))
     good = good.sort_values(["photos", "label"], ascending=[False, True]).head(EXAMPLES)
     bad = rows[~right].assign(unseen=lambda t: t["action"] == USE).sort_values("unseen", ascending=False, kind="stable")
+    bad = bad.drop_duplicates(["label", "predicted"])
     return good, bad.head(EXAMPLES)
 
 
@@ -168,8 +169,7 @@ def record(
     last: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     """All of it as `summary.json` keeps it. overall: `metrics.json`; table: `answers`; elsewhere: `elsewhere.json`; left_out:
-    classes that
-    were not taught; next_steps: `steps`; last: `comparison.against_last_run`.
+    classes that were not taught; next_steps: `steps`; last: `comparison.against_last_run`.
     """
     rows = table.replace({np.nan: None}).to_dict("records")
     return {

@@ -128,8 +128,8 @@ def worst_classes(matrix: pd.DataFrame, limit: int = WORST) -> tuple[pd.DataFram
 
 
 def confusion_blocks(matrix: pd.DataFrame) -> list[list[str]]:
-    """Classes that are taken for each other, in groups of at most BLOCK, the group with most mistakes first, BLOCKS groups at most; one
-    group of all where they are no more than WHOLE.
+    """Classes that are taken for each other, in groups of at most BLOCK, the group with most mistakes first, BLOCKS groups at
+    most; one group of all where they are no more than WHOLE.
 
     Pairs are joined from the commonest mistake on (single linkage), as long as a group stays small enough.
     """

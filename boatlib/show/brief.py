@@ -1,6 +1,5 @@
 """The decision brief: one page that says whether to use the model, for what, and what to do next. Every word is written from
-one record
-(`results.brief.record`), and so are the text for a mail and the line in the list of runs.
+one record (`results.brief.record`), and so are the text for a mail and the line in the list of runs.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,6 +11,8 @@ import pandas as pd
 
 from boatlib.messages import gettext as _
 from boatlib.messages import in_digits, ngettext, on_the_day
+from boatlib.params import Share
+from boatlib.policy import USE
 from boatlib.results.brief import (
     ALONE,
     CHECK_ALL,
@@ -24,28 +25,28 @@ from boatlib.results.brief import (
     WEAK,
     WITH_CHECKS,
 )  # fmt: skip
+from boatlib.results.intervals import wilson
 from boatlib.shares import of_hundred, percent
-from boatlib.show import policy as show_policy
 from boatlib.show.kit import gallery, tables
 from boatlib.show.kit.html import Html, escape
 from boatlib.show.kit.names import shortened
-from boatlib.show.kit.words import errors, listing
+from boatlib.show.kit.words import errors, listing, up_to
 
-NAMED, ITEMS = 6, 3  # classes in a list of names, and with a line of their own
-ROWS = 8  # classes on the strip
+NAMED, ITEMS = 5, 3  # classes in a list of names, and with a line of their own
+ROWS = 6  # classes on the strip
 LONG = 20  # characters of a name in a list of names: longer ones leave room for fewer
 SIGNS = {ALONE: "✓", WITH_CHECKS: "✓", CHECK_ALL: "!", NOT_YET: "✕"}
 MOODS = {ALONE: "good", WITH_CHECKS: "good", CHECK_ALL: "care", NOT_YET: "stop"}
 
 
-def title(share: Any, run: str) -> str:  # noqa: ANN401
+def title(share: Share, run: str) -> str:
     """What the report is called. share: `params.Share`; run: the run's name, which stands in where nothing is known."""
     if share.title:
         return str(share.title)
     return _("Naming {subject} photos", subject=share.subject) if share.subject else _("Naming photos: {run}", run=run)
 
 
-def imprint(share: Any, made: date) -> list[str]:  # noqa: ANN401
+def imprint(share: Share, made: date) -> list[str]:
     """Version, day, owner and contact, as far as they are given. made: the day."""
     return [part for part in (share.version, on_the_day(made), share.owner, share.contact) if part]
 
@@ -63,61 +64,63 @@ def decision(record: Mapping[str, Any]) -> str:
 def what_it_is(record: Mapping[str, Any], subject: str = "") -> str:
     """What the model does, and how often it is right; where photos from elsewhere fare worse, that figure comes first."""
     classes = len(record["answers"])
-    names = (
-        ngettext(
-            "It names one class in a {subject} photo.",
-            "It names one of {number} classes in a {subject} photo.",
+    if subject:
+        names = ngettext(
+            "A program that looks for one class in a {subject} photo",
+            "A program that names one of {number} classes in a {subject} photo",
             classes,
             subject=subject,
         )
-        if subject
-        else ngettext("It names one class in a photo.", "It names one of {number} classes in a photo.", classes)
-    )
+    else:
+        names = ngettext(
+            "A program that looks for one class in a photo",
+            "A program that names one of {number} classes in a photo",
+            classes,
+        )
     right, low, high = (of_hundred(record[name]) for name in ("accuracy", "accuracy_low", "accuracy_high"))
     told = record["elsewhere"]
     if told["differs"] and not told["apart"]:
-        ends = {"low": of_hundred(told["low"]), "high": of_hundred(told["high"])}
-        figure = _(
-            "Expect {middle} of 100 right on photos from elsewhere ({low} to {high}), {right} of 100 on photos like those that taught it.",
-            middle=of_hundred(told["middle"]),
+        ends = {"middle": of_hundred(told["middle"]), "low": of_hundred(told["low"]), "high": of_hundred(told["high"])}
+        return _(
+            "{names}: on photos from elsewhere expect {middle} of 100 right ({low} to {high}), on photos like "
+            "those that taught it {right}.",
+            names=names,
             right=right,
             **ends,
         )
-    else:
-        figure = ngettext(
-            "Right for {right} of 100 new photos ({low} to {high}; {number} tested).",
-            "Right for {right} of 100 new photos ({low} to {high}; {number} tested).",
-            record["photos"],
-            right=right,
-            low=low,
-            high=high,
-        )
-    return f"{names} {figure}"
+    return _(
+        "{names}: right for {right} of 100 new ones ({low} to {high}; {photos} tested).",
+        names=names,
+        right=right,
+        low=low,
+        high=high,
+        photos=record["photos"],
+    )
 
 
 def what_to_do(record: Mapping[str, Any]) -> str:
-    """Which answers stand alone, in a sentence."""
+    """Which answers are accepted without a look, in a sentence."""
     judged = record["policy"]
     if not judged["used"]:
-        return show_policy.why_none(judged)
+        if judged["rule"] == "cost":
+            return _("For the costs that were given, looking at all of them is cheapest.")
+        return _("It is not proven that few enough of its answers are wrong to accept any without a look.")
     if record["decision"] == NOT_YET and judged["wrong_low"] > judged["target_error"]:
-        return _("More of its surest answers were wrong in the test than was promised: do not rely on them.")
+        return _("In the test more of its surest answers were wrong than was promised.")
     if record["decision"] == NOT_YET:
-        return _("What it reaches can be reached without looking at the pictures: its figures prove nothing yet.")
+        return _("As much can be reached without looking at the pictures: its figures prove nothing yet.")
     if record["decision"] == ALONE:
-        return _("Its answers can stand alone.")
+        return _("Its answers can be accepted without a look.")
     lines = set(judged["lines"].values())
     if len(lines) == 1:
-        line = percent(lines.pop())
         return _(
-            "Answers at least {line} sure stand alone; a person looks at the rest.",
-            line=line,
+            "Accept answers that are at least {line} sure; a person looks at the rest.", line=percent(lines.pop(), 0)
         )
-    return _("Answers that are sure enough stand alone; a person looks at the rest.")
+    return _("Accept answers that are sure enough; a person looks at the rest.")
 
 
-def wrong_alone(record: Mapping[str, Any]) -> str:
-    """How many of the answers that stand alone were wrong in the test: "2 of 201 (1.0%, up to 4 in 100)"."""
+def wrong_accepted(record: Mapping[str, Any]) -> str:
+    """How many of the answers that are accepted were wrong in the test: "2 of 201 (1.0%, up to 4 in 100)"."""
     judged = record["policy"]
     return errors(judged["wrong"], judged["used"], judged["wrong_high"])
 
@@ -125,15 +128,18 @@ def wrong_alone(record: Mapping[str, Any]) -> str:
 def in_a_thousand(record: Mapping[str, Any]) -> str:
     """What becomes of 1,000 photos, in one sentence."""
     judged = record["policy"]
-    alone, others = judged["use_per_1000"], 1000 - judged["use_per_1000"]
+    accepted, others = judged["use_per_1000"], 1000 - judged["use_per_1000"]
     if not judged["used"]:
-        return _("A person looks at all of them.")
+        return _("A person looks at every answer.")
     return _(
-        "Of {all} photos like these, about {alone} are answered alone and {others} go to a person; wrong among "
-        "the first, in the test: "
+        "Of {all} photos like these, about {accepted} answers are accepted and {others} go to a person; wrong "
+        "of the accepted, in the test: "
         "{wrong}.",
-        all=1000, alone=alone, others=others, wrong=wrong_alone(record),
-    )  # fmt: skip
+        all=1000,
+        accepted=accepted,
+        others=others,
+        wrong=wrong_accepted(record),
+    )
 
 
 def verdict(record: Mapping[str, Any], subject: str = "") -> str:
@@ -141,21 +147,16 @@ def verdict(record: Mapping[str, Any], subject: str = "") -> str:
     return f"{decision(record)}. {what_it_is(record, subject)} {in_a_thousand(record)}"
 
 
-def page(
-    record: Mapping[str, Any],
-    warnings: Sequence[str],
-    share: Any,
-    dependable: float,
-    photos: Html,  # noqa: ANN401
-) -> Html:
+def page(record: Mapping[str, Any], warnings: Sequence[str], share: Share, dependable: float, photos: Html) -> Html:
     """The brief: verdict, three figures, what it is for and not for, the classes on one scale, photos, what comes next.
 
     warnings: `shortcuts.in_short`; photos: `example_photos`.
     """
+    worse = [since_last(record)] if got_worse(record) else []
     return Html(
         f'<section class="brief">{_badge(record)}'
         f'<p class="lead">{escape(what_it_is(record, share.subject))}</p>'
-        f"{_warnings(warnings)}{_figures(record)}{_columns(record, share)}"
+        f"{_warnings([*warnings, *worse])}{_figures(record)}{_columns(record, share)}"
         f"{strip(record, dependable).markup}{photos.markup}{_next(record, share)}</section>",
         "\n".join([verdict(record, share.subject), *warnings]),
     )
@@ -165,7 +166,7 @@ def _badge(record: Mapping[str, Any]) -> str:
     kind = record["decision"]
     return (
         f'<p class="decision {MOODS[kind]}"><strong><span aria-hidden="true">{SIGNS[kind]}</span> {escape(decision(record))}</strong> '
-        f"<span>{escape(what_to_do(record))}</span></p>"
+        f"{escape(what_to_do(record))}</p>"
     )
 
 
@@ -174,28 +175,23 @@ def _warnings(warnings: Sequence[str]) -> str:
 
 
 def _figures(record: Mapping[str, Any]) -> str:
+    """Three figures; nothing where every answer is checked."""
     judged = record["policy"]
-    if judged["used"]:
-        wrong, _bracket, most = wrong_alone(record).partition(" (")
-        others = judged["check_per_1000"] + judged["unknown_per_1000"]
-        items = [
-            (in_digits(judged["use_per_1000"]), _("of {all} photos are answered alone", all=1000)),
+    if not judged["used"]:
+        return ""
+    unsure, unknown = judged["check_per_1000"], judged["unknown_per_1000"]
+    wrong = _("{wrong} of {of}", wrong=judged["wrong"], of=judged["used"])
+    most = up_to(judged["wrong_high"])
+    return _tiles(
+        [
+            (in_digits(judged["use_per_1000"]), _("of {all} photos are accepted unchecked", all=1000)),
             (
-                in_digits(others),
-                _(
-                    "go to a person: {unsure} unsure, {unknown} unfamiliar",
-                    unsure=judged["check_per_1000"],
-                    unknown=judged["unknown_per_1000"],
-                ),
+                in_digits(unsure + unknown),
+                _("go to a person: {unsure} unsure, {unknown} unfamiliar", unsure=unsure, unknown=unknown),
             ),
-            (wrong, _("wrong of those, in the test ({most}", most=most)),
+            (wrong, _("accepted were wrong in the test ({most})", most=most)),
         ]
-    else:
-        items = [
-            (in_digits(1000), _("of {all} photos go to a person", all=1000)),
-            (percent(record["accuracy"]), _("right in the test, of {photos} photos", photos=record["photos"])),
-        ]
-    return _tiles(items)
+    )
 
 
 def _tiles(items: Sequence[tuple[str, str]]) -> str:
@@ -205,23 +201,34 @@ def _tiles(items: Sequence[tuple[str, str]]) -> str:
     return f'<div class="tiles">{cells}</div>'
 
 
-def _columns(record: Mapping[str, Any], share: Any) -> str:  # noqa: ANN401
+def _columns(record: Mapping[str, Any], share: Share) -> str:
     rows = _with_short_names(record["answers"])
     groups = {name: [row for row in rows if row["group"] == name] for name in (FINE, WEAK, UNPROVEN)}
     use = [share.intended_use] if share.intended_use else []
     fine = _("Yes, for") if record["policy"]["used"] and record["decision"] != NOT_YET else _("Best at")
+    lost = [row for row in groups[WEAK] if _lost(row)]
+    weak = [_weak(row) for row in _gravest_first(groups[WEAK]) if row not in lost]
+    never = [
+        _("mostly missed: {names}", names=name) for name in _names([str(row["answer"]) for row in _gravest_first(lost)])
+    ]
+    not_for = [*([share.not_for] if share.not_for else []), *never, *strangers(record), *_elsewhere(record)]
     columns = [
         (FINE, fine, [*use, *_names([str(row["answer"]) for row in groups[FINE]])]),
-        (WEAK, _("With care"), _few([_weak(row) for row in _gravest_first(groups[WEAK])])),
+        (WEAK, _("With care"), _few(weak)),
         (UNPROVEN, _("Too few photos to say"), _names([str(row["answer"]) for row in groups[UNPROVEN]])),
-        ("stop", _("Not for"), [*([share.not_for] if share.not_for else []), *strangers(record), *_elsewhere(record)]),
+        ("stop", _("Not for"), not_for),
     ]
     blocks = [
         f'<div class="{mood}"><h2>{escape(head)}</h2><ul>{"".join(f"<li>{escape(item)}</li>" for item in items)}</ul></div>'
         for mood, head, items in columns
         if items
     ]
-    return f'<div class="columns"><div>{"".join(blocks[:-1])}</div>{blocks[-1]}</div>'
+    return f'<div class="columns">{"".join(blocks)}</div>'
+
+
+def _lost(row: Mapping[str, Any]) -> bool:
+    """Whether most photos of a class get another name."""
+    return bool(row["why"] == MISSED and row["found"] < row["photos"] / 2)
 
 
 def _with_short_names(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -256,27 +263,25 @@ def _weak(row: Mapping[str, Any]) -> str:
     if row["why"] == SHORTCUT:
         return _("{name}: recognised without what it shows", name=name)
     if row["why"] == MISSED:
-        return _("{name}: {found} of {photos} found", name=name, found=row["found"], photos=row["photos"])
-    if row["why"] == UNTRUE:
         return _(
-            "{name}: {wrong} of {given} such answers wrong",
-            name=name,
-            wrong=row["given"] - row["found"],
-            given=row["given"],
+            "{name}: {missed} of {photos} missed", name=name, missed=row["photos"] - row["found"], photos=row["photos"]
         )
-    return _(
-        "{name}: {checked} of {given} answers go to a person",
-        name=name,
-        checked=row["given"] - row["used"],
-        given=row["given"],
-    )
+    if row["why"] == UNTRUE:
+        wrong = row["given"] - row["found"]
+        return _("{name}: {wrong} of {given} such answers wrong", name=name, wrong=wrong, given=row["given"])
+    checked = row["given"] - row["used"]
+    return _("{name}: {checked} of {given} answers go to a person", name=name, checked=checked, given=row["given"])
 
 
 def strangers(record: Mapping[str, Any]) -> list[str]:
     """What happens to photos of something else: of the classes that were not taught, and of anything."""
     told, items = record["strangers"], []
     names = [
-        _("{what} ({noticed} of {photos} noticed)", what=row["what"], noticed=row["noticed"], photos=row["photos"])
+        _(
+            "{what} ({noticed} flagged)",
+            what=row["what"],
+            noticed=f"{in_digits(row['noticed'])}/{in_digits(row['photos'])}",
+        )
         for row in told["left_out"]
     ]
     seen = {row["what"] for row in told["left_out"]}
@@ -286,7 +291,7 @@ def strangers(record: Mapping[str, Any]) -> list[str]:
     if told["tried"]:
         items.append(
             _(
-                "anything else: {least} to {most} of 100 noticed, the rest misnamed",
+                "anything else: {least} to {most} of 100 flagged, the rest misnamed",
                 least=of_hundred(told["least"]),
                 most=of_hundred(told["most"]),
             )
@@ -296,31 +301,25 @@ def strangers(record: Mapping[str, Any]) -> list[str]:
 
 def _elsewhere(record: Mapping[str, Any]) -> list[str]:
     told = record["elsewhere"]
-    return [] if told["apart"] else [_("other places or cameras, until tried")]
+    return [] if told["apart"] or told["differs"] else [_("other places or cameras, until tried")]
 
 
 def strip(record: Mapping[str, Any], dependable: float) -> Html:
     """All classes on one scale: how many of their photos are named rightly. Of many classes those that fare worst, and the
-    others in one
-    row.
+    others in one row.
     """
     rows = sorted(_with_short_names(record["answers"]), key=lambda row: (not row["photos"], _share(row), row["answer"]))
     shown, rest = (rows[:ROWS], rows[ROWS:]) if len(rows) > ROWS + 2 else (rows, [])
     lines = [_strip_row(str(row["answer"]), row, dependable) for row in shown]
     if rest:
-        shares = [_share(row) for row in rest]
-        both = {
-            "group": FINE if {row["group"] for row in rest} == {FINE} else UNPROVEN,
-            "low": min(shares),
-            "high": max(shares),
-        }
-        both |= {name: sum(row[name] for row in rest) for name in ("found", "photos")}
+        both = {name: sum(row[name] for row in rest) for name in ("found", "photos")}
+        both["low"], both["high"] = wilson(both["found"], both["photos"])
+        both["group"] = FINE if {row["group"] for row in rest} == {FINE} else UNPROVEN
         name = ngettext("{number} other class", "{number} other classes", len(rest))
         lines.append(_strip_row(name, both, dependable))
-    bar = _("bar: range") if rest else _("bar: 95% range")
-    caption = _("Photos named rightly, by class; {bar}; line: {line}", bar=bar, line=percent(dependable, 0))
+    caption = _("Named rightly; bar: what chance allows; line: the aim, {line}", line=percent(dependable, 0))
     scale = f'<span class="ticks"><span>0</span><span>{percent(0.5, 0)}</span><span>{percent(1, 0)}</span></span>'
-    head = f'<th scope="col">{escape(_("class"))}</th><th scope="col">{scale}</th><th scope="col" class="number">{escape(_("right"))}</th>'
+    head = f'<th scope="col"><span class="unseen">{escape(_("class"))}</span></th><th scope="col">{scale}</th><th scope="col" class="number"><span class="unseen">{escape(_("right"))}</span></th>'
     return Html(
         f'<table class="strip"><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(lines)}</tbody></table>",
@@ -344,12 +343,13 @@ def _strip_row(name: str, row: Mapping[str, Any], line: float) -> str:
 
 def example_photos(right: pd.DataFrame, wrong: pd.DataFrame, root: Path) -> Html:
     """Photos that were named rightly, and wrongly. right, wrong: `results.brief.examples`; root: the folder of the photos."""
-    blocks = []
-    for head, rows in ((_("Right, for example"), right), (_("Wrong, for example"), wrong)):
-        if rows.empty:
-            continue
-        cards = gallery.cards(rows, root, _example)
-        blocks.append(f"<div><h2>{escape(head)}</h2>{gallery.grid(cards, 'three')}</div>")
+    unseen = len(wrong) > 0 and set(wrong["action"]) == {USE}
+    heads = (_("Right"), _("Wrong and accepted: shows → says") if unseen else _("Wrong: shows → says"))
+    blocks = [
+        f"<div><h2>{escape(head)}</h2>{gallery.grid(gallery.cards(rows, root, _example), 'three')}</div>"
+        for head, rows in zip(heads, (right, wrong), strict=True)
+        if len(rows)
+    ]
     return Html(f'<div class="examples">{"".join(blocks)}</div>' if blocks else "", "")
 
 
@@ -357,46 +357,57 @@ def _example(row: Mapping[str, Any]) -> tuple[str, list[str]]:
     shows, says = str(row["label"]), str(row["predicted"])
     sure = percent(min(row["confidence"], 0.999), 0, most=0)
     if shows == says:
-        return _("Photo of {shows}, named rightly", shows=shows), [f"{shows}, {sure}"]
+        return _("Photo of {shows}, named rightly", shows=shows), [shows]
     alt = _("Photo of {shows}, called {says}", shows=shows, says=says)
     return alt, [f"{shows} → {says}, {sure}"]
 
 
 def next_steps(record: Mapping[str, Any]) -> list[str]:
     """What comes next, in sentences, the most urgent first."""
-    return [_step(step, record) for step in record["next"]]
+    return [_step(step) for step in record["next"]]
 
 
-def _step(step: Mapping[str, Any], record: Mapping[str, Any]) -> str:
+def _step(step: Mapping[str, Any]) -> str:
     what = step["what"]
     if what == "same_way":
         return _(
-            "Collect photos of all classes in the same way, above all of {names}, and have it taught again.",
+            "Makers: collect photos of all classes in the same way, above all of {names}.",
             names=listing(step["classes"], 3),
         )
     if what == "try_own":
         return ngettext(
-            "Try it on {number} photo of your own; check the answer.",
-            "Try it on {number} photos of your own; check every answer.",
+            "You: try it on {number} photo of your own, and check.",
+            "You: try it on {number} photos of your own, and check.",
+            step["photos"],
+        )
+    if what == "draw":
+        return ngettext(
+            "Makers: label about {number} more photo; then sure answers may be accepted.",
+            "Makers: label about {number} more photos; then sure answers may be accepted.",
             step["photos"],
         )
     if what == "labels":
         return ngettext(
-            "Look at {number} photo with a doubtful label.",
-            "Look at {number} photos with doubtful labels.",
+            "Makers: look at {number} photo that may be in the wrong class.",
+            "Makers: look at {number} photos that may be in the wrong class.",
             step["photos"],
         )
     if what == "collect":
-        return _("Collect twice as many photos of {names}.", names=listing(step["classes"], 3))
-    return _(
-        "Let it search for {minutes} minutes (training.minutes): likely to do better.",
-        minutes=step["minutes"],
+        return _(
+            "Makers: collect twice as many photos of {names}.",
+            names=listing(step["classes"], 3 if len(step["classes"]) == 3 else 2),
+        )
+    return ngettext(
+        "Makers: search {number} minute for a better recipe.",
+        "Makers: search {number} minutes for a better recipe.",
+        step["minutes"],
     )
 
 
-def _next(record: Mapping[str, Any], share: Any) -> str:  # noqa: ANN401
+def _next(record: Mapping[str, Any], share: Share) -> str:
     items = "".join(f"<li>{escape(text)}</li>" for text in next_steps(record))
-    ends = [text for text in (since_last(record), test_again(), _whom(share)) if text]
+    last = "" if got_worse(record) else since_last(record)  # it stands above then
+    ends = [text for text in (last, test_again(), _whom(share)) if text]
     return (
         f'<div class="next"><h2>{escape(_("Next"))}</h2><ol>{items}</ol></div>'
         f'<p class="note">{escape(" ".join(ends))}</p>'
@@ -408,12 +419,20 @@ def since_last(record: Mapping[str, Any]) -> str:
     told = record["changed"]
     if told is None:
         return ""
+    counts = {"fixed": told["fixed"], "broken": told["broken"]}
     if not told["fixed"] + told["broken"]:
         return _("Since the last run: no answer to a test photo changed.")
-    counts = {"fixed": told["fixed"], "broken": told["broken"]}
+    if got_worse(record):
+        return _("Worse than the last run: {broken} answers made wrong, {fixed} put right.", **counts)
     if told["proven"]:
-        return _("Since the last run: {fixed} test photos put right, {broken} made wrong.", **counts)
-    return _("Since the last run: {fixed} test photos put right, {broken} made wrong (chance explains that).", **counts)
+        return _("Better than the last run: {fixed} answers put right, {broken} made wrong.", **counts)
+    return _("As good as the last run.")
+
+
+def got_worse(record: Mapping[str, Any]) -> bool:
+    """Whether the last run of the name was better, by more than chance."""
+    told = record["changed"]
+    return bool(told and told["proven"] and told["broken"] > told["fixed"])
 
 
 def test_again() -> str:
@@ -421,12 +440,12 @@ def test_again() -> str:
     return _("Test again when cameras, places or classes change.")
 
 
-def _whom(share: Any) -> str:  # noqa: ANN401
+def _whom(share: Share) -> str:
     whom = ", ".join(part for part in (share.owner, share.contact) if part)
     return _("Questions: {whom}.", whom=whom) if whom else ""
 
 
-def mail(record: Mapping[str, Any], warnings: Sequence[str], share: Any, run: str, made: date) -> str:  # noqa: ANN401
+def mail(record: Mapping[str, Any], warnings: Sequence[str], share: Share, run: str, made: date) -> str:
     """A text for the body of a mail, of the same record: at most 120 words, no markup."""
     not_for = [*([share.not_for] if share.not_for else []), *strangers(record)[:1]]
     parts = [

@@ -42,9 +42,8 @@ def table(rows: pd.DataFrame) -> Html:
 
 
 def advice(answers: pd.DataFrame, dependable: float) -> Html:
-    """One row a class: photos named rightly with their range on one scale, how often an answer with its name stands alone, how
-    often it is
-    true, and what that shows; sortable. answers: `results.brief.answers`, whose order is kept.
+    """One row a class: photos named rightly with their range on one scale, how often an answer with its name stands alone,
+    how often it is true, and what that shows; sortable. answers: `results.brief.answers`, whose order is kept.
     """
     words = {
         DEPENDABLE: _("dependable"),
@@ -63,7 +62,7 @@ def advice(answers: pd.DataFrame, dependable: float) -> Html:
             for row in rows
         ],
         _("answers that are true"): [_counted(row["found"], row["given"]) for row in rows],
-        _("alone"): [_counted(row["used"], row["given"]) for row in rows],
+        _("accepted"): [_counted(row["used"], row["given"]) for row in rows],
         _("shown to be"): [
             tables.Cell(words[row["dependable"]], place, number=False) for place, row in enumerate(rows)
         ],

@@ -68,15 +68,14 @@ def two_runs(record: Mapping[str, Any], first: str, second: str) -> Html:
         fixed=record["fixed"], broken=record["broken"], proof=proof,
     )  # fmt: skip
     settings = record["settings"]
-    changed = (
-        _("Settings that differ: {settings}.", settings="; ".join(settings))
-        if settings
-        else _("The settings are the same.")
-    )
-    warning = _(
-        "Do not choose settings by this: the test photos would no longer be new. The validation photos are there for that."
-    )
-    return paragraph(f"{text} {changed}") + paragraph(warning, "note")
+    changed = _("Settings that differ: {settings}.", settings="; ".join(settings)) if settings else ""
+    return paragraph(f"{text} {changed}".strip())
+
+
+def not_to_choose_by() -> Html:
+    """What the test photos are not for."""
+    warning = "Do not choose settings by this: the test photos would no longer be new. The validation photos are there for that."
+    return paragraph(warning, "note")
 
 
 def changes(record: Mapping[str, Any] | None, root: Path, limit: int = 12) -> Html:

@@ -19,7 +19,8 @@ PHOTOS_OF_PART, MISTAKES_OF_PART = 3, 8  # of many classes
 
 
 def matrix(predictions: pd.DataFrame, root: Path) -> Html:
-    """Counts, coloured by the share of the row on a scale from 0 to 1. Of many classes those that are taken for each other, in parts.
+    """Counts, coloured by the share of the row on a scale from 0 to 1. Of many classes those that are taken for each other, in
+    parts.
 
     A cell is a <details>: it opens by click or Enter, without script. root: the photos' folder.
     """

@@ -18,12 +18,15 @@ SHOWN = 24  # photos with changed labels in a gallery
 
 
 def applied(catalog: pd.DataFrame, corrections: Corrections | None = None) -> Html:
-    """How many decisions hold in a run. corrections: says too what of them concerns no photo that is here.
+    """How many decisions hold in a run. corrections: says too what of them concerns no photo that is here; without it,
+    nothing where none hold.
 
     Raises what `Corrections.check` does.
     """
     made = catalog.loc[catalog["decision"] != ""].drop_duplicates("sha256")["decision"].value_counts()
     counts = {name: int(made.get(name, 0)) for name in (KEEP, RELABEL, DROP)}
+    if corrections is None and not sum(counts.values()):
+        return Html("")
     found = paragraph(
         _(
             "People have looked at {photos} photos: {kept} kept as labelled, {relabelled} got another label, {out} left out.",
@@ -33,7 +36,7 @@ def applied(catalog: pd.DataFrame, corrections: Corrections | None = None) -> Ht
             out=counts[DROP],
         )  # fmt: skip
         if sum(counts.values())
-        else _("Nobody has decided anything about these photos yet: every label is the set's own.")
+        else "Nobody has decided anything about these photos yet: every label is the set's own."
     )
     read = corrections.check() if corrections else ""
     if corrections is None or not read:

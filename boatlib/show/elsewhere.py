@@ -32,23 +32,23 @@ def words(told: Mapping[str, Any]) -> Html:
         last = _("The test photos are from elsewhere, so the result is true there.")
     elif told["differs"]:
         last = _(
-            "So on photos from another place, day or camera expect {low} to {high} right.",
+            "So elsewhere expect {low} to {high} right.",
             low=percent(told["low"], 0),
             high=percent(told["high"], 0),
         )
     else:
-        last = _("That is no sign of doing much worse on photos from another place, day or camera.")
+        last = _("That is no sign of doing much worse elsewhere.")
     return paragraph(
         _(
-            "For {alike} of 100 test photos a look-alike taught: nearer than chance explains. A simple model "
-            "is right for {random} when "
-            "{divided}, and for {held} when look-alikes are held out together. {last}",
+            "For {alike} of 100 test photos a look-alike taught. A simple model is right for {random} when "
+            "{divided}, for {held} when "
+            "look-alikes are held out together. {last}",
             alike=of_hundred(told["look_alikes"]),
             random=percent(told["random"]),
             held=percent(told["held"]),
             divided=_divided(told),
             last=last,
-        )  # fmt: skip
+        )
     )
 
 

@@ -110,7 +110,7 @@ def table(rows: pd.DataFrame, policy: Policy) -> Html:
     """One row for each answer: what is done with it, and what was wrong. rows: `results.policy.table`. Of more than MOST answers,
     those without an error stand in one row.
     """
-    does = {USE: _("alone"), CHECK: _("unsure: checked"), UNKNOWN: _("unfamiliar: checked")}
+    does = {USE: _("accepted"), CHECK: _("unsure: checked"), UNKNOWN: _("unfamiliar: checked")}
     counts = rows.set_index(["answer", "action"])[["judged", "right"]].unstack(fill_value=0).astype(int)
     judged, right = (counts[column].reindex(columns=list(does), fill_value=0) for column in ("judged", "right"))
     names = [name for name in rows["answer"].unique() if name != ALL]
@@ -129,20 +129,22 @@ def table(rows: pd.DataFrame, policy: Policy) -> Html:
         shown.append(
             {
                 _("the model says"): _("all answers") if title == ALL else title,
-                _("alone from"): line,
+                _("accepted from"): line,
                 **each,
-                _("wrong of those alone"): _("{some} of {of}", some=wrong, of=used) if used else "–",
+                _("wrong of the accepted"): _("{some} of {of}", some=wrong, of=used) if used else "–",
             }
         )
     table = pd.DataFrame(shown)
     title = _("What becomes of each answer, of {all} photos", all=1000)
     if len(policy.lines) == 1:
-        table = table.drop(columns=_("alone from"))
+        table = table.drop(columns=_("accepted from"))
         line = _line(policy, names[0])
-        title += "; " + (_("alone from {line} confidence on", line=line) if policy.uses_any else _("all are checked"))
+        title += "; " + (
+            _("accepted from {line} confidence on", line=line) if policy.uses_any else _("all are checked")
+        )
     return tables.table(table, title, dict.fromkeys(does.values(), tables.number))
 
 
 def _line(policy: Policy, answer: str) -> str:
     line = policy.line(answer)
-    return _("never") if line > 1 else "" if answer == ALL and len(policy.lines) > 1 else percent(line)
+    return _("never") if line > 1 else "" if answer == ALL and len(policy.lines) > 1 else percent(line, 0)

@@ -15,20 +15,19 @@ from boatlib.show.kit import tables
 from boatlib.show.kit.html import Html, escape, paragraph
 from boatlib.show.kit.names import ID
 
-GLOSSARY = {
-    "95% range": lambda: (_("95% range"), _("How far chance could have moved a share: the true one lies in such a range 95 times out of 100 (Wilson).")),
-    "alone": lambda: (_("Alone"), _("The answer is used without a look by a person.")),
-    "confidence": lambda: (_("Confidence"), _("How probable the model holds its own answer.")),
-    "p-value": lambda: (_("p-value"), _("How probable a difference at least this large would be by chance alone. Below 0.05 it is called proven.")),
-    "test": lambda: (_("Test photos"), _("Photos that judge the model once. It was not taught with them, and they had no say in its making.")),
-    "unfamiliar": lambda: (_("Unfamiliar"), _("So unlike all that taught the model that its answer counts for nothing.")),
-    "validation": lambda: (_("Validation photos"), _("Photos that tune the model and draw its lines, before the test.")),
-}  # fmt: skip
+GLOSSARY = (
+    lambda: (_("95% range"), _("How far chance could have moved a share (Wilson).")),
+    lambda: (_("Accepted"), _("Used without a look by a person.")),
+    lambda: (_("p-value"), _("How probable so large a difference is by chance alone; below 0.05 it is called proven.")),
+    lambda: (_("Test photos"), _("They judge the model once, and had no say in its making.")),
+    lambda: (_("Unfamiliar"), _("So unlike all that taught the model that its answer counts for nothing.")),
+    lambda: (_("Validation photos"), _("They tune the model and draw its lines, before the test.")),
+)
 
 
 def glossary() -> Html:
     """The words of the report, explained."""
-    words = sorted(word() for word in GLOSSARY.values())
+    words = sorted((word() for word in GLOSSARY), key=lambda word: word[0].casefold())
     items = "".join(f"<dt>{escape(word)}</dt><dd>{escape(meaning)}</dd>" for word, meaning in words)
     return Html(f"<dl>{items}</dl>", "\n".join(f"{word}: {meaning}" for word, meaning in words))
 

@@ -61,7 +61,8 @@ def warnings(found: Shortcuts) -> list[str]:
 
 
 def in_short(found: Shortcuts) -> list[str]:
-    """What the brief says of it, beside its verdict and its list of classes: a line for the rim of the pictures, one for each leak."""
+    """What the brief says of it, beside its verdict and its list of classes: a line for the rim of the pictures, one for each
+    leak."""
     right = found.table.drop_duplicates("rule").set_index("rule")["right"]
     rim = sorted(set(found.near) - {FILE}, key=lambda rule: -right[rule])[:1]
     lines = [
@@ -109,11 +110,12 @@ def words(found: Shortcuts) -> Html:
         return sum(map(paragraph, made), Html("")) + bullets(sentences)
     share = found.table[found.table["rule"] == FILE].iloc[0]
     none = _(
-        "No sign that it learnt anything but the things: from the files alone {share} of the photos are named "
-        "rightly (always the commonest "
-        "class: {chance}; the model: {model}), and no class is found by files, border, corners or background.",
-        share=percent(share["right"], 0), chance=percent(share["chance"], 0), model=percent(share["model"], 0),
-    )  # fmt: skip
+        "No sign that it learnt anything but the things: the files alone tell {share} of the photos apart, "
+        "where the commonest class is "
+        "{chance}.",
+        share=percent(share["right"], 0),
+        chance=percent(share["chance"], 0),
+    )
     return paragraph(" ".join([none, *made]))
 
 

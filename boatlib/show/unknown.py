@@ -6,7 +6,6 @@ from typing import Any
 import pandas as pd
 
 from boatlib.messages import gettext as _
-from boatlib.results.intervals import wilson
 from boatlib.results.unknown import BACKGROUND, LEFT_OUT, NEVER_TAUGHT
 from boatlib.shares import of_hundred
 from boatlib.show.kit import tables
@@ -35,16 +34,14 @@ def table(rows: pd.DataFrame) -> Html:
         NEVER_TAUGHT: _("left out to try it"),
         BACKGROUND: _("shows none of the classes"),
     }
-    ends = [wilson(n, p) for n, p in zip(rows["noticed"], rows["photos"], strict=True)]
     counts = [_("{some} of {of}", some=n, of=p) for n, p in zip(rows["noticed"], rows["photos"], strict=True)]
     columns: dict[str, object] = {
         _("photos of"): rows["what"],
         _("why it is strange"): rows["kind"].map(kinds),
-        _("noticed"): counts,
-        _("95% range"): [tables.interval(*both, tables.whole_percent) for both in ends],
+        _("flagged"): counts,
         _("the others are called"): rows["called"],
     }
-    return tables.table(pd.DataFrame(columns), _("Photos of something else"), {_("noticed"): str, _("95% range"): str})
+    return tables.table(pd.DataFrame(columns), _("Photos of something else"), {_("flagged"): str})
 
 
 def in_short(rows: pd.DataFrame) -> str:

@@ -67,8 +67,7 @@ def bare(axes: "Axes", keep: str = "") -> None:
 
 def chart(figure: "Figure", alt: str, narrow: "Figure | None" = None) -> Html:
     """A figure as vector picture, which follows light and dark. alt: its finding in a sentence, for whoever cannot see it;
-    narrow: the same
-    drawn NARROW inches wide, for telephones.
+    narrow: the same drawn NARROW inches wide, for telephones.
     """
     data, missing = _drawn(figure)
     image = picture(data, "image/svg+xml", alt)

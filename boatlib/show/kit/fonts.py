@@ -1,8 +1,7 @@
 """The face of pages and charts, and signs of all scripts: names of classes are written as people write them.
 
 The face is Source Sans 3, which a package brings as one variable font. Charts and PDF files take files of two weights, made
-once and kept
-in the cache; a page carries the scripts that it uses.
+once and kept in the cache; a page carries the scripts that it uses.
 """
 
 import importlib.util
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
 FACE = "Source Sans 3"
 WEIGHTS = (400, 600)
+FURTHER = 3  # fonts for signs that the face lacks, in what is printed: "further 0" and so on
 SCRIPTS = {  # parts that a page carries where it uses them: Latin with signs; Greek and Cyrillic
     "latin": ((0x20, 0x24F), (0x2000, 0x206F), (0x20A0, 0x22FF), (0x2700, 0x27BF)),
     "greek-cyrillic": ((0x370, 0x52F),),
@@ -94,7 +94,9 @@ def faces_of_files(text: str) -> str:
     has = _charmap(str(_of_weight(WEIGHTS[0])))
     others = _families("".join(sorted(sign for sign in set(text) - has if sign.isprintable())))
     rules = [_rule(FACE, weight, _of_weight(weight).as_uri()) for weight in WEIGHTS]
-    rules += [_rule("further", WEIGHTS[0], Path(_fonts()[name]).as_uri()) for name in others[:1]]
+    rules += [
+        _rule(f"further {n}", WEIGHTS[0], Path(_fonts()[name]).as_uri()) for n, name in enumerate(others[:FURTHER])
+    ]
     return "".join(rules)
 
 

@@ -8,16 +8,18 @@ import numpy as np
 import pandas as pd
 
 from boatlib import runtime
+from boatlib.messages import in_digits
 from boatlib.shares import percent
 from boatlib.show.kit.html import Html, escape, paragraph
 
 Format = Callable[[Any], str]
 ROWS = 60  # of a DataFrame in JupyterLab
+NARROW = 3  # columns that a telephone is wide enough for: the rows of wider tables become cards there
 
 
 def dot_range(low: float, high: float, share: float, line: float | None = None) -> str:
-    """A share as a mark on its range, on a scale from 0 to 1, with a line at a target, as drawing in the colour of its row (`--mood`); the
-    numbers must stand beside it as text.
+    """A share as a mark on its range, on a scale from 0 to 1, with a line at a target, as drawing in the colour of its row
+    (`--mood`); the numbers must stand beside it as text.
     """
     target = "" if line is None else f'<i class="target" style="left:{100 * line:.1f}%"></i>'
     return (
@@ -46,7 +48,7 @@ def interval(low: float, high: float, form: Format = percent) -> str:
 
 def number(value: float) -> str:
     """A count with its thousands apart."""
-    return "" if pd.isna(value) else f"{value:,.0f}"
+    return "" if pd.isna(value) else in_digits(round(value))
 
 
 def decimal(value: float) -> str:
@@ -71,7 +73,7 @@ def table(rows: pd.DataFrame, caption: str, formats: Mapping[str, Format] | None
     """
     if rows.empty:
         return paragraph(f"{caption}: none.", "note")
-    formats = formats or {}
+    formats, cards = formats or {}, len(rows.columns) > NARROW
     numeric = {name for name in rows.columns if pd.api.types.is_numeric_dtype(rows[name]) or name in formats}
     numeric |= {name for name in rows.columns if all(isinstance(v, Cell) and v.number for v in rows[name])}
     numeric -= {rows.columns[0]}
@@ -82,11 +84,14 @@ def table(rows: pd.DataFrame, caption: str, formats: Mapping[str, Format] | None
         cells = []
         for position, (name, value) in enumerate(row.items()):
             inside, key = _inside(value, formats.get(str(name)))
-            sort = f' data-value="{key}"' if css == "sortable" and key else ""
-            cells.append(f'<th scope="row">{inside}</th>' if position == 0 else f"<td{align[name]}{sort}>{inside}</td>")
+            sort = f' data-value="{key}"' if "sortable" in css.split() and key else ""
+            told = f' data-label="{escape(str(name))}"' if cards else ""
+            cells.append(
+                f'<th scope="row">{inside}</th>' if position == 0 else f"<td{align[name]}{sort}{told}>{inside}</td>"
+            )
         body.append(f"<tr>{''.join(cells)}</tr>")
     markup = (
-        f'<div class="table" tabindex="0" role="region" aria-label="{escape(caption)}"><table class="{css}">'
+        f'<div class="table" tabindex="0" role="region" aria-label="{escape(caption)}"><table class="{f"{css} cards".strip() if cards else css}">'
         f"<caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
     )
     return Html(markup, f"{caption}\n{rows.to_string(index=False)}")

@@ -24,12 +24,17 @@ def photos_in_words(count: int) -> str:
     return ngettext("{number} photo", "{number} photos", count)
 
 
+def up_to(high: float) -> str:
+    """How many it could be, at most. high: the upper end of a share's range."""
+    return _("fewer than 1 in 100") if high <= FEWEST else _("up to {most} in 100", most=of_hundred(high))
+
+
 def errors(wrong: int, of: int, high: float) -> str:
     """How many are wrong, and how many could be: "none of 179 (up to 2 in 100)", "3 of 1,790 (0.2%, up to 1 in 100)".
 
     high: upper end of the 95% range of the share.
     """
-    most = _("fewer than 1 in 100") if high <= FEWEST else _("up to {most} in 100", most=of_hundred(high))
+    most = up_to(high)
     if not wrong:
         return _("none of {of} ({most})", of=of, most=most)
     return _("{wrong} of {of} ({share}, {most})", wrong=wrong, of=of, share=percent(wrong / of), most=most)
