@@ -46,8 +46,9 @@ def write(reports: Path) -> Path:
     rows = "".join(_row(name, *both) for name, both in runs.items())
     heads = "".join(f'<th scope="col">{head}</th>' for head in HEADS)
     table = (
-        '<div class="table" tabindex="0" role="region" aria-label="Reports"><table class="board"><caption>A line for each run; its name opens '
-        f"its decision brief.</caption><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
+        '<div class="table" tabindex="0" role="region" aria-label="Reports"><table class="board">'
+        "<caption>A line for each run; its name opens its decision brief.</caption>"
+        f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
     body = f"{table}{_pairs(list(runs))}" if runs else "<p>No report yet.</p>"
     return write_text(
@@ -56,7 +57,8 @@ def write(reports: Path) -> Path:
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
         'font-src data:">\n'
-        f'<meta name="color-scheme" content="light dark">\n<title>Reports</title>\n<style>{fonts.faces(body)}{style()}</style>\n</head>\n'
+        f'<meta name="color-scheme" content="light dark">\n<title>Reports</title>\n'
+        f"<style>{fonts.faces(body)}{style()}</style>\n</head>\n"
         f"<body>\n<main>\n<h1>Reports</h1>\n{body}\n</main>\n</body>\n</html>\n",
     )
 

@@ -94,8 +94,8 @@ def weasyprinter() -> Printer | None:
         known = FontConfiguration()
         style = weasyprint.CSS(string=fonts.faces_of_files(markup), url_fetcher=fetcher, font_config=known)
         page = weasyprint.HTML(string=markup, url_fetcher=fetcher)
-        document = page.render(stylesheets=[style], font_config=known, pdf_variant="pdf/ua-1")
-        return document.write_pdf() or b"", len(document.pages)
+        document = page.render(stylesheets=[style], font_config=known)
+        return document.write_pdf(pdf_variant="pdf/ua-1") or b"", len(document.pages)
 
     return printed
 

@@ -164,10 +164,9 @@ def page(record: Mapping[str, Any], warnings: Sequence[str], share: Share, depen
 
 def _badge(record: Mapping[str, Any]) -> str:
     kind = record["decision"]
-    return (
-        f'<p class="decision {MOODS[kind]}"><strong><span aria-hidden="true">{SIGNS[kind]}</span> {escape(decision(record))}</strong> '
-        f"{escape(what_to_do(record))}</p>"
-    )
+    sign = f'<span aria-hidden="true">{SIGNS[kind]}</span>'
+    head = f"<strong>{sign} {escape(decision(record))}</strong>"
+    return f'<p class="decision {MOODS[kind]}">{head} {escape(what_to_do(record))}</p>'
 
 
 def _warnings(warnings: Sequence[str]) -> str:
@@ -319,7 +318,14 @@ def strip(record: Mapping[str, Any], dependable: float) -> Html:
         lines.append(_strip_row(name, both, dependable))
     caption = _("Named rightly; bar: what chance allows; line: the aim, {line}", line=percent(dependable, 0))
     scale = f'<span class="ticks"><span>0</span><span>{percent(0.5, 0)}</span><span>{percent(1, 0)}</span></span>'
-    head = f'<th scope="col"><span class="unseen">{escape(_("class"))}</span></th><th scope="col">{scale}</th><th scope="col" class="number"><span class="unseen">{escape(_("right"))}</span></th>'
+    head = "".join(
+        f'<th scope="col"{css}>{inside}</th>'
+        for css, inside in (
+            ("", f'<span class="unseen">{escape(_("class"))}</span>'),
+            ("", scale),
+            (' class="number"', f'<span class="unseen">{escape(_("right"))}</span>'),
+        )
+    )
     return Html(
         f'<table class="strip"><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(lines)}</tbody></table>",

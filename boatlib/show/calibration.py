@@ -38,20 +38,25 @@ def bars(predictions: pd.DataFrame, record: Mapping[str, Any]) -> Html:
     predictions: of the test photos; record: `calibration.json`.
     """
     rows = calibration.reliability(predictions).sort_values("from", ascending=False)
-    most = rows["photos"].max()
+    records, most = rows.to_dict("records"), rows["photos"].max()
+    drawn = [tables.Cell("", row["photos"], _bar(row, most), number=False) for row in records]
     shown = pd.DataFrame(
         {
-            _("it says"): [between(row) for row in rows.to_dict("records")],
-            _("right and wrong"): [
-                tables.Cell("", row["photos"], tables.counted_bar(row["correct"] / most, (row["photos"] - row["correct"]) / most), number=False)
-                for row in rows.to_dict("records")
+            _("it says"): [between(row) for row in records],
+            _("right and wrong"): drawn,
+            _("right"): [_("{some} of {of}", some=row["correct"], of=row["photos"]) for row in records],
+            _("95% range"): [
+                tables.interval(row["right_low"], row["right_high"], tables.whole_percent) for row in records
             ],
-            _("right"): [_("{some} of {of}", some=row["correct"], of=row["photos"]) for row in rows.to_dict("records")],
-            _("95% range"): [tables.interval(*ends, tables.whole_percent) for ends in zip(rows["right_low"], rows["right_high"], strict=True)],
         }
-    )  # fmt: skip
-    table = tables.table(shown, _("What it says, and what came true"), {_("right"): str, _("95% range"): str}, "bands")
+    )
+    texts = {_("right"): str, _("95% range"): str}
+    table = tables.table(shown, _("What it says, and what came true"), texts, "bands")
     return paragraph(_judged(rows, record)) + table
+
+
+def _bar(row: Mapping[str, Any], most: int) -> str:
+    return tables.counted_bar(row["correct"] / most, (row["photos"] - row["correct"]) / most)
 
 
 def _judged(rows: pd.DataFrame, record: Mapping[str, Any]) -> str:

@@ -68,8 +68,12 @@ def two_runs(record: Mapping[str, Any], first: str, second: str) -> Html:
         fixed=record["fixed"], broken=record["broken"], proof=proof,
     )  # fmt: skip
     settings = record["settings"]
-    changed = _("Settings that differ: {settings}.", settings="; ".join(settings)) if settings else ""
-    return paragraph(f"{text} {changed}".strip())
+    changed = (
+        _("Settings that differ: {settings}.", settings="; ".join(settings))
+        if settings
+        else _("The settings are the same.")
+    )
+    return paragraph(f"{text} {changed}")
 
 
 def not_to_choose_by() -> Html:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
@@ -13,9 +13,6 @@ from boatlib.show.kit import charts, tables, theme
 from boatlib.show.kit.html import Html, paragraph
 from boatlib.show.kit.names import shortened
 from boatlib.show.kit.words import listing
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 FORECASTS = 20  # classes in the table of what more photos would bring
 
@@ -65,9 +62,9 @@ def words(rows: pd.DataFrame) -> Html:
             _("Twice as many photos would hardly change the result for any class: what is missing is not photos.")
         )
     names = [
-        _("{name} (from {now} to about {doubled})", name=row["class"], now=percent(row["now"], 0), doubled=percent(row["doubled"], 0))
-        for row in helped.to_dict("records")
-    ]  # fmt: skip
+        _("{name} (from {now} to about {doubled})", name=name, now=percent(now, 0), doubled=percent(doubled, 0))
+        for name, now, doubled in helped[["class", "now", "doubled"]].itertuples(index=False)
+    ]
     return paragraph(_("Twice as many photos of every class would help most for {names}.", names=listing(names)))
 
 
@@ -90,7 +87,7 @@ def chart(curve: pd.DataFrame, forecasts: pd.DataFrame, limit: int = 4) -> Html:
     return charts.chart(_figure(measured, rows, 1, len(rows), charts.WIDTH), alt, narrow)
 
 
-def _figure(measured: pd.DataFrame, rows: list[dict[Any, Any]], high: int, wide: int, width: float) -> "Figure":
+def _figure(measured: pd.DataFrame, rows: list[dict[Any, Any]], high: int, wide: int, width: float) -> "charts.Figure":
     """So many small charts one below the other and side by side."""
     floor = min([0.4, *(min(measured.loc[measured["class"] == row["class"], "low"]) for row in rows)])
     with theme.applied():

@@ -1,7 +1,5 @@
 """Work against errors: how much people check, how much is wrong in the rest, and what that costs."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 
@@ -11,9 +9,6 @@ from boatlib.results import policy as results_policy
 from boatlib.shares import percent
 from boatlib.show.kit import charts, tables, theme
 from boatlib.show.kit.html import Html, escape, paragraph
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 POINTS = 300  # of a curve
 
@@ -67,7 +62,7 @@ def work_chart(risks: pd.DataFrame) -> Html:
     return Html(f"<h3>{escape(title)}</h3>") + charts.chart(wide, alt, narrow)
 
 
-def _work_figure(risks: pd.DataFrame, tenth: pd.Series, end: float, width: float) -> "Figure":
+def _work_figure(risks: pd.DataFrame, tenth: pd.Series, end: float, width: float) -> "charts.Figure":
     shown = risks[risks["checked"] <= end]
     shown = shown.iloc[:: max(1, len(shown) // POINTS)]
     with theme.applied():

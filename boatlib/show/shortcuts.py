@@ -33,10 +33,17 @@ SEES = {
     MIDDLE: lambda: _("for comparison: the colours of the middle"),
 }
 FACTS = {
-    "format": lambda: _("file format"), "colour": lambda: _("with or without colour"), "camera": lambda: _("camera"),
-    "software": lambda: _("software"), "size": lambda: _("size"), "shape": lambda: _("shape"), "quality": lambda: _("JPEG quality"),
-    "bytes": lambda: _("bytes"), "date": lambda: _("date"), "orientation": lambda: _("how the camera was held"),
-}  # fmt: skip
+    "format": lambda: _("file format"),
+    "colour": lambda: _("with or without colour"),
+    "camera": lambda: _("camera"),
+    "software": lambda: _("software"),
+    "size": lambda: _("size"),
+    "shape": lambda: _("shape"),
+    "quality": lambda: _("JPEG quality"),
+    "bytes": lambda: _("bytes"),
+    "date": lambda: _("date"),
+    "orientation": lambda: _("how the camera was held"),
+}
 SHOWN = 5  # classes that a sentence names
 
 

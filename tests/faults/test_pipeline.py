@@ -359,7 +359,7 @@ def test_21_an_awkward_folder(awkward, chromium_path):
     pages = re.findall(r'href="([^"#:]+\.html)"', (awkward.report / "index.html").read_text())
     assert pages
     assert all((awkward.report / page).is_file() for page in pages)
-    assert (awkward.report / "summary.pdf").stat().st_size > 10_000
+    assert (awkward.report / "brief.pdf").stat().st_size > 10_000
 
 
 def test_10_and_09_are_told_apart_by_the_number_of_the_error(tmp_path):

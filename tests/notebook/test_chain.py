@@ -115,7 +115,7 @@ def test_a_change_of_the_code_runs_what_reaches_it(tiny_run, tiny_images, own_co
 
     assert run_all(*tiny_arguments(tiny_images), "--set", "tta.views=3").returncode == 0
     changes = [
-        ("show/verdict.py", "the right class for", "the proper class for", ["summary", "report"]),
+        ("show/brief.py", "mostly missed", "often missed", ["summary", "report"]),
         ("photos/sample/boats.py", "def ", "def  ", []),
         ("results/tta.py", "def choose(", "def choose(  # by validation alone\n    ", ["tta", "summary", "report"]),
     ]

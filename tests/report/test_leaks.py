@@ -160,7 +160,10 @@ def test_61_no_shared_file_tells_where_it_was_made(hostile_run):
     files = shared(hostile_run)
     assert {path.name for path in files} >= {
         "index.html",
-        "summary.pdf",
+        "brief.pdf",
+        "appendix.pdf",
+        "run.json",
+        "mail.txt",
         "04_evaluation.html",
         "model.json",
         "MODEL_CARD.md",

@@ -2,6 +2,9 @@
 
 import json
 import re
+import shutil
+import subprocess
+import sys
 
 import pandas as pd
 import pypdf
@@ -11,10 +14,9 @@ from bs4 import BeautifulSoup
 from conftest import REAL, ROOT, TINY, WORK, run_all
 
 from boatlib.predictions import classes_of
-from boatlib.results import review
 from boatlib.run import Run, in_words
 from boatlib.shares import percent
-from boatlib.show.kit.words import errors
+from boatlib.show import brief
 
 pytestmark = pytest.mark.report
 
@@ -114,7 +116,8 @@ def test_65_every_page_keeps_the_rules_of_its_own(request, which):
         soup = BeautifulSoup(text, "html.parser")
         assert len(text.encode()) < SIZE
         assert soup.html["lang"] == "en"
-        assert report.name in soup.title.get_text()
+        partner = file.name == "index.html"
+        assert (f"Naming photos: {report.name}" if partner else f" · {report.name}") in soup.title.get_text()
         assert soup.find("a", class_="skip")["href"] == "#content"
         levels = [int(head.name[1]) for head in soup.find_all(re.compile("^h[1-6]$"))]
         assert levels.count(1) == 1
@@ -162,20 +165,35 @@ def test_numbers_on_the_summary_are_those_of_the_tables(report):
     run, soup = Run(report.name), soup_of(report / "index.html")
     predictions = run.table("predictions")
     right = (predictions["predicted"] == predictions["label"]).sum()
-    assert f"{right / len(predictions) * 100:.0f} of 100 photos" in soup.find(class_="verdict").get_text()
-    assert soup.find(class_="tiles").strong.get_text() == f"{right / len(predictions):.1%}"
     said = json.loads((report / "summary.json").read_text())
+    judged, section = said["policy"], soup.find("section", class_="brief")
     assert (said["correct"], said["photos"]) == (right, len(predictions))
-    assert soup.find(class_="verdict").get_text() == said["verdict"]
     assert soup.find("meta", attrs={"name": "description"})["content"] == in_words(said)
-    listed = soup_of(report.parent / "index.html").find("a", href=f"{report.name}/index.html").parent
-    assert listed.p.get_text() == said["verdict"]
+    used = run.table("policy").query("answer == 'all answers' and action == 'use'")["judged"].sum()
+    assert judged["used"] == used
+    pages = {
+        "page": re.sub(r"\s+", " ", section.get_text(" ")),
+        "PDF": re.sub(r"\s+", " ", pypdf.PdfReader(report / "brief.pdf").pages[0].extract_text()),
+        "mail": re.sub(r"\s+", " ", (report / "mail.txt").read_text()),
+        "list": said["verdict"],
+    }
+    for place, text in pages.items():
+        assert f"right for {right / len(predictions) * 100:.0f} of 100 new ones" in text, place
+        assert brief.decision(said) in text, place
+        if used:
+            assert str(judged["use_per_1000"]) in text, place
+            assert f"{judged['wrong'] or 'none'} of {used}" in text or f"{judged['wrong']} of {used}" in text, place
+    card = (run.folder / "model" / "MODEL_CARD.md").read_text()
+    assert f"{right} of {len(predictions)} test photos rightly" in card
+    row = soup_of(report.parent / "index.html").find("a", href=f"{report.name}/index.html").find_parent("tr")
+    assert brief.decision(said) in row.get_text()
+    assert f"{right / len(predictions):.1%} of {len(predictions)}" in row.get_text()
 
     matrix = soup.find("table", class_="matrix")
     names = [head.get_text() for head in matrix.thead.find_all("th")][:-1]
     shown = {
-        (row.th.get_text(), name): int((cell.strong or cell.span).get_text())
-        for row in matrix.tbody.find_all("tr")
+        (row.th.get_text(), name): int((cell.strong or cell.find(class_="unseen")).get_text())
+        for row in matrix.tbody.find_all("tr", class_=False)
         for name, cell in zip(names, row.find_all("td", class_="cell"), strict=True)
     }
     expected = pd.read_csv(run.folder / "confusion_matrix.csv", index_col="label")
@@ -190,24 +208,16 @@ def test_numbers_on_the_summary_are_those_of_the_tables(report):
     for row in classes.tbody.find_all("tr"):
         cells = dict(zip(head, (cell.get_text() for cell in row.find_all(["th", "td"])), strict=True))
         own = table.loc[cells["class"]]
-        assert cells["right"] == f"{int(own['correct'])} of {int(own['test'])}"
-        assert [int(cells[part]) for part in ("train", "val", "test")] == own[["train", "val", "test"]].tolist()
-        assert cells["precision"] == percent(own["precision"], 0)
+        assert cells["found"] == f"{int(own['correct'])} of {int(own['test'])}"
         assert cells["95% range"] == f"{percent(own['top1_low'], 0)}\u00a0–\u00a0{percent(own['top1_high'], 0)}"
+        assert cells["answers that are true"] == (f"{own['correct']} of {own['answers']}" if own["answers"] else "–")
     assert len(classes.tbody.find_all("tr")) == len(table)
-
-    work = review.work_table(review.selective_risk(predictions))
-    rows = next(t for t in soup.find_all("table") if t.caption.get_text().startswith("Work against")).tbody.find_all(
-        "tr"
-    )
-    assert [row.find_all("td")[2].get_text() for row in rows] == [
-        errors(wrong, kept, high) for wrong, kept, high in work[["wrong", "kept", "risk_high"]].itertuples(index=False)
-    ]
-    used = run.table("policy").query("answer == 'all answers' and action == 'use'")["judged"].sum()
-    assert said["policy"]["used"] == used
-    whole = next(t for t in soup.find_all("table") if t.caption.get_text().startswith("What to do with each answer"))
+    whole = next(t for t in soup.find_all("table") if t.caption.get_text().startswith("What becomes of each answer"))
     assert f"of {used}" in whole.tbody.find("tr").get_text() or not used
     assert len(classes_of(predictions)) == len(names)
+    how = json.loads((report / "run.json").read_text())
+    assert how["settings"]["run"] == report.name
+    assert how["model"][:8] in soup.get_text()
 
 
 def test_the_keyboard_opens_a_cell_and_sorts_a_table(report, browser):
@@ -223,9 +233,9 @@ def test_the_keyboard_opens_a_cell_and_sorts_a_table(report, browser):
 
     tab_to("at.matches('.skip')")
     assert page.locator(".skip").bounding_box()["x"] >= 0  # visible while it has the focus
-    tab_to("at.matches('th button') && at.textContent === 'test'")
+    tab_to("at.matches('th button') && at.textContent === 'found'")
     column = (
-        "() => [...document.querySelectorAll('table.sortable tbody tr')].map(row => Number(row.cells[4].textContent))"
+        "() => [...document.querySelectorAll('table.sortable tbody tr')].map(row => Number(row.cells[1].dataset.value))"
     )
     page.keyboard.press("Enter")
     first = page.evaluate(column)
@@ -233,7 +243,7 @@ def test_the_keyboard_opens_a_cell_and_sorts_a_table(report, browser):
     assert page.locator("th[aria-sort=descending]").count() == 1
     page.keyboard.press("Enter")
     assert page.evaluate(column) == sorted(first)
-    assert page.locator("th[aria-sort=ascending]").inner_text().startswith("test")
+    assert page.locator("th[aria-sort=ascending]").inner_text().startswith("found")
     tab_to("at.matches('td.cell summary')")
     assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
     assert not page.locator(".behind:visible").count()
@@ -274,10 +284,11 @@ def test_64_forced_colours_and_large_type_lose_nothing(report, browser):
     page.goto(f"file://{report / 'index.html'}")
     page.evaluate("document.documentElement.style.fontSize = '200%'")
     assert page.evaluate("document.documentElement.scrollWidth") <= 640
-    fills = page.evaluate(
-        "[...document.querySelectorAll('svg.interval .share')].map(part => getComputedStyle(part).fill)"
+    colours = page.evaluate(
+        "[...document.querySelectorAll('.dots .share')].map(part => getComputedStyle(part).backgroundColor)"
     )
-    assert len(set(fills)) == 1  # the system's text colour, not the class's
+    assert len(set(colours)) == 1  # the system's text colour, not the group's
+    assert colours[0] == page.evaluate("getComputedStyle(document.body).color")
     assert page.evaluate("getComputedStyle(document.querySelector('td.right')).outlineStyle") == "solid"
     context.close()
 
@@ -285,16 +296,65 @@ def test_64_forced_colours_and_large_type_lose_nothing(report, browser):
 @pytest.mark.parametrize("which", REPORTS)
 def test_64_the_pdf_is_tagged_and_whole(request, which):
     report = request.getfixturevalue(which)
-    reader = pypdf.PdfReader(report / "summary.pdf")
-    root = reader.trailer["/Root"]
-    assert root["/MarkInfo"]["/Marked"]
-    assert root["/StructTreeRoot"]
-    assert root["/Lang"] == "en"
-    assert reader.metadata.title == f"Summary · {report.name}"
-    text = " ".join(re.sub(r"\s+", " ", page.extract_text()) for page in reader.pages)
     soup = soup_of(report / "index.html")
+    assert len(pypdf.PdfReader(report / "brief.pdf").pages) == 1
+    texts = []
+    for name in ("brief.pdf", "appendix.pdf"):
+        reader = pypdf.PdfReader(report / name)
+        root = reader.trailer["/Root"]
+        assert root["/MarkInfo"]["/Marked"]
+        assert root["/Lang"] == "en"
+        assert b'pdfuaid:part="1"' in root["/Metadata"].get_data()
+        assert reader.metadata.title == soup.title.get_text()
+        tags = list(tagged(root["/StructTreeRoot"]))
+        assert sum(tag["/S"] == "/H1" for tag in tags) == 1
+        assert all(str(tag.get("/Alt", "")).strip() for tag in tags if tag["/S"] == "/Figure")
+        assert {"/Table", "/TR", "/TH", "/TD"} <= {tag["/S"] for tag in tags}
+        texts.append(" ".join(re.sub(r"\s+", " ", page.extract_text()) for page in reader.pages))
+        assert max(page.mediabox.width for page in reader.pages) <= 620
     for head in soup.find_all(re.compile("^h[1-4]$")):
-        assert re.sub(r"\s+", " ", head.get_text(" ").strip()) in text, head
-    assert "SummaryExploration" not in text  # no navigation on paper
-    wide = [page.mediabox.width for page in reader.pages]
-    assert max(wide) <= 620
+        assert re.sub(r"\s+", " ", head.get_text(" ").strip()) in " ".join(texts), head
+    assert "Exploration" not in " ".join(texts)  # no navigation on paper
+
+
+def tagged(node):
+    """All elements of a PDF's tree of tags."""
+    children = node.get("/K", [])
+    for child in children if isinstance(children, list) else [children]:
+        child = child.get_object()
+        if isinstance(child, dict) and "/S" in child:
+            yield child
+            yield from tagged(child)
+
+
+@pytest.mark.parametrize("language", ["de", "zh"])
+def test_a_report_in_another_language(report, browser, language):
+    """All of the brief and its appendix, with the numbers of the English one."""
+    run, name = Run(report.name), f"{report.name}-{language}"
+    folder = WORK / "runs" / name
+    shutil.copytree(run.folder, folder, symlinks=True, ignore=shutil.ignore_patterns("logs", "earlier"))
+    settings = json.loads((folder / "params.json").read_text())
+    settings["run"], settings["share"]["language"] = name, language
+    (folder / "params.json").write_text(json.dumps(settings))
+    for module, *arguments in (
+        ("pipeline.execute", "06_summary"),
+        ("report.render", "06_summary", "06_summary"),
+        ("report.publish",),
+    ):
+        command = [sys.executable, "-m", f"boatlib.{module}", name, *arguments]
+        done = subprocess.run(command, cwd=WORK, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+    soup = soup_of(WORK / "reports" / name / "index.html")
+    assert soup.html["lang"] == language
+    text, english = soup.main.get_text(" "), soup_of(report / "index.html").main.get_text(" ")
+    words = [word for word in ("photos", "answers", "classes", "Right", "Next") if re.search(rf"\b{word}\b", text)]
+    assert words == []
+    assert sorted(re.findall(r"\d+/\d+", text)) == sorted(re.findall(r"\d+/\d+", english))
+    assert len(pypdf.PdfReader(WORK / "reports" / name / "brief.pdf").pages) == 1
+    page = browser.new_page(viewport={"width": 390, "height": 900})
+    page.goto(f"file://{WORK / 'reports' / name / 'index.html'}")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    result = Axe().run(page, options={"runOnly": {"type": "tag", "values": TAGS}}).response
+    assert [(rule["id"], rule["nodes"][0]["html"]) for rule in result["violations"]] == []
+    page.close()
+    shutil.rmtree(WORK / "reports" / name)

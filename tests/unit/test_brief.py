@@ -28,8 +28,8 @@ UNKNOWN = pd.DataFrame(
 )
 
 
-def test_photos(counts, sure=0.95, unsure=0.4):
-    """Test photos: counts has for each class photos, wrong and sure, wrong and unsure; the wrong ones are called as the class before."""
+def photos_of(counts, sure=0.95, unsure=0.4):
+    """Counts has for each class test photos, wrong and sure ones, wrong and unsure ones; these are called as the class before."""
     names, rows = list(counts), []
     for place, (name, (photos, sure_wrong, unsure_wrong)) in enumerate(counts.items()):
         for number in range(photos):
@@ -46,9 +46,6 @@ def test_photos(counts, sure=0.95, unsure=0.4):
     return pd.DataFrame(rows, columns=["photo", "label", "predicted", "confidence"]).assign(unfamiliarity=0.0)
 
 
-test_photos.__test__ = False
-
-
 def per_class(predictions):
     rows = []
     for name in predictions["label"].unique():
@@ -62,7 +59,7 @@ def per_class(predictions):
 def recorded(
     counts, line=0.5, elsewhere=CLOSE, near=False, shortcut=(), suspects=0, last=None, search=SEARCHED, needed=0
 ):
-    predictions, policy = test_photos(counts), Policy({"": line}, needed=needed)
+    predictions, policy = photos_of(counts), Policy({"": line}, needed=needed)
     table = per_class(predictions)
     verdicts = class_verdicts.class_verdicts(table, 0.9, shortcut)
     judged = results_policy.judged(policy, predictions)
@@ -184,8 +181,7 @@ def test_steps_follow_the_data_and_do_not_contradict_the_curves():
 def test_what_changed_is_said_with_its_proof():
     last = {"photos": 150, "fixed": 9, "broken": 0, "p_value": 0.004}
     assert (
-        brief.since_last(recorded(BOATS, last=last))
-        == "Better than the last run: 9 answers put right, 0 made wrong."
+        brief.since_last(recorded(BOATS, last=last)) == "Better than the last run: 9 answers put right, 0 made wrong."
     )
     chance = brief.since_last(recorded(BOATS, last=last | {"fixed": 2, "p_value": 0.5}))
     assert chance == "As good as the last run."
@@ -224,7 +220,7 @@ def test_the_brief_stays_short(counts):
 
 
 def test_examples_are_right_and_wrong_ones_and_the_unseen_errors_come_first():
-    predictions = test_photos(BOATS)
+    predictions = photos_of(BOATS)
     right, wrong = results_brief.examples(predictions, Policy({"": 0.5}))
     assert (right["label"] == right["predicted"]).all()
     assert right["label"].is_unique

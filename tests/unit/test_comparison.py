@@ -45,7 +45,7 @@ def test_the_last_run_is_the_last_one_with_other_answers(project):
     assert (record["photos"], record["fixed"], record["broken"]) == (6, 1, 1)
     assert record["changed"]["photo"].tolist() == ["c", "f"]
     assert record["changed"]["then"].tolist() == ["y", "y"]
-    assert record["settings"] == ["seed (1 before, 2 now)"]
+    assert record["settings"] == ["seed (1 → 2)"]
     publish._remember(run)
     publish._remember(run)  # publishing twice forgets nothing
     assert comparison.against_last_run(run, better, {"seed": 2})["fixed"] == 1

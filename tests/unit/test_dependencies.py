@@ -36,8 +36,8 @@ def changed_by(house, file, old, new):
 @pytest.mark.parametrize(
     ("file", "old", "new", "steps"),
     [
-        ("boatlib/show/verdict.py", "the right class for", "the proper class for", ["06_summary"]),
-        ("boatlib/show/review.py", "Without any check", "Unchecked,", ["06_summary"]),
+        ("boatlib/show/brief.py", "mostly missed", "often missed", ["06_summary"]),
+        ("boatlib/show/review.py", "wrong among the others", "wrong of the others", ["06_summary"]),
         ("boatlib/show/policy.py", "An answer is used from this", "Answers are used from this", ["03_training"]),
         ("boatlib/results/tta.py", "def choose(", "def choose(  # by validation alone\n    ", ["05_tta"]),
         ("boatlib/photos/sample/boats.py", "def ", "def  ", []),

@@ -145,10 +145,10 @@ def test_a_given_part_that_fares_as_photos_from_elsewhere_do_is_not_warned_of():
         told = elsewhere.judge(held, 0.97, simple, apart, near, division)  # however good the model itself may be
         assert told["apart"] is expected
         assert bool(words.warning(told)) is not expected
-        assert ("are from elsewhere" in words.headline(told)) is expected
+        assert ("are from elsewhere" in words.words(told).text) is expected
     quiet = told | {"differs": False}
-    assert "no sign" in words.headline(quiet)
-    assert "beyond the groups" in words.headline(quiet | {"division": "groups"})
+    assert "no sign" in words.words(quiet).text
+    assert "when groups stay together" in words.words(quiet | {"division": "groups"}).text
 
 
 def test_the_simple_model_is_asked_about_test_photos_as_it_is_in_cross_validation():

@@ -121,7 +121,7 @@ def test_a_clean_set_raises_no_alarm(clean):
         assert (found.near, found.classes, found.leaks) == ({}, [], [])
     found = search(clean)
     assert words.warnings(found) == []
-    assert words.words(found).text.startswith("No sign of it")
+    assert words.words(found).text.startswith("No sign that it learnt anything but the things")
     assert list(found.table) == shortcuts.COLUMNS
 
 
@@ -134,7 +134,10 @@ def test_where_files_say_it_all_they_come_near_the_model(tmp_path):
         "right for 100% of the photos; the model is right for 95%, always saying the commonest class for 50%"
         in sentence
     )
-    assert words.record(found)["classes"] == ["kayak", "raft"]
+    kept = json.loads(json.dumps(shortcuts.to_record(found)))
+    again = shortcuts.of_record(kept, found.table)
+    assert again.names == found.names == ["kayak", "raft"]
+    assert words.warnings(again) == words.warnings(found)
     assert "50%" in words.table(found).markup
 
 

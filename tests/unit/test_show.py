@@ -5,7 +5,7 @@ from conftest import ROOT
 
 from boatlib.errors import ParameterError
 from boatlib.params import Training
-from boatlib.show import confusion, learning_curve, predictions, training, tta, verdict
+from boatlib.show import confusion, learning_curve, predictions, training, tta
 from boatlib.show.catalog import samples
 
 
@@ -114,7 +114,6 @@ def test_answers_show_the_name_of_a_photo_and_not_its_folder():
 
 def test_pages_of_many_classes_stay_readable(tmp_path):
     names = [f"class {number:03d}" for number in range(200)]
-    assert "class 019 and 180 more." in verdict.what_this_is(names).text
     counts = pd.DataFrame(np.eye(200, dtype=int) * 5, index=names, columns=names)
     counts.iloc[7, 9] = 3
     shown = confusion.chart(counts)

@@ -373,8 +373,8 @@ def test_two_runs_are_compared_and_one_alone_is_not(live, project):
     assert finished_runs() == ["one", "two"]
     widget = compare_runs.widget(two, project)
     text = words(widget)
-    assert "“two” is right for 3, “one” was for 2: 1 photo put right, 0 made wrong" in text
-    assert "seed (1 before, 2 now)" in text
+    assert "“two” is right for 3, “one” for 2: 1 put right, 0 made wrong" in text
+    assert "seed (1 → 2)" in text
     assert "0.75" in text
     parts(widget, ipywidgets.Dropdown)[0].value = "two"
     assert "The settings are the same" in words(widget)
@@ -460,9 +460,9 @@ def test_every_widget_has_a_static_twin(static, taught, queue, tmp_path):
     prepare = Preprocessing(48, 1.0, (0.5,) * 3, (0.5,) * 3)
     twins = {
         "Photos 1 to 5 of 5": photo_browser.widget(known, task.root, run),
-        "Confusion matrix": mistake_explorer.widget(rows, task.val, task.root, run),
+        "Down: what the photo shows": mistake_explorer.widget(rows, task.val, task.root, run),
         "3 photos wait": correction_queue.widget(queue, ["kayak", "raft"], tmp_path, Corrections.named("none")),
-        "they look at": threshold.widget(rows, 0.5),
+        "": threshold.widget(rows, 0.5),  # nothing beside the table of what becomes of each answer
         "The model says": try_photo.widget(Predictor.load(run.path("model")), task.root / "kayak" / "000.jpg"),
         "There is no earlier run": compare_runs.widget(run, task.root),
         "16 random views": augmentation.widget(task.val, task.root, prepare, Augmentation()),

@@ -47,7 +47,8 @@ def _lab_style() -> str:
         "var(--ink); line-height: 1.5;"
     )
     rows = "tbody tr:nth-child(n), tbody tr:nth-child(n):hover { background: none; }"
-    return f"<style>.boatlib.boatlib {{ {theme} {rows}\n{PIECES.read_text(encoding='utf-8')} figure.chart img {{ background: #fff; color-scheme: light; }} }}</style>"
+    paper = "figure.chart img { background: #fff; color-scheme: light; }"  # charts follow the system's theme, and Lab has its own
+    return f"<style>.boatlib.boatlib {{ {theme} {rows}\n{PIECES.read_text(encoding='utf-8')} {paper} }}</style>"
 
 
 def in_lab(markup: str) -> str:

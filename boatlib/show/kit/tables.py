@@ -22,8 +22,9 @@ def dot_range(low: float, high: float, share: float, line: float | None = None) 
     (`--mood`); the numbers must stand beside it as text.
     """
     target = "" if line is None else f'<i class="target" style="left:{100 * line:.1f}%"></i>'
+    width = 100 * max(0.004, high - low)
     return (
-        f'<span class="dots" aria-hidden="true">{target}<i class="range" style="left:{100 * low:.1f}%;width:{100 * max(0.004, high - low):.1f}%"></i>'
+        f'<span class="dots" aria-hidden="true">{target}<i class="range" style="left:{100 * low:.1f}%;width:{width:.1f}%"></i>'
         f'<i class="share" style="left:{100 * share:.1f}%"></i></span>'
     )
 
@@ -74,6 +75,7 @@ def table(rows: pd.DataFrame, caption: str, formats: Mapping[str, Format] | None
     if rows.empty:
         return paragraph(f"{caption}: none.", "note")
     formats, cards = formats or {}, len(rows.columns) > NARROW
+    classes = " ".join([*([css] if css else []), *(["cards"] if cards else [])])
     numeric = {name for name in rows.columns if pd.api.types.is_numeric_dtype(rows[name]) or name in formats}
     numeric |= {name for name in rows.columns if all(isinstance(v, Cell) and v.number for v in rows[name])}
     numeric -= {rows.columns[0]}
@@ -91,7 +93,7 @@ def table(rows: pd.DataFrame, caption: str, formats: Mapping[str, Format] | None
             )
         body.append(f"<tr>{''.join(cells)}</tr>")
     markup = (
-        f'<div class="table" tabindex="0" role="region" aria-label="{escape(caption)}"><table class="{f"{css} cards".strip() if cards else css}">'
+        f'<div class="table" tabindex="0" role="region" aria-label="{escape(caption)}"><table class="{classes}">'
         f"<caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
     )
     return Html(markup, f"{caption}\n{rows.to_string(index=False)}")
