@@ -375,7 +375,7 @@ class Share(Section):
         "", max_length=200, description="what the model is meant for, as a sentence; empty: not said"
     )
     not_for: str = Field("", max_length=200, description="what it must not be used for, as a sentence; empty: not said")
-    logo: str = Field("", description="a picture (PNG, JPEG, WebP, SVG) for the head of the pages; empty: none")
+    logo: str = Field("", description="a picture for the head of the pages (relative to the project); empty: none")
     language: str = Field(
         ENGLISH, description=f"of the decision brief and its appendix: {', '.join(messages.languages())}"
     )

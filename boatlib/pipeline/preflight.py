@@ -1,13 +1,15 @@
 """What can be known before the first step: it is refused now, and not by a later step or after a training."""
 
 from boatlib import runtime
-from boatlib.errors import ParameterError
+from boatlib.errors import ParameterError, UnreadablePhotoError
 from boatlib.model.networks import auto, backbones
 from boatlib.order import natural
 from boatlib.params import AUTO, Params
 from boatlib.photos import shapes, sources
 from boatlib.photos.corrections import Corrections
+from boatlib.photos.images import thumbnail
 from boatlib.photos.layout.listing import Listing
+from boatlib.run import project_root
 
 
 def examine(params: Params, elsewhere: bool = False) -> tuple[Params, list[str]]:
@@ -28,8 +30,17 @@ def examine(params: Params, elsewhere: bool = False) -> tuple[Params, list[str]]
             raise ParameterError(
                 f"evaluation.show_class: there is no class {wanted!r} in {params.images}. There are: {', '.join(classes[:40])}."
             )
+    if params.share.logo:
+        _examine_logo(params.share.logo)
     read = Corrections.named(params.exploration.corrections).check()
     return params, [*words, *listing.notes, *([read] if read else [])]
+
+
+def _examine_logo(name: str) -> None:
+    try:
+        thumbnail(project_root() / name)
+    except UnreadablePhotoError as error:
+        raise ParameterError(f"share.logo: {name} cannot be used as a picture ({error}).") from None
 
 
 def _decided(params: Params, listing: Listing) -> tuple[Params, list[str]]:

@@ -1,5 +1,7 @@
 """The decision brief: what its record says of made-up results, and that page, mail and list of runs say the same."""
 
+import base64
+import io
 import re
 from datetime import date
 
@@ -8,9 +10,13 @@ import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 from conftest import ROOT
+from PIL import Image
 
+from boatlib.errors import ParameterError
 from boatlib.params import Share
+from boatlib.pipeline import preflight
 from boatlib.policy import CHECK, USE, Policy
+from boatlib.report import render
 from boatlib.results import brief as results_brief
 from boatlib.results import class_verdicts
 from boatlib.results import policy as results_policy
@@ -246,3 +252,17 @@ def test_a_name_from_right_to_left_does_not_turn_its_sentence():
 
 def test_nothing_is_left_of_the_old_summary():
     assert not (ROOT / "boatlib" / "show" / "verdict.py").exists()
+
+
+def test_a_logo_is_fresh_pixels_and_what_is_no_picture_is_refused_before_the_first_step(project):
+    (project / "logo.txt").write_text("no picture")
+    with pytest.raises(ParameterError, match=r"share\.logo: logo\.txt cannot be used as a picture"):
+        preflight._examine_logo("logo.txt")
+    with pytest.raises(ParameterError, match="cannot be read"):
+        preflight._examine_logo("missing.png")
+    Image.new("RGB", (40, 20), "red").save(project / "logo.jpg", comment=b"secret")
+    preflight._examine_logo("logo.jpg")
+    shown = base64.b64decode(render._logo("logo.jpg").partition(",")[2])
+    assert b"secret" not in shown
+    assert Image.open(io.BytesIO(shown)).format == "WEBP"
+    assert render._logo("") == ""
