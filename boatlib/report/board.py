@@ -13,6 +13,7 @@ import pandas as pd
 from boatlib import spreadsheet
 from boatlib.files import write_text
 from boatlib.messages import in_digits, on_the_day
+from boatlib.params import FOLDER
 from boatlib.report.pages import style
 from boatlib.results.comparison import between
 from boatlib.run import Run
@@ -25,7 +26,16 @@ RECORD, HOW = "summary.json", "run.json"  # in a report folder: what it says, an
 PUBLISHED = "published.jsonl"  # in the folder of a run: a line for each report with other results, the oldest first
 COMPLETE = ".complete"  # in a report folder: all of its pages come from one whole run
 PAIRS = 12  # at the most
-HEADS = ("report", "made", "verdict", "of 1,000 accepted", "wrong of the accepted", "right", "since the last run")
+HEADS = (
+    "report",
+    "set",
+    "made",
+    "verdict",
+    "of 1,000 accepted",
+    "wrong of the accepted",
+    "right",
+    "since the last run",
+)
 
 
 def remember(run: Run) -> None:
@@ -42,7 +52,7 @@ def write(reports: Path) -> Path:
     """Write the list of all whole reports in the folder, the newest first."""
     found = [path.parent for path in reports.glob(f"*/{COMPLETE}")]
     runs = {folder.name: (_read(folder / RECORD), _read(folder / HOW)) for folder in found}
-    runs = dict(sorted(runs.items(), key=lambda item: (item[1][1].get("made", ""), item[0]), reverse=True))
+    runs = dict(sorted(runs.items(), key=lambda item: (reports / item[0] / COMPLETE).stat().st_mtime, reverse=True))
     rows = "".join(_row(name, *both) for name, both in runs.items())
     heads = "".join(f'<th scope="col">{head}</th>' for head in HEADS)
     table = (
@@ -70,16 +80,17 @@ def _read(file: Path) -> dict[str, Any]:
 def _row(name: str, record: Mapping[str, Any], how: Mapping[str, Any]) -> str:
     link = f'<a href="{escape(name)}/index.html">{escape(name)}</a>'
     if "decision" not in record:  # of an older version
-        return f'<tr><th scope="row">{link}</th><td colspan="6">{escape(str(record.get("verdict", "")))}</td></tr>'
-    cells = [
-        on_the_day(date.fromisoformat(how["made"])),
-        *_figures(record),
-        brief.since_last(record) or "the first one",
-    ]
-    texts = "".join(f"<td>{escape(text)}</td>" for text in cells[:1])
-    badge = f'<td><span class="mark {brief.MOODS[record["decision"]]}">{escape(cells[1])}</span></td>'
-    rest = "".join(f"<td>{escape(text)}</td>" for text in cells[2:])
-    return f'<tr><th scope="row">{link}{_earlier(name)}</th>{texts}{badge}{rest}</tr>'
+        return f'<tr><th scope="row">{link}</th><td colspan="7">{escape(str(record.get("verdict", "")))}</td></tr>'
+    of = how["settings"]["images"]
+    kind = f"{len(record['answers'])} classes" + ("" if of == FOLDER else f", {of}")
+    verdict, *figures = _figures(record)
+    badge = f'<span class="mark {brief.MOODS[record["decision"]]}">{escape(verdict)}</span>'
+    first = [escape(kind), escape(on_the_day(date.fromisoformat(how["made"]))), badge]
+    cells = "".join(
+        f"<td>{inside}</td>"
+        for inside in [*first, *map(escape, [*figures, brief.since_last(record) or "the first one"])]
+    )
+    return f'<tr><th scope="row">{link}{_earlier(name)}</th>{cells}</tr>'
 
 
 def _figures(record: Mapping[str, Any]) -> list[str]:
