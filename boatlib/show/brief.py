@@ -276,11 +276,7 @@ def strangers(record: Mapping[str, Any]) -> list[str]:
     """What happens to photos of something else: of the classes that were not taught, and of anything."""
     told, items = record["strangers"], []
     names = [
-        _(
-            "{what} ({noticed} flagged)",
-            what=row["what"],
-            noticed=f"{in_digits(row['noticed'])}/{in_digits(row['photos'])}",
-        )
+        _("{what} ({noticed} of {photos} flagged)", what=row["what"], noticed=row["noticed"], photos=row["photos"])
         for row in told["left_out"]
     ]
     seen = {row["what"] for row in told["left_out"]}
@@ -316,7 +312,7 @@ def strip(record: Mapping[str, Any], dependable: float) -> Html:
         both["group"] = FINE if {row["group"] for row in rest} == {FINE} else UNPROVEN
         name = ngettext("{number} other class", "{number} other classes", len(rest))
         lines.append(_strip_row(name, both, dependable))
-    caption = _("Named rightly; bar: what chance allows; line: the aim, {line}", line=percent(dependable, 0))
+    caption = _("Named rightly; bar: margin of error; line: the aim, {line}", line=percent(dependable, 0))
     scale = f'<span class="ticks"><span>0</span><span>{percent(0.5, 0)}</span><span>{percent(1, 0)}</span></span>'
     head = "".join(
         f'<th scope="col"{css}>{inside}</th>'
@@ -388,8 +384,8 @@ def _step(step: Mapping[str, Any]) -> str:
         )
     if what == "draw":
         return ngettext(
-            "Makers: label about {number} more photo; then sure answers may be accepted.",
-            "Makers: label about {number} more photos; then sure answers may be accepted.",
+            "Makers: label about {number} more photo; then some answers may be accepted.",
+            "Makers: label about {number} more photos; then some answers may be accepted.",
             step["photos"],
         )
     if what == "labels":

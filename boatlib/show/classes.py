@@ -67,6 +67,8 @@ def advice(answers: pd.DataFrame, dependable: float) -> Html:
             tables.Cell(words[row["dependable"]], place, number=False) for place, row in enumerate(rows)
         ],
     }
+    if not answers["used"].any():
+        del columns[_("accepted")]
     return tables.table(pd.DataFrame(columns), _("Each class on the test photos"), css="sortable advice")
 
 

@@ -105,7 +105,7 @@ def test_each_class_has_one_place_in_the_brief():
     for name, (group, _) in groups.items():
         places = [head for head, text in columns.items() if name in text and head != "Not for"]
         assert places == [{"fine": "Yes, for", "weak": "With care", "unproven": "Too few photos to say"}[group]]
-    assert "never taught: raft (5/20 flagged) and tug" in columns["Not for"]
+    assert "never taught: raft (5 of 20 flagged) and tug" in columns["Not for"]
     assert "20 to 80 of 100 flagged" in columns["Not for"]
 
 
