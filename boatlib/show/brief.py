@@ -35,7 +35,6 @@ from boatlib.show.kit.words import errors, listing, up_to
 NAMED, ITEMS = 5, 3  # classes in a list of names, and with a line of their own
 ROWS = 6  # classes on the strip
 LONG = 20  # characters of a name in a list of names: longer ones leave room for fewer
-SIGNS = {ALONE: "✓", WITH_CHECKS: "✓", CHECK_ALL: "!", NOT_YET: "✕"}
 MOODS = {ALONE: "good", WITH_CHECKS: "good", CHECK_ALL: "care", NOT_YET: "stop"}
 
 
@@ -164,8 +163,7 @@ def page(record: Mapping[str, Any], warnings: Sequence[str], share: Share, depen
 
 def _badge(record: Mapping[str, Any]) -> str:
     kind = record["decision"]
-    sign = f'<span aria-hidden="true">{SIGNS[kind]}</span>'
-    head = f"<strong>{sign} {escape(decision(record))}</strong>"
+    head = f"<strong>{escape(decision(record))}</strong>"  # its sign comes from the style
     return f'<p class="decision {MOODS[kind]}">{head} {escape(what_to_do(record))}</p>'
 
 

@@ -321,9 +321,7 @@ def test_digits_in_their_order_and_a_class_that_nobody_teaches(tmp_path):
     assert lost["reason"].unique().tolist() == ["its class has photos in the given part test alone, none in train"]
     assert not whole.classes.set_index("class").loc["10", "kept"]
     words = show.classes.dropped(whole.classes).text
-    assert words.startswith(
-        "Left out: 10 (2 photos), none of them meant for teaching. The model does not know this class"
-    )
+    assert words.startswith("Left out, none of them meant for teaching: 10 (2 photos). The model does not know them")
 
 
 def test_a_test_part_without_labels(tmp_path):

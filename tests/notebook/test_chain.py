@@ -299,5 +299,5 @@ def test_a_table_with_parts_and_groups_and_photos_of_phones(tmp_path):
     assert set(catalog.loc[catalog["status"] == "used", "format"]) == {"HEIF", "PNG"}
     assert run.record("metrics")["groups"] == 8
     page = (WORK / "reports" / name / "index.html").read_text(encoding="utf-8")
-    assert "of 100 skin photos" in page
+    assert "classes in a skin photo" in page
     assert "The 16 test photos belong to 8 groups" in page

@@ -25,7 +25,7 @@ from boatlib.photos.corrections import Corrections
 from boatlib.run import Run, all_steps
 
 pytestmark = pytest.mark.lab
-LAST_OUTPUT = re.compile("Files of this notebook|Settings of this run")
+LAST_OUTPUT = re.compile("Files of this notebook|Settings, versions and the command")
 NOTEBOOKS = all_steps(ROOT)
 RUN = "test-lab"
 
@@ -278,5 +278,5 @@ def test_the_next_run_applies_the_decisions_and_says_what_moved(evaluation, lab_
     decided = catalog[catalog["decision"] != ""].drop_duplicates("sha256")["decision"]
     assert sorted(decided) == ["drop", "keep", "relabel"]
     page = (WORK / "reports" / RUN / "index.html").read_text()
-    assert "People have looked at 3 photos: 1 kept as labelled, 1 got another label and 1 left out." in page
+    assert "People have looked at 3 photos: 1 kept as labelled, 1 got another label, 1 left out." in page
     assert "jupyter.widget" not in page

@@ -90,12 +90,10 @@ OURS |= {
     "figure",
     "figcaption",
     "img",
-    "svg",
-    "rect",
     "details",
     "summary",
 }
-OURS |= {"dl", "dt", "dd"}
+OURS |= {"dl", "dt", "dd", "section", "i", "picture", "source"}
 
 
 @pytest.fixture(scope="module")

@@ -81,14 +81,17 @@ def test_64_pages_open_offline_without_errors_and_fit(report, browser, width, sc
     context.close()
 
 
-REAL_LIGHT = pytest.param("real_report", "light", marks=[pytest.mark.real, NO_PHOTOS])
+REAL_LIGHT = pytest.param("real_report", "light", True, marks=[pytest.mark.real, NO_PHOTOS])
 REPORTS = ["report", pytest.param("real_report", marks=[pytest.mark.real, NO_PHOTOS])]
 
 
-@pytest.mark.parametrize(("which", "colours"), [("report", "light"), ("report", "dark"), REAL_LIGHT])
-def test_65_axe_finds_nothing(request, which, browser, colours):
+LOOKS = [("report", "light", True), ("report", "light", False), ("report", "dark", True), REAL_LIGHT]
+
+
+@pytest.mark.parametrize(("which", "colours", "script"), LOOKS)
+def test_65_axe_finds_nothing(request, which, browser, colours, script):
     report = request.getfixturevalue(which)
-    context = browser.new_context(color_scheme=colours, offline=True)
+    context = browser.new_context(color_scheme=colours, offline=True, java_script_enabled=script)
     page = context.new_page()
     options = {"runOnly": {"type": "tag", "values": TAGS}, "resultTypes": ["violations", "incomplete"]}
     for file in pages(report):
@@ -210,7 +213,9 @@ def test_numbers_on_the_summary_are_those_of_the_tables(report):
         own = table.loc[cells["class"]]
         assert cells["found"] == f"{int(own['correct'])} of {int(own['test'])}"
         assert cells["95% range"] == f"{percent(own['top1_low'], 0)}\u00a0–\u00a0{percent(own['top1_high'], 0)}"
-        assert cells["answers that are true"] == (f"{own['correct']} of {own['answers']}" if own["answers"] else "–")
+        assert cells["answers that are true"] == (
+            f"{int(own['correct'])} of {int(own['answers'])}" if own["answers"] else "–"
+        )
     assert len(classes.tbody.find_all("tr")) == len(table)
     whole = next(t for t in soup.find_all("table") if t.caption.get_text().startswith("What becomes of each answer"))
     assert f"of {used}" in whole.tbody.find("tr").get_text() or not used
