@@ -89,12 +89,16 @@ LOOKS = [("report", "light", True), ("report", "light", False), ("report", "dark
 
 
 @pytest.mark.parametrize(("which", "colours", "script"), LOOKS)
-def test_65_axe_finds_nothing(request, which, browser, colours, script):
+def test_65_axe_finds_nothing(request, which, browser, colours, script, tmp_path):
     report = request.getfixturevalue(which)
-    context = browser.new_context(color_scheme=colours, offline=True, java_script_enabled=script)
+    context = browser.new_context(color_scheme=colours, offline=True)
     page = context.new_page()
     options = {"runOnly": {"type": "tag", "values": TAGS}, "resultTypes": ["violations", "incomplete"]}
     for file in pages(report):
+        if not script:  # axe needs one itself, so the page's own is taken out
+            text = file.read_text(encoding="utf-8")
+            file = tmp_path / file.name
+            file.write_text(re.sub(r"<script>.*?</script>", "", text, flags=re.S), encoding="utf-8")
         page.goto(f"file://{file}")
         if page.locator("#show-code").count():
             page.locator("#show-code").check()
