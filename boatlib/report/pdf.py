@@ -29,6 +29,7 @@ PLACES = (
     "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
 )
 TIME_LIMIT = 60  # seconds
+START = '<section class="brief">'
 SIZES = (10.5, 9.75, 9, 8.25, 7.5, 6.75)  # points of the brief's type, the largest with which it is one page
 Printer = Callable[[str], tuple[bytes, int]]  # a page as HTML to a PDF and its number of pages
 
@@ -42,10 +43,10 @@ def print_pages(page: Path, folder: Path) -> str:
             return (
                 f"No PDF: the system's Pango is needed to make it, or Chromium, Chrome or Edge (its path in {BROWSER})."
             )
-        pdf, pages = b"", 2
+        pdf, pages, top = b"", 2, _without_appendix(markup)
         for size in SIZES:
             if pages > 1:
-                pdf, pages = printer(_with(markup, f"{style_of(BRIEF)} html {{ font-size: {size}pt !important; }}"))
+                pdf, pages = printer(_with(top, f"{style_of(BRIEF)} html {{ font-size: {size}pt !important; }}"))
         _write(folder / BRIEF, pdf)
         pdf, _pages = printer(_with(markup, style_of(APPENDIX)))
         _write(folder / APPENDIX, pdf)
@@ -56,6 +57,13 @@ def print_pages(page: Path, folder: Path) -> str:
 
 class PrintError(Exception):
     """Nothing was printed, and why."""
+
+
+def _without_appendix(markup: str) -> str:
+    """A page up to the end of its brief: what is hidden need not be set."""
+    start, end = markup.find(START), markup.find("</main>")
+    close = markup.find("</section>", start)
+    return markup if min(start, close, end) < 0 else f"{markup[:close]}</section></div>{markup[end:]}"
 
 
 def _with(markup: str, style: str) -> str:
