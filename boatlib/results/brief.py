@@ -29,6 +29,7 @@ SHORTCUT, NO_LINE, SELDOM, MISSED, UNTRUE = "shortcut", "no line", "seldom sure"
 MOSTLY = 0.5  # share of the answers with a name that stand alone, from which on the model is for this class
 EXAMPLES = 3  # photos that were named rightly, and wrongly
 STEPS = 3  # things to do next
+WITHIN_REACH = 5  # times the test photos: so many more may be asked for, to draw a line by
 
 
 def answers(verdicts: pd.DataFrame, predictions: pd.DataFrame, policy: Policy) -> pd.DataFrame:
@@ -113,7 +114,7 @@ def steps(
     if judged["used"]:
         enough = fewest(judged["target_error"], 1 - judged["certainty"]) * judged["photos"] / judged["used"]
         found.append({"what": "try_own", "photos": _rounded(enough)})
-    elif judged["needed"]:
+    elif 0 < judged["needed"] <= WITHIN_REACH * judged["photos"]:
         found.append({"what": "draw", "photos": judged["needed"]})
     if suspects:
         found.append({"what": "labels", "photos": suspects})

@@ -180,6 +180,9 @@ def test_steps_follow_the_data_and_do_not_contradict_the_curves():
     assert not set(collect) & fine
     minutes = recorded({"a": (200, 0, 0), "b": (200, 0, 0)}, search={"points": [1, 3], "needed": 11.2, "minutes": 2})
     assert minutes["next"][-1] == {"what": "minutes", "minutes": 12}
+    draw = recorded(BOATS, line=2.0, needed=180)["next"][0]
+    assert draw == {"what": "draw", "photos": 180}
+    assert "draw" not in {step["what"] for step in recorded(BOATS, line=2.0, needed=12_000)["next"]}  # out of reach
     first = recorded(BOATS, shortcut=["buoy"])["next"][0]
     assert first == {"what": "same_way", "classes": ["buoy"]}
 
