@@ -11,6 +11,7 @@ from conftest import ROOT
 from boatlib import messages
 from boatlib.params import Share
 from boatlib.shares import percent
+from boatlib.show.kit import fonts
 from boatlib.show.kit.words import errors, listing, photos_in_words
 
 sys.path.insert(0, str(ROOT / "workflow"))
@@ -110,3 +111,12 @@ def test_names_from_right_to_left_are_set_apart_and_others_are_not():
 
 def test_braces_in_a_name_are_signs_of_the_name():
     assert messages.gettext("labelled {name}", name="{x}") == "labelled {x}"
+
+
+def test_a_page_carries_the_signs_that_it_uses():
+    latin = fonts.faces("A photo")
+    assert latin.count("@font-face") == len(fonts.WEIGHTS)
+    assert fonts.faces("A photo Фото").count("@font-face") == 2 * len(fonts.WEIGHTS)
+    chinese = fonts.faces("A photo 帆船")
+    assert 'font-family: "further 0"' in chinese
+    assert len(chinese) < len(latin) + 10_000  # two signs, and not a font of 16 MB

@@ -4,6 +4,7 @@ The face is Source Sans 3, which a package brings as one variable font. Charts a
 once and kept in the cache; a page carries the scripts that it uses.
 """
 
+import hashlib
 import importlib.util
 import re
 import warnings
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 FACE = "Source Sans 3"
 WEIGHTS = (400, 600)
+FEATURES = ["kern", "liga", "mark", "mkmk", "locl", "tnum", "ccmp", "init", "medi", "fina", "rlig"]
 FURTHER = 3  # fonts for signs that the face lacks, in what is printed: "further 0" and so on
 SCRIPTS = {  # parts that a page carries where it uses them: Latin with signs; Greek and Cyrillic
     "latin": ((0x20, 0x24F), (0x2000, 0x206F), (0x20A0, 0x22FF), (0x2700, 0x27BF)),
@@ -72,27 +74,32 @@ def register() -> None:
 
 
 def faces(text: str) -> str:
-    """Rules of style with the face inside them, as far as a text needs it."""
+    """Rules of style with the face inside them, as far as a text needs it, and other fonts for the signs that it lacks."""
     used = {ord(sign) for sign in set(text)}
     needed = [
         name for name, ranges in SCRIPTS.items() if any(low <= code <= high for low, high in ranges for code in used)
     ]
+    parts = [(FACE, weight, _part(weight, name), _ranges(name)) for name in needed for weight in WEIGHTS]
+    signs = _lacking(text)
+    parts += [
+        (f"further {n}", WEIGHTS[0], _signs_of(name, signs), "")
+        for n, name in enumerate(_families(signs, packaged=True)[:FURTHER])
+    ]
     return "".join(
-        _rule(
-            FACE,
-            weight,
-            f"data:font/woff2;base64,{b64encode(_part(weight, name).read_bytes()).decode()}",
-            _ranges(name),
-        )
-        for name in needed
-        for weight in WEIGHTS
+        _rule(name, weight, f"data:font/woff2;base64,{b64encode(file.read_bytes()).decode()}", ranges)
+        for name, weight, file, ranges in parts
     )
+
+
+def _lacking(text: str) -> str:
+    """The signs of a text that the face does not have."""
+    has = _charmap(str(_of_weight(WEIGHTS[0])))
+    return "".join(sorted(sign for sign in set(text) - has if sign.isprintable()))
 
 
 def faces_of_files(text: str) -> str:
     """The same with files of this machine, also for the signs that the face lacks: for what is printed here."""
-    has = _charmap(str(_of_weight(WEIGHTS[0])))
-    others = _families("".join(sorted(sign for sign in set(text) - has if sign.isprintable())))
+    others = _families(_lacking(text))
     rules = [_rule(FACE, weight, _of_weight(weight).as_uri()) for weight in WEIGHTS]
     rules += [
         _rule(f"further {n}", WEIGHTS[0], Path(_fonts()[name]).as_uri()) for n, name in enumerate(others[:FURTHER])
@@ -127,20 +134,31 @@ def _of_weight(weight: int) -> Path:
 
 def _part(weight: int, script: str) -> Path:
     """One script of the face, as a page carries it."""
+    wanted = [code for low, high in SCRIPTS[script] for code in range(low, high + 1)]
+    return _subset(_of_weight(weight), wanted, f"source-sans-3-{weight}-{script}.woff2")
 
+
+def _signs_of(family: str, signs: str) -> Path:
+    """Some signs of another font, as a page carries them."""
+    known = hashlib.sha256(f"{family} {signs}".encode()).hexdigest()[:16]
+    return _subset(Path(_fonts()[family]), [ord(sign) for sign in signs], f"further-{known}.woff2")
+
+
+def _subset(source: Path, wanted: list[int], name: str) -> Path:
     def make(file: Path) -> None:
         from fontTools import subset
 
         options = subset.Options(
-            flavor="woff2", layout_features=["kern", "liga", "mark", "mkmk", "locl", "tnum", "ccmp"]
+            flavor="woff2",
+            layout_features=FEATURES,
         )
-        font = subset.load_font(str(_of_weight(weight)), options)
-        wanted = subset.Subsetter(options)
-        wanted.populate(unicodes=[code for low, high in SCRIPTS[script] for code in range(low, high + 1)])
-        wanted.subset(font)
+        font = subset.load_font(str(source), options)
+        cut = subset.Subsetter(options)
+        cut.populate(unicodes=wanted)
+        cut.subset(font)
         subset.save_font(font, str(file), options)
 
-    return _kept(f"source-sans-3-{weight}-{script}.woff2", make)
+    return _kept(name, make)
 
 
 def _kept(name: str, make: Callable[[Path], None]) -> Path:
@@ -152,10 +170,14 @@ def _kept(name: str, make: Callable[[Path], None]) -> Path:
 
 
 @cache
-def _families(signs: str) -> list[str]:
-    """Names of fonts that have some of the signs, the fewest that have all that can be had."""
+def _families(signs: str, packaged: bool = False) -> list[str]:
+    """Names of fonts that have some of the signs, the fewest that have all that can be had. packaged: only of packages, whose licences
+    let a page carry them.
+    """
     wanted, chosen = set(signs), []
     for name, file in _fonts().items():
+        if packaged and not any(package in file for package in PACKAGES):
+            continue
         if wanted and (has := wanted & _charmap(file)):
             chosen.append(name)
             wanted -= has
