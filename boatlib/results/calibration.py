@@ -76,12 +76,6 @@ def expected_calibration_error(predictions: pd.DataFrame, bins: int = 10) -> flo
     return float(sum(gaps))
 
 
-def gain(predictions: pd.DataFrame, temperature: float) -> dict[str, float]:
-    """Expected calibration error before and after: without the temperature that is in the probabilities, and as they are."""
-    before = with_temperature(predictions, 1 / temperature)
-    return {"before": expected_calibration_error(before), "after": expected_calibration_error(predictions)}
-
-
 def _tempered(predictions: pd.DataFrame, temperature: float) -> np.ndarray:
     logits = np.log(np.maximum(probability_matrix(predictions), SMALLEST)) / temperature
     logits -= logits.max(axis=1, keepdims=True)

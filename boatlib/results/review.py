@@ -6,8 +6,6 @@ import pandas as pd
 from boatlib.order import natural
 from boatlib.results.intervals import wilson
 
-SHARES = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5)  # of the photos that people check, in the table
-
 
 def by_answer(predictions: pd.DataFrame, threshold: float) -> pd.DataFrame:
     """What a threshold means for each answer of the model, and first for all of them: answer, given (photos), checked (below the
@@ -48,9 +46,3 @@ def selective_risk(predictions: pd.DataFrame) -> pd.DataFrame:
             "below": order["confidence"].to_numpy(),
         }
     )
-
-
-def work_table(risks: pd.DataFrame) -> pd.DataFrame:
-    """The rows of `selective_risk` at SHARES (rounded up to whole photos)."""
-    places = np.minimum(np.ceil(np.array(SHARES) * len(risks) - 1e-9).astype(int), len(risks) - 1)
-    return risks.iloc[np.unique(places)].reset_index(drop=True)

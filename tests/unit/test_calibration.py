@@ -100,12 +100,3 @@ def test_a_certain_and_right_model_is_no_problem():
     rows = table(np.eye(3), [0, 1, 2])
     assert np.isfinite(calibration.fit_temperature(rows))
     assert calibration.reliability(rows)["right"].tolist() == [1.0]
-
-
-def test_the_gain_is_what_the_temperature_in_the_probabilities_brings():
-    sharp = simulated(4000, 2.0)
-    mended = calibration.with_temperature(sharp, 2.0)
-    gain = calibration.gain(mended, 2.0)
-    assert gain["before"] == pytest.approx(calibration.expected_calibration_error(sharp))
-    assert gain["after"] == pytest.approx(calibration.expected_calibration_error(mended))
-    assert gain["after"] < gain["before"] / 2

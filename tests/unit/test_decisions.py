@@ -27,12 +27,6 @@ def test_selective_risk_is_what_counting_gives(predictions):
     assert len(risks) == 200
 
 
-def test_the_table_of_work_rounds_up_to_whole_photos(predictions):
-    rows = review.work_table(review.selective_risk(predictions.head(33)))
-    assert (33 - rows["kept"]).tolist() == [0, 2, 4, 7, 10, 17]
-    assert len(review.work_table(review.selective_risk(predictions.head(2)))) == 2
-
-
 def test_more_photos_are_wanted_where_they_help_and_something_is_missing():
     forecasts = pd.DataFrame({"class": list("abcd"), "now": [0.9, 0.6, 0.7, 0.5], "doubled": [0.95, 0.61, 0.8, 0.7]})
     verdicts = pd.DataFrame({"class": list("abc"), "verdict": [class_verdicts.DEPENDABLE, "not yet", "promising"]})

@@ -171,8 +171,9 @@ def _kept(name: str, make: Callable[[Path], None]) -> Path:
 
 @cache
 def _families(signs: str, packaged: bool = False) -> list[str]:
-    """Names of fonts that have some of the signs, the fewest that have all that can be had. packaged: only of packages, whose licences
-    let a page carry them.
+    """Names of fonts that have some of the signs, the fewest that have all that can be had.
+
+    packaged: only those of packages, whose licences let a page carry them.
     """
     wanted, chosen = set(signs), []
     for name, file in _fonts().items():
