@@ -39,7 +39,9 @@ def sentences() -> Catalog:
     for notebook in sorted((ROOT / "notebooks").glob("0[1-6]_*.ipynb")):
         for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
             text = "".join(cell["source"])
-            if cell["cell_type"] != "markdown":
+            if cell["cell_type"] != "markdown" or "how" in cell["metadata"].get(
+                "tags", []
+            ):  # not on the partner's page
                 continue
             if text.startswith("# "):
                 found.add(

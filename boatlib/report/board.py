@@ -96,8 +96,9 @@ def _row(name: str, record: Mapping[str, Any], how: Mapping[str, Any]) -> str:
 def _figures(record: Mapping[str, Any]) -> list[str]:
     """Verdict, answers of 1,000 that are accepted, wrong ones among them, right answers."""
     judged = record["policy"]
-    accepted = in_digits(judged["use_per_1000"]) if judged["used"] else "none"
-    wrong = f"{judged['wrong']} of {judged['used']:,}" if judged["used"] else "–"
+    accepted, wrong = "none", "–"
+    if brief.accepts(record):
+        accepted, wrong = in_digits(judged["use_per_1000"]), f"{judged['wrong']} of {judged['used']:,}"
     return [brief.decision(record), accepted, wrong, f"{percent(record['accuracy'])} of {record['photos']:,}"]
 
 
@@ -122,10 +123,10 @@ def _pairs(names: list[str]) -> str:
         for name in names
         if (file := Run(name).path("predictions")).is_file()
     }
-    rows = []
+    rows: list[dict[str, Any]] = []
     for first, second in combinations(answers, 2):
         beside = between(answers[second], {}, answers[first], {})
-        if beside["photos"]:
+        if beside["photos"] and len(rows) < PAIRS:
             rows.append(
                 {
                     "first": first,
@@ -140,7 +141,7 @@ def _pairs(names: list[str]) -> str:
             )
     if not rows:
         return ""
-    shown = pd.DataFrame(rows[:PAIRS])
+    shown = pd.DataFrame(rows)
     counts = [name for name in shown.columns if name not in ("first", "second", "p-value")]
     table = tables.table(shown, "Runs judged by the same photos", dict.fromkeys(counts, tables.number)).markup
     return f"<h2>Side by side</h2>{table}"

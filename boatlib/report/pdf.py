@@ -19,7 +19,7 @@ from typing import Any
 from boatlib.files import replacing
 from boatlib.photos.images import as_jpeg
 from boatlib.report.pages import APPENDIX, BRIEF, style_of
-from boatlib.show.kit import charts, fonts
+from boatlib.show.kit import charts
 
 BROWSER = "BOATLIB_BROWSER"  # path of the browser, where none of the usual names is found
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge", "msedge")
@@ -79,7 +79,6 @@ def weasyprinter() -> Printer | None:
     """What prints by WeasyPrint; None where the system has no Pango."""
     try:
         import weasyprint
-        from weasyprint.text.fonts import FontConfiguration
         from weasyprint.urls import URLFetcher, URLFetcherResponse
     except OSError:
         return None
@@ -96,13 +95,10 @@ def weasyprinter() -> Printer | None:
             return super().fetch(url, headers)
 
     logging.getLogger("weasyprint").setLevel(logging.CRITICAL)  # it names every rule for screens that it does not know
-    fetcher = Pictures(allowed_protocols=("data", "file"))
+    fetcher = Pictures(allowed_protocols=("data",))
 
     def printed(markup: str) -> tuple[bytes, int]:
-        known = FontConfiguration()
-        style = weasyprint.CSS(string=fonts.faces_of_files(markup), url_fetcher=fetcher, font_config=known)
-        page = weasyprint.HTML(string=markup, url_fetcher=fetcher)
-        document = page.render(stylesheets=[style], font_config=known)
+        document = weasyprint.HTML(string=markup, url_fetcher=fetcher).render()
         return document.write_pdf(pdf_variant="pdf/ua-1") or b"", len(document.pages)
 
     return printed

@@ -20,8 +20,8 @@ from boatlib.results.intervals import CHANCE
 from boatlib.results.policy import fewest
 from boatlib.results.unknown import BACKGROUND, LEFT_OUT, NEVER_TAUGHT
 
-# verdicts
-ALONE, WITH_CHECKS, CHECK_ALL, NOT_YET = "use", "use with checks", "check all", "not yet"
+# decisions; the last two are two reasons for "not yet": the test broke the promise, or a rule that sees no picture does as well
+ALONE, WITH_CHECKS, CHECK_ALL, BROKEN, BLIND = "use", "use with checks", "check all", "promise broken", "proves nothing"
 # classes: what the model is for, what it is weak at, what too few photos have shown
 FINE, WEAK, UNPROVEN = "fine", "weak", "unproven"
 # why a class is weak
@@ -69,13 +69,16 @@ def _weakness(row: Mapping[str, Any], policy: Policy) -> str:
     return SELDOM if row["used"] < MOSTLY * row["given"] else ""
 
 
-def verdict(judged: Mapping[str, Any], near: bool) -> str:
-    """ALONE, WITH_CHECKS, CHECK_ALL or NOT_YET. judged: `results.policy.judged`; near: a rule that sees no picture comes near."""
-    broken = judged["rule"] == "target" and judged["wrong_low"] > judged["target_error"]
-    if near or (judged["used"] and broken):
-        return NOT_YET
+def decision(judged: Mapping[str, Any], near: bool) -> str:
+    """ALONE, WITH_CHECKS, CHECK_ALL, BROKEN or BLIND. judged: `results.policy.judged`; near: a rule that sees no picture
+    comes near.
+    """
+    if near:
+        return BLIND
     if not judged["used"]:
         return CHECK_ALL
+    if judged["rule"] == "target" and judged["wrong_low"] > judged["target_error"]:
+        return BROKEN
     return ALONE if judged["use_per_1000"] == 1000 else WITH_CHECKS
 
 
@@ -96,6 +99,7 @@ def strangers(unknown: pd.DataFrame) -> dict[str, Any]:
 
 def steps(
     judged: Mapping[str, Any],
+    near: bool,
     shortcut: Collection[str],
     suspects: int,
     forecasts: pd.DataFrame,
@@ -104,12 +108,12 @@ def steps(
 ) -> list[dict[str, Any]]:
     """What to do next, the most urgent first, STEPS at most; each with `what` and its figures.
 
-    same_way (classes): photos were made in different ways. try_own (photos): of the reader's own, as many as show that the
-    promise holds there. draw (photos): more of them to draw a line by. labels (photos): in doubt. collect (classes): where
-    twice as many photos are likely to help. minutes (minutes): of a longer search.
+    same_way (classes, maybe none): photos were made in different ways. try_own (photos): of the reader's own, as many as show
+    that the promise holds there. draw (photos): more of them to draw a line by. labels (photos): in doubt. collect (classes):
+    where twice as many photos are likely to help. minutes (minutes): of a longer search.
     """
     found: list[dict[str, Any]] = []
-    if shortcut:
+    if near or shortcut:
         found.append({"what": "same_way", "classes": list(shortcut)})
     if judged["used"]:
         enough = fewest(judged["target_error"], 1 - judged["certainty"]) * judged["photos"] / judged["used"]
@@ -174,7 +178,7 @@ def record(
     """
     rows = table.replace({np.nan: None}).to_dict("records")
     return {
-        "decision": verdict(judged, near),
+        "decision": decision(judged, near),
         "policy": dict(judged),
         "answers": rows,
         "not_taught": left_out,

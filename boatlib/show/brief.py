@@ -15,10 +15,11 @@ from boatlib.params import Share
 from boatlib.policy import USE
 from boatlib.results.brief import (
     ALONE,
+    BLIND,
+    BROKEN,
     CHECK_ALL,
     FINE,
     MISSED,
-    NOT_YET,
     SHORTCUT,
     UNPROVEN,
     UNTRUE,
@@ -26,7 +27,7 @@ from boatlib.results.brief import (
     WITH_CHECKS,
 )  # fmt: skip
 from boatlib.results.intervals import wilson
-from boatlib.shares import of_hundred, percent
+from boatlib.shares import confidence, of_hundred, percent
 from boatlib.show.kit import gallery, tables
 from boatlib.show.kit.html import Html, escape
 from boatlib.show.kit.names import shortened
@@ -35,7 +36,7 @@ from boatlib.show.kit.words import errors, listing, up_to
 NAMED, ITEMS = 5, 3  # classes in a list of names, and with a line of their own
 ROWS = 6  # classes on the strip
 LONG = 20  # characters of a name in a list of names: longer ones leave room for fewer
-MOODS = {ALONE: "good", WITH_CHECKS: "good", CHECK_ALL: "care", NOT_YET: "stop"}
+MOODS = {ALONE: "good", WITH_CHECKS: "good", CHECK_ALL: "care", BROKEN: "stop", BLIND: "stop"}
 
 
 def title(share: Share, run: str) -> str:
@@ -56,8 +57,14 @@ def decision(record: Mapping[str, Any]) -> str:
         ALONE: _("Use"),
         WITH_CHECKS: _("Use with checks"),
         CHECK_ALL: _("Check every answer"),
-        NOT_YET: _("Not yet"),
+        BROKEN: _("Not yet"),
+        BLIND: _("Not yet"),
     }[record["decision"]]
+
+
+def accepts(record: Mapping[str, Any]) -> bool:
+    """Whether any answer is accepted without a look."""
+    return record["decision"] in (ALONE, WITH_CHECKS)
 
 
 def what_it_is(record: Mapping[str, Any], subject: str = "") -> str:
@@ -100,14 +107,14 @@ def what_it_is(record: Mapping[str, Any], subject: str = "") -> str:
 def what_to_do(record: Mapping[str, Any]) -> str:
     """Which answers are accepted without a look, in a sentence."""
     judged = record["policy"]
-    if not judged["used"]:
-        if judged["rule"] == "cost":
-            return _("For the costs that were given, looking at all of them is cheapest.")
-        return _("It is not proven that few enough of its answers are wrong to accept any without a look.")
-    if record["decision"] == NOT_YET and judged["wrong_low"] > judged["target_error"]:
-        return _("In the test more of its surest answers were wrong than was promised.")
-    if record["decision"] == NOT_YET:
+    if record["decision"] == BLIND:
         return _("As much can be reached without looking at the pictures: its figures prove nothing yet.")
+    if record["decision"] == BROKEN:
+        return _("In the test more of its surest answers were wrong than was promised.")
+    if record["decision"] == CHECK_ALL and judged["rule"] == "cost":
+        return _("For the costs that were given, looking at all of them is cheapest.")
+    if record["decision"] == CHECK_ALL:
+        return _("It is not proven that few enough of its answers are wrong to accept any without a look.")
     if record["decision"] == ALONE:
         return _("Its answers can be accepted without a look.")
     lines = set(judged["lines"].values())
@@ -128,7 +135,7 @@ def in_a_thousand(record: Mapping[str, Any]) -> str:
     """What becomes of 1,000 photos, in one sentence."""
     judged = record["policy"]
     accepted, others = judged["use_per_1000"], 1000 - judged["use_per_1000"]
-    if not judged["used"]:
+    if not accepts(record):
         return _("A person looks at every answer.")
     return _(
         "Of {all} photos like these, about {accepted} answers are accepted and {others} go to a person; wrong "
@@ -174,7 +181,7 @@ def _warnings(warnings: Sequence[str]) -> str:
 def _figures(record: Mapping[str, Any]) -> str:
     """Three figures; nothing where every answer is checked."""
     judged = record["policy"]
-    if not judged["used"]:
+    if not accepts(record):
         return ""
     unsure, unknown = judged["check_per_1000"], judged["unknown_per_1000"]
     wrong = _("{wrong} of {of}", wrong=judged["wrong"], of=judged["used"])
@@ -202,7 +209,7 @@ def _columns(record: Mapping[str, Any], share: Share) -> str:
     rows = _with_short_names(record["answers"])
     groups = {name: [row for row in rows if row["group"] == name] for name in (FINE, WEAK, UNPROVEN)}
     use = [share.intended_use] if share.intended_use else []
-    fine = _("Yes, for") if record["policy"]["used"] and record["decision"] != NOT_YET else _("Best at")
+    fine = _("Yes, for") if accepts(record) else _("Best at")
     lost = [row for row in groups[WEAK] if _lost(row)]
     weak = [_weak(row) for row in _gravest_first(groups[WEAK]) if row not in lost]
     never = [
@@ -235,13 +242,10 @@ def _with_short_names(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]
 
 def _names(names: Sequence[str]) -> list[str]:
     """One item with the names; of many the first ones."""
-    shown = names[:NAMED]
-    while len(shown) > 1 and len(", ".join(shown)) > NAMED * LONG:
-        shown = shown[:-1]
-    more = len(names) - len(shown)
-    if not shown:
-        return []
-    return [listing(shown, len(shown)) if not more else listing(names, len(shown))]
+    shown = min(NAMED, len(names))
+    while shown > 1 and len(", ".join(names[:shown])) > NAMED * LONG:
+        shown -= 1
+    return [listing(names, shown)] if names else []
 
 
 def _few(items: list[str]) -> list[str]:
@@ -307,7 +311,7 @@ def strip(record: Mapping[str, Any], dependable: float) -> Html:
     if rest:
         both = {name: sum(row[name] for row in rest) for name in ("found", "photos")}
         both["low"], both["high"] = wilson(both["found"], both["photos"])
-        both["group"] = FINE if {row["group"] for row in rest} == {FINE} else UNPROVEN
+        both["group"] = FINE if {row["group"] for row in rest} == {FINE} else "mixed"
         name = ngettext("{number} other class", "{number} other classes", len(rest))
         lines.append(_strip_row(name, both, dependable))
     caption = _("Named rightly; bar: margin of error; line: the aim, {line}", line=percent(dependable, 0))
@@ -355,7 +359,7 @@ def example_photos(right: pd.DataFrame, wrong: pd.DataFrame, root: Path) -> Html
 
 def _example(row: Mapping[str, Any]) -> tuple[str, list[str]]:
     shows, says = str(row["label"]), str(row["predicted"])
-    sure = percent(min(row["confidence"], 0.999), 0, most=0)
+    sure = confidence(row["confidence"], 0)
     if shows == says:
         return _("Photo of {shows}, named rightly", shows=shows), [shows]
     alt = _("Photo of {shows}, called {says}", shows=shows, says=says)
@@ -370,10 +374,10 @@ def next_steps(record: Mapping[str, Any]) -> list[str]:
 def _step(step: Mapping[str, Any]) -> str:
     what = step["what"]
     if what == "same_way":
-        return _(
-            "Makers: collect photos of all classes in the same way, above all of {names}.",
-            names=listing(step["classes"], 3),
-        )
+        if not step["classes"]:
+            return _("Makers: collect photos of all classes in the same way.")
+        names = listing(step["classes"], 3)
+        return _("Makers: collect photos of all classes in the same way, above all of {names}.", names=names)
     if what == "try_own":
         return ngettext(
             "You: try it on {number} photo of your own, and check.",

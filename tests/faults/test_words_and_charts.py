@@ -246,4 +246,3 @@ def test_82_classes_stand_in_natural_order():
     assert class_verdicts.class_verdicts(table.sample(frac=1, random_state=1), 0.9)["class"].tolist() == wanted
     assert results.review.by_answer(rows, 0.5)["answer"].tolist() == ["all answers", *wanted]
     assert results.tta.per_class({"plain": rows})["class"].tolist() == wanted
-    assert list(theme.class_colours(shuffled)) == wanted

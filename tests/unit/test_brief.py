@@ -76,9 +76,9 @@ def recorded(
     forecasts = pd.DataFrame(
         {"class": table["class"], "now": table["top1"], "doubled": np.minimum(1, table["top1"] + 0.05)}
     )
-    todo = results_brief.steps(judged, list(shortcut), suspects, forecasts, verdicts, search)
+    next_steps = results_brief.steps(judged, near, list(shortcut), suspects, forecasts, verdicts, search)
     answers = results_brief.answers(verdicts, predictions, policy)
-    return results_brief.record(overall, answers, judged, elsewhere, near, UNKNOWN, ["raft", "tug"], todo, last)
+    return results_brief.record(overall, answers, judged, elsewhere, near, UNKNOWN, ["raft", "tug"], next_steps, last)
 
 
 BOATS = {"buoy": (11, 1, 1), "ferry": (13, 0, 2), "gondola": (40, 0, 0), "kayak": (6, 0, 0), "sailboat": (80, 0, 0)}
@@ -120,10 +120,10 @@ def test_a_class_found_by_its_files_is_never_among_those_it_is_for():
         ({}, "use with checks", "Accept answers that are at least 50% sure"),
         ({"line": 0.0, "counts": {"a": (200, 0, 0), "b": (200, 0, 0)}}, "use", "can be accepted without a look"),
         ({"line": 2.0, "needed": 90}, "check all", "not proven that few enough"),
-        ({"near": True}, "not yet", "without looking at the pictures"),
+        ({"near": True}, "proves nothing", "without looking at the pictures"),
         (
             {"counts": {"a": (100, 20, 0), "b": (100, 0, 0)}},
-            "not yet",
+            "promise broken",
             "more of its surest answers were wrong than was promised",
         ),
     ],

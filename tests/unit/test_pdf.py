@@ -9,6 +9,7 @@ from test_brief import BOATS, LONG, many, recorded
 from boatlib.params import Share
 from boatlib.report import pages, pdf
 from boatlib.show import brief
+from boatlib.show.kit import fonts
 from boatlib.show.kit.html import Html
 
 PHOTO = '<figure class="card"><div class="unreadable">a photo</div><figcaption>shows → says</figcaption></figure>'
@@ -20,7 +21,7 @@ def page_of(folder, counts, share, text="x"):
     shown = brief.page(recorded(counts, suspects=12), ["A warning of some length. " * 4], share, 0.9, Html(EXAMPLES))
     file = folder / "page.html"
     file.write_text(
-        f'<!DOCTYPE html><html lang="en"><head><title>Boats</title><style>{pages.style()}</style></head>'
+        f'<!DOCTYPE html><html lang="en"><head><title>Boats</title><style>{fonts.faces(text)}{pages.style()}</style></head>'
         '<body class="partner"><main><h1>Boats</h1><p class="imprint"><span class="of-brief">Decision brief</span></p>'
         f'<div class="output on-one-page">{shown.markup}</div><h2>A. Classes</h2><p>{text}</p></main></body></html>',
         encoding="utf-8",

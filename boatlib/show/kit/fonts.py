@@ -1,7 +1,7 @@
 """The face of pages and charts, and signs of all scripts: names of classes are written as people write them.
 
-The face is Source Sans 3, which a package brings as one variable font. Charts and PDF files take files of two weights, made
-once and kept in the cache; a page carries the scripts that it uses.
+The face is Source Sans 3, which a package brings as one variable font. Charts take files of two weights, made once and
+kept in the cache; a page, and what is printed of it, carries the scripts that it uses.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 FACE = "Source Sans 3"
 WEIGHTS = (400, 600)
 FEATURES = ["kern", "liga", "mark", "mkmk", "locl", "tnum", "ccmp", "init", "medi", "fina", "rlig"]
-FURTHER = 3  # fonts for signs that the face lacks, in what is printed: "further 0" and so on
+FURTHER = 3  # fonts for signs that the face lacks: "further 0" and so on
 SCRIPTS = {  # parts that a page carries where it uses them: Latin with signs; Greek and Cyrillic
     "latin": ((0x20, 0x24F), (0x2000, 0x206F), (0x20A0, 0x22FF), (0x2700, 0x27BF)),
     "greek-cyrillic": ((0x370, 0x52F),),
@@ -80,11 +80,9 @@ def faces(text: str) -> str:
         name for name, ranges in SCRIPTS.items() if any(low <= code <= high for low, high in ranges for code in used)
     ]
     parts = [(FACE, weight, _part(weight, name), _ranges(name)) for name in needed for weight in WEIGHTS]
-    signs = _lacking(text)
-    parts += [
-        (f"further {n}", WEIGHTS[0], _signs_of(name, signs), "")
-        for n, name in enumerate(_families(signs, packaged=True)[:FURTHER])
-    ]
+    if signs := _lacking(text):
+        others = _families(signs, packaged=True)[:FURTHER]
+        parts += [(f"further {n}", WEIGHTS[0], _signs_of(name, signs), "") for n, name in enumerate(others)]
     return "".join(
         _rule(name, weight, f"data:font/woff2;base64,{b64encode(file.read_bytes()).decode()}", ranges)
         for name, weight, file, ranges in parts
@@ -92,19 +90,11 @@ def faces(text: str) -> str:
 
 
 def _lacking(text: str) -> str:
-    """The signs of a text that the face does not have."""
-    has = _charmap(str(_of_weight(WEIGHTS[0])))
-    return "".join(sorted(sign for sign in set(text) - has if sign.isprintable()))
-
-
-def faces_of_files(text: str) -> str:
-    """The same with files of this machine, also for the signs that the face lacks: for what is printed here."""
-    others = _families(_lacking(text))
-    rules = [_rule(FACE, weight, _of_weight(weight).as_uri()) for weight in WEIGHTS]
-    rules += [
-        _rule(f"further {n}", WEIGHTS[0], Path(_fonts()[name]).as_uri()) for n, name in enumerate(others[:FURTHER])
-    ]
-    return "".join(rules)
+    """The signs of a text that lie in none of the face's scripts."""
+    own = [ends for ranges in SCRIPTS.values() for ends in ranges]
+    return "".join(
+        sorted(s for s in set(text) if s.isprintable() and not any(low <= ord(s) <= high for low, high in own))
+    )
 
 
 def _rule(family: str, weight: int, url: str, ranges: str = "") -> str:
@@ -125,9 +115,8 @@ def _of_weight(weight: int) -> Path:
 
         package = Path(str(importlib.util.find_spec("fontpkg_source_sans_3").origin)).parent  # type: ignore[union-attr]
         source = next(path for path in package.rglob("*.ttf") if "Italic" not in path.name)
-        instancer.instantiateVariableFont(TTFont(source), {"wght": weight}, inplace=True, updateFontNames=True).save(
-            file
-        )
+        font = instancer.instantiateVariableFont(TTFont(source), {"wght": weight}, inplace=True, updateFontNames=True)
+        font.save(file)
 
     return _kept(f"source-sans-3-{weight}.ttf", make)
 
@@ -148,10 +137,7 @@ def _subset(source: Path, wanted: list[int], name: str) -> Path:
     def make(file: Path) -> None:
         from fontTools import subset
 
-        options = subset.Options(
-            flavor="woff2",
-            layout_features=FEATURES,
-        )
+        options = subset.Options(flavor="woff2", layout_features=FEATURES)
         font = subset.load_font(str(source), options)
         cut = subset.Subsetter(options)
         cut.populate(unicodes=wanted)

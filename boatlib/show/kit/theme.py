@@ -1,11 +1,10 @@
 """One look for all figures: type, colours, and the same colour for the same class on every page."""
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from boatlib.order import natural
 from boatlib.show.kit import fonts
 
 INK = "#1f2a37"
@@ -13,10 +12,6 @@ SOFT = "#5b6776"
 LINE = "#d5dbe3"
 ACCENT = "#0b6e99"
 WARM = "#c4551d"
-# Colour-blind safe, after Paul Tol's "muted" and "bright" schemes, ordered so that neighbours differ in lightness
-CLASS_COLOURS = (
-    "#332288", "#cc6677", "#117733", "#ddaa33", "#88ccee", "#882255", "#44aa99", "#999933", "#aa4499", "#4477aa",
-)  # fmt: skip
 SPLIT_COLOURS = {"train": "#0b6e99", "val": "#7fb7d1", "test": "#c4551d"}
 GRID, PAPER = "#e8ecf1", "#ffffff"
 # what a colour is on dark paper; the others are the same there
@@ -71,8 +66,3 @@ def applied() -> Iterator[None]:
         mpl.rcdefaults()
         mpl.rcParams.update(_SETTINGS)
         yield
-
-
-def class_colours(classes: Sequence[str]) -> dict[str, str]:
-    """A colour for each class, by its place in the sorted list of names."""
-    return {name: CLASS_COLOURS[number % len(CLASS_COLOURS)] for number, name in enumerate(natural(classes))}
