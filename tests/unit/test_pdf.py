@@ -59,7 +59,9 @@ def test_the_brief_is_one_page_and_tagged(tmp_path, counts, share):
 def test_signs_of_other_scripts_are_in_the_file(tmp_path):
     assert pdf.print_pages(page_of(tmp_path, BOATS, Share(), "帆船 नाव قارب"), tmp_path) == ""
     text = pypdf.PdfReader(tmp_path / pages.APPENDIX).pages[0].extract_text()
-    assert "帆船" in text
+    assert "帆船" in text.replace(
+        "\x00", ""
+    )  # pypdf puts a NUL between signs of two bytes; PDFium reads them as they are
 
 
 def test_where_pango_is_missing_a_browser_prints(tmp_path, monkeypatch):
