@@ -14,8 +14,7 @@ import pandas as pd
 
 from boatlib.policy import USE, Policy
 from boatlib.results import learning_curve
-from boatlib.results.class_verdicts import NOT_YET as NOT_YET_DEPENDABLE
-from boatlib.results.class_verdicts import PROMISING, UNJUDGED
+from boatlib.results.class_verdicts import NOT_YET, PROMISING, UNJUDGED
 from boatlib.results.intervals import CHANCE
 from boatlib.results.policy import fewest
 from boatlib.results.unknown import BACKGROUND, LEFT_OUT, NEVER_TAUGHT
@@ -60,7 +59,7 @@ def _weakness(row: Mapping[str, Any], policy: Policy) -> str:
     """Why a class is weak; "" where it is not, as far as is known."""
     if row["too_low"] == "shortcut":
         return SHORTCUT
-    if row["dependable"] == NOT_YET_DEPENDABLE:
+    if row["dependable"] == NOT_YET:
         return MISSED if row["too_low"] == "found" else UNTRUE
     if not policy.uses_any or not row["given"]:
         return ""

@@ -1,4 +1,4 @@
-"""One look for all figures: type, colours, and the same colour for the same class on every page."""
+"""One look for all figures: type and colours, on light and on dark paper."""
 
 import warnings
 from collections.abc import Iterator
