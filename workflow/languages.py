@@ -39,9 +39,8 @@ def sentences() -> Catalog:
     for notebook in sorted((ROOT / "notebooks").glob("0[1-6]_*.ipynb")):
         for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
             text = "".join(cell["source"])
-            if cell["cell_type"] != "markdown" or "how" in cell["metadata"].get(
-                "tags", []
-            ):  # not on the partner's page
+            tags = cell["metadata"].get("tags", [])
+            if cell["cell_type"] != "markdown" or "notebook-only" in tags:  # the latter is not on the partner's page
                 continue
             if text.startswith("# "):
                 found.add(

@@ -28,6 +28,7 @@ from boatlib.show.kit.tables import table
 
 HARD_LIMIT = 7_000_000  # bytes of a page
 LOGO = 320  # pixels
+NOT_FOR_PARTNERS = {"how", "notebook-only"}  # tags of cells: how it is done, and prose for whoever reads the notebook
 LIMIT = 3_000_000  # from here on a line says that mail may not let it through
 
 
@@ -97,7 +98,7 @@ def _keep_what_readers_need(
             cell.source = _with_values(declared, values)
     notebook.cells = [c for c in notebook.cells if c.source.strip() and c not in injected]
     if partner:
-        notebook.cells = [c for c in notebook.cells if "how" not in c.metadata.get("tags", [])]
+        notebook.cells = [c for c in notebook.cells if not NOT_FOR_PARTNERS & set(c.metadata.get("tags", []))]
 
 
 def _translate(notebook: nbformat.NotebookNode) -> None:

@@ -152,6 +152,7 @@ def test_65_the_partner_sees_no_code_and_nobody_sees_noise(report):
     partner = soup_of(report / "index.html")
     assert not partner.find_all(class_="code")
     assert not partner.find_all(class_="how")
+    assert "Paragraphs like this one" not in partner.get_text()
     assert not partner.find_all("input")
     for step in ("01_exploration", "02_split", "03_training", "04_evaluation", "05_tta"):
         assert soup_of(report / f"{step}.html").find_all("details", class_="how"), step
