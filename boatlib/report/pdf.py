@@ -13,6 +13,8 @@ import sys
 import tempfile
 from base64 import b64decode
 from collections.abc import Callable
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -35,24 +37,33 @@ Printer = Callable[[str], tuple[bytes, int]]  # a page as HTML to a PDF and its 
 
 
 def print_pages(page: Path, folder: Path) -> str:
-    """Make BRIEF, always one page, and APPENDIX of a page in a folder; returns why not, or an empty text when they are there."""
+    """Make BRIEF, always one page, and APPENDIX of a page in a folder, side by side; returns why not, or an empty text."""
     markup = page.read_text(encoding="utf-8")
+    if (printer := find_printer()) is None:
+        return f"No PDF: the system's Pango is needed to make it, or Chromium, Chrome or Edge (its path in {BROWSER})."
     try:
-        printer = weasyprinter() or browser_printer()
-        if printer is None:
-            return (
-                f"No PDF: the system's Pango is needed to make it, or Chromium, Chrome or Edge (its path in {BROWSER})."
-            )
-        pdf, pages, top = b"", 2, _without_appendix(markup)
-        for size in SIZES:
-            if pages > 1:
-                pdf, pages = printer(_with(top, f"{style_of(BRIEF)} html {{ font-size: {size}pt !important; }}"))
-        _write(folder / BRIEF, pdf)
-        pdf, _pages = printer(_with(markup, style_of(APPENDIX)))
-        _write(folder / APPENDIX, pdf)
+        with _beside() as other:
+            brief = other.submit(_print_brief, markup)
+            _write(folder / APPENDIX, printer(_with(markup, style_of(APPENDIX)))[0])
+            _write(folder / BRIEF, brief.result())
     except PrintError as error:
         return f"No PDF: {error}."
     return ""
+
+
+def _beside() -> Executor:
+    """A second process, where it costs nothing to begin one."""
+    if sys.platform == "linux":
+        return ProcessPoolExecutor(1, mp_context=get_context("fork"))
+    return ThreadPoolExecutor(1)
+
+
+def _print_brief(markup: str) -> bytes:
+    pdf, pages, top, printer = b"", 2, _without_appendix(markup), find_printer()
+    for size in SIZES:
+        if printer and pages > 1:
+            pdf, pages = printer(_with(top, f"{style_of(BRIEF)} html {{ font-size: {size}pt !important; }}"))
+    return pdf
 
 
 class PrintError(Exception):
@@ -73,6 +84,11 @@ def _with(markup: str, style: str) -> str:
 def _write(file: Path, pdf: bytes) -> None:
     with replacing(file) as temporary:
         temporary.write_bytes(pdf)
+
+
+def find_printer() -> Printer | None:
+    """What prints here; None where nothing does."""
+    return weasyprinter() or browser_printer()
 
 
 def weasyprinter() -> Printer | None:

@@ -81,8 +81,8 @@ def _cell(
         f'<td class="cell {css}" style="--alpha:{(0.06 + 0.5 * share) if css == "right" else 0.08 + 0.6 * share:.2f}">'
     )
     if not count:
-        return f'{start}<span class="zero" aria-hidden="true">·</span><span class="unseen">0</span></td>'
-    words = what_happened(label, predicted, count)
+        return f"{start}</td>"
+    words, of = what_happened(label, predicted, count), _("of {of}", of=total)
     own = photos_of_cell(predictions, label, predicted, surest_first=label != predicted)
     limits = (PHOTOS, MISTAKES) if whole else (PHOTOS_OF_PART, MISTAKES_OF_PART)
     limit = limits[label != predicted]
@@ -94,8 +94,8 @@ def _cell(
             else _("The surest {limit} are shown.", limit=limit)
         )
     return (
-        f'{start}<details name="cell"><summary><strong>{count}</strong> <small>{escape(_("of {of}", of=total))}</small>'
-        f'<span class="unseen">, {escape(words)}</span></summary>'
+        f'{start}<details name="cell"><summary aria-label="{escape(f"{count} {of}, {words}")}"><strong>{count}</strong> '
+        f"<small>{escape(of)}</small></summary>"
         f'<div class="behind" tabindex="0" role="region" aria-label="{escape(words)}">'
         f"<p><strong>{escape(words)}.</strong>{cut}</p>{_photos(own.head(limit), root)}</div></details></td>"
     )

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from boatlib.messages import gettext as _
+from boatlib.messages import ngettext
 from boatlib.results import learning_curve
 from boatlib.shares import percent
 from boatlib.show.kit import charts, tables, theme
@@ -18,25 +19,38 @@ FORECASTS = 20  # classes in the table of what more photos would bring
 
 
 def table(rows: pd.DataFrame, right: float) -> Html:
-    """What more photos would bring; of many classes those that gain most. rows: `forecast_table`, made for the share `right`."""
+    """What more photos would bring to the classes that need them; of many those that gain most.
+
+    rows: `forecast_table`, made for the share `right`.
+    """
+    lacking = rows[rows["wanted_low"] > 0]
+    enough = ngettext(
+        "{number} class is at {share} already, or so near that it cannot be told.",
+        "{number} classes are at {share} already, or so near that it cannot be told.",
+        len(rows) - len(lacking),
+        share=percent(right, 0),
+    )
+    if lacking.empty:
+        return paragraph(enough)
     caption = _("What more photos would bring, with likely ranges")
-    if len(rows) > FORECASTS:
+    if len(lacking) > FORECASTS:
         caption += "; " + _(
-            "the {shown} of {all} classes that would gain most from twice as many", shown=FORECASTS, all=len(rows)
+            "the {shown} of {all} classes that would gain most from twice as many", shown=FORECASTS, all=len(lacking)
         )
-        rows = rows.loc[(rows["doubled"] - rows["now"]).nlargest(FORECASTS).index].sort_index()
-    records = rows.to_dict("records")
+        lacking = lacking.loc[(lacking["doubled"] - lacking["now"]).nlargest(FORECASTS).index].sort_index()
+    records = lacking.to_dict("records")
     now = _("photos now")
     columns: dict[str, object] = {
-        _("class"): rows["class"],
-        now: rows["photos"],
+        _("class"): lacking["class"],
+        now: lacking["photos"],
         _("right now"): [_likely(row, "now") for row in records],
         _("with twice as many"): [_likely(row, "doubled") for row in records],
         _("more photos until {share} are right", share=percent(right, 0)): [
             _how_many(row["wanted_low"], row["wanted_high"]) for row in records
         ],
     }
-    return tables.table(pd.DataFrame(columns), caption, {now: tables.number})
+    made = tables.table(pd.DataFrame(columns), caption, {now: tables.number})
+    return made + paragraph(enough) if len(lacking) < len(rows) else made
 
 
 def _likely(row: Mapping[str, Any], name: str) -> str:
@@ -44,13 +58,11 @@ def _likely(row: Mapping[str, Any], name: str) -> str:
 
 
 def _how_many(low: float, high: float) -> str:
-    if high <= 0:
-        return _("none")
     if math.isinf(low):
         return _("out of reach: more than ten times as many")
     if math.isinf(high):
-        return _("at least {low}", low=round(low)) if low > 0 else _("none, or very many")
-    return _("{low} to {high}", low=_("none") if low <= 0 else round(low), high=round(high))
+        return _("at least {low}", low=round(low))
+    return _("{low} to {high}", low=round(low), high=round(high))
 
 
 def words(rows: pd.DataFrame) -> Html:

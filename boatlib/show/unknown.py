@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from boatlib.messages import gettext as _
-from boatlib.results.unknown import BACKGROUND, LEFT_OUT, NEVER_TAUGHT
+from boatlib.results.unknown import LEFT_OUT, NEVER_TAUGHT
 from boatlib.shares import of_hundred
 from boatlib.show.kit import tables
 from boatlib.show.kit.html import Html, paragraph
@@ -14,30 +14,27 @@ from boatlib.show.kit.words import listing
 
 
 def words(rows: pd.DataFrame, judged: Mapping[str, Any]) -> Html:
-    """How many strange photos are noticed, and what that costs. rows: `unknown.csv`; judged: `results.policy.judged`."""
-    first = _(
-        "{unknown} of {photos} test photos, which do show one of the classes, are called unfamiliar: needless "
-        "checks, the price for noticing "
-        "others.",
-        unknown=judged["unknown"], photos=judged["photos"],
-    )  # fmt: skip
-    none = _("With two classes only, none can be left out to try it.") if rows.empty else ""
-    return paragraph(f"{first} {none}".strip())
+    """Which strange photos it was shown, and what noticing them costs. rows: `unknown.csv`; judged: `results.policy.judged`."""
+    cost = _(
+        "{unknown} of {photos} test photos, which do show one of the classes, are called unfamiliar: the price for noticing others.",
+        unknown=judged["unknown"],
+        photos=judged["photos"],
+    )
+    tried = _("Taught classes were left out in turn, and their photos shown.")
+    if not rows["kind"].eq(NEVER_TAUGHT).any():
+        tried = _("With two classes only, none can be left out to try it.")
+    few = rows.loc[rows["kind"] == LEFT_OUT, "what"].tolist()
+    real = _("{names} had too few photos to be taught.", names=listing(few, 4)) if few else ""
+    return paragraph(" ".join(text for text in (tried, real, cost) if text))
 
 
 def table(rows: pd.DataFrame) -> Html:
-    """All of it, with ranges; nothing where nothing was tried."""
+    """All of it, what was never taught first; nothing where nothing was tried."""
     if rows.empty:
         return Html("")
-    kinds = {
-        LEFT_OUT: _("had too few photos"),
-        NEVER_TAUGHT: _("left out to try it"),
-        BACKGROUND: _("shows none of the classes"),
-    }
     counts = [_("{some} of {of}", some=n, of=p) for n, p in zip(rows["noticed"], rows["photos"], strict=True)]
     columns: dict[str, object] = {
         _("photos of"): rows["what"],
-        _("why it is strange"): rows["kind"].map(kinds),
         _("flagged"): counts,
         _("the others are called"): rows["called"],
     }

@@ -200,7 +200,7 @@ def test_numbers_on_the_summary_are_those_of_the_tables(report):
     matrix = soup.find("table", class_="matrix")
     names = [head.get_text() for head in matrix.thead.find_all("th")][:-1]
     shown = {
-        (row.th.get_text(), name): int((cell.strong or cell.find(class_="unseen")).get_text())
+        (row.th.get_text(), name): int(cell.strong.get_text() if cell.strong else 0)
         for row in matrix.tbody.find_all("tr", class_=False)
         for name, cell in zip(names, row.find_all("td", class_="cell"), strict=True)
     }
