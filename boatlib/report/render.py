@@ -97,8 +97,18 @@ def _keep_what_readers_need(
             cell.outputs = [nbformat.v4.new_output("display_data", {"text/html": markup})]
             cell.source = _with_values(declared, values)
     notebook.cells = [c for c in notebook.cells if c.source.strip() and c not in injected]
+    _result_first(notebook)
     if partner:
         notebook.cells = [c for c in notebook.cells if not NOT_FOR_PARTNERS & set(c.metadata.get("tags", []))]
+
+
+def _result_first(notebook: nbformat.NotebookNode) -> None:
+    """What a notebook found stands below its heading; nothing moves where no cell is tagged `result`."""
+    for cell in notebook.cells:
+        if "result" in cell.metadata.get("tags", []) and cell.outputs:
+            notebook.cells.insert(1, nbformat.v4.new_code_cell(outputs=cell.outputs, metadata={"tags": ["result"]}))
+            cell.outputs = []
+            return
 
 
 def _translate(notebook: nbformat.NotebookNode) -> None:
@@ -129,9 +139,9 @@ def _with_values(declared: dict[str, dict[str, str]], values: dict[str, Any]) ->
 def _parameters(declared: dict[str, dict[str, str]], values: dict[str, Any]) -> str:
     """A table of the declared parameters: name, value in this run, and what the comment behind it says."""
     rows = [(name, str(values[name]) or "(empty)", found["help"]) for name, found in declared.items()]
-    return table(
-        pd.DataFrame(rows, columns=["parameter", "value", "meaning"]), "Parameters of this notebook", css="compact"
-    ).markup
+    shown = pd.DataFrame(rows, columns=["parameter", "value", "meaning"])
+    markup = table(shown, "Parameters of this notebook", css="compact").markup
+    return f'<details class="how"><summary>Parameters</summary>{markup}</details>'
 
 
 def _first_heading(notebook: nbformat.NotebookNode) -> str:

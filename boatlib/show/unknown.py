@@ -16,16 +16,15 @@ from boatlib.show.kit.words import listing
 def words(rows: pd.DataFrame, judged: Mapping[str, Any]) -> Html:
     """Which strange photos it was shown, and what noticing them costs. rows: `unknown.csv`; judged: `results.policy.judged`."""
     cost = _(
-        "{unknown} of {photos} test photos, which do show one of the classes, are called unfamiliar: the price for noticing others.",
+        "{unknown} of {photos} test photos, which do show one of the classes, are called unfamiliar: the price "
+        "for noticing others.",
         unknown=judged["unknown"],
         photos=judged["photos"],
     )
     tried = _("Taught classes were left out in turn, and their photos shown.")
     if not rows["kind"].eq(NEVER_TAUGHT).any():
         tried = _("With two classes only, none can be left out to try it.")
-    few = rows.loc[rows["kind"] == LEFT_OUT, "what"].tolist()
-    real = _("{names} had too few photos to be taught.", names=listing(few, 4)) if few else ""
-    return paragraph(" ".join(text for text in (tried, real, cost) if text))
+    return paragraph(f"{tried} {cost}")
 
 
 def table(rows: pd.DataFrame) -> Html:

@@ -156,6 +156,11 @@ def test_65_the_partner_sees_no_code_and_nobody_sees_noise(report):
     assert not partner.find_all("input")
     for step in ("01_exploration", "02_split", "03_training", "04_evaluation", "05_tta"):
         assert soup_of(report / f"{step}.html").find_all("details", class_="how"), step
+        first, folded = soup_of(report / f"{step}.html").find_all(class_="output")[:2]
+        assert "result" in first["class"], step
+        assert first.get_text().strip()
+        assert folded.details.summary.get_text() == "Parameters"
+        assert not folded.details.has_attr("open")
         assert "Try it" not in soup_of(report / f"{step}.html").get_text(), "cells to be changed are not of the chain"
     for file in report.glob("*.html"):
         text = BeautifulSoup(file.read_text(encoding="utf-8"), "html.parser").get_text(" ")
