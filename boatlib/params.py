@@ -25,10 +25,12 @@ if TYPE_CHECKING:
     pass
 
 
-SHARED = ("run", "images", "seed")  # parameters outside the sections; a notebook gets those that it declares
+SHARED = ("run", "model", "images", "seed")  # parameters outside the sections; a notebook gets those that it declares
 LARGEST = 1_000_000  # bytes of a params file
 AUTO: Final = "auto"  # a setting that is decided before the first step
 LOOK_ALIKES: Final = "look-alikes"  # a value of split.group_by
+FOLDERS: Final = "folders"  # a value of new.labels
+PLACES = ("images", "model", "new.images")  # parameters that name a folder of the user's
 FOLDER = "FOLDER"  # stands for the folder of photos in what is shared
 CORRECTIONS = "params/corrections.csv"
 COMMON = ("compute", "share", "review")  # sections without a notebook of their own
@@ -331,6 +333,27 @@ class Summary(Section):
     )
 
 
+class New(Section):
+    """07_new_photos: photos that wait for the answers of a model, and what is known of some of them."""
+
+    images: str = Field(
+        "", description="new photos: a folder in any layout, a table of paths, or an archive; with `model`"
+    )
+    labels: str = Field(
+        "",
+        description=(
+            "what some of them show: `folders` (the folder that is called like a class), or a table with the columns photo and label"
+        ),
+    )
+    judge: int = Field(
+        50, ge=0, le=100_000, description="accepted answers of a batch, drawn at random, whose labels judge the promise"
+    )
+    learn: int = Field(
+        50, ge=0, le=100_000, description="most doubtful photos of a batch, whose labels teach the next model"
+    )
+    shown: int = Field(12, ge=1, le=200, description="photos of a gallery of new photos")
+
+
 class Review(Section):
     """Which answers may stand alone, and which a person looks at. No notebook of its own."""
 
@@ -429,6 +452,10 @@ class Params(Section):
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
         description="name of the run: its files go to `runs/<run>/` and `reports/<run>/`; default: the file's name",
     )
+    model: str = Field(
+        "",
+        description="folder of a taught model, such as `runs/boats/model`: the run answers new photos (`new.images`); empty: it teaches one",
+    )
     images: str = Field(
         "sample",
         min_length=1,
@@ -449,9 +476,16 @@ class Params(Section):
     evaluation: Evaluation = Field(default_factory=Evaluation)
     tta: Tta = Field(default_factory=Tta)
     summary: Summary = Field(default_factory=Summary)
+    new: New = Field(default_factory=New)
     review: Review = Field(default_factory=Review)
     share: Share = Field(default_factory=Share)
     compute: Compute = Field(default_factory=Compute)
+
+    @model_validator(mode="after")
+    def _answers_or_teaches(self) -> Self:
+        if bool(self.model) != bool(self.new.images):
+            raise ValueError("model and new.images go together: name the model, and the new photos that it answers")
+        return self
 
     @classmethod
     def of_run(cls, run: str) -> Self:
@@ -509,9 +543,11 @@ def shareable(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     for name, value in values.items():
         if isinstance(value, Mapping):
             shown |= shareable(value, f"{prefix}{name}.")
-        elif name == "images":
-            shown[name] = value if value == "sample" or str(value).startswith(("kaggle:", "hf:")) else FOLDER
-        elif name in ("corrections", "logo"):
+        elif name in ("images", "model"):
+            shown[f"{prefix}{name}"] = (
+                value if value in ("", "sample") or str(value).startswith(("kaggle:", "hf:")) else FOLDER
+            )
+        elif name in ("corrections", "logo", "labels"):
             shown[f"{prefix}{name}"] = PurePath(str(value)).name
         elif name == "weights":
             files = [PurePath(str(file)).name for file in ([value] if isinstance(value, str) else value)]
@@ -665,8 +701,8 @@ def _apply(values: dict[str, Any], override: str, lines: dict[tuple[str, ...], s
         target = target[part]
     target[place[-1]] = text if _is_text(place) and not text.startswith("[") else _parse_scalar(text)
     lines |= {place[: depth + 1]: f"--set {override}" for depth in range(len(place))}
-    if key == "images" and Path(text).expanduser().exists():
-        values["images"] = os.path.relpath(Path(text).expanduser(), root)
+    if key in PLACES and text and Path(text).expanduser().exists():
+        target[place[-1]] = os.path.relpath(Path(text).expanduser(), root)
     return []
 
 

@@ -54,7 +54,15 @@ FILES = {
     "summary": ("summary.json", "06_summary"),
     "run_record": ("run.json", "06_summary"),
     "mail": ("mail.txt", "06_summary"),
+    "answers": ("answers.csv", "07_new_photos"),
+    "watch": ("watch.csv", "07_new_photos"),
+    "drift": ("drift.csv", "07_new_photos"),
+    "acceptance": ("acceptance.csv", "07_new_photos"),
 }
+NEW_PHOTOS = "07_new_photos"  # the one step of a run that answers new photos; it makes SHARED_FILES too
+SHARED_FILES = ("summary", "run_record", "mail")
+BATCHES = "batches"  # folder of such a run: what was answered so far
+TO_LABEL = "to_label.csv"  # beside it: photos that a person should name, to be filled in
 FOLDERS = {"data", "model"}
 CHECKPOINTS = "checkpoints"  # folder of a run, in which an interrupted training leaves what --resume needs
 LAST = "last.json"  # in it: names the newest whole checkpoint
@@ -80,8 +88,9 @@ def project_root(start: Path | None = None) -> Path:
 
 
 def all_steps(root: Path) -> list[str]:
-    """The notebooks of the chain, in their order; 00_by_hand stands outside."""
-    return [path.stem for path in sorted((root / "notebooks").glob("*.ipynb")) if not path.name.startswith("00")]
+    """The notebooks that teach and judge a model, in their order; 00_by_hand and NEW_PHOTOS stand outside."""
+    names = [path.stem for path in sorted((root / "notebooks").glob("*.ipynb"))]
+    return [name for name in names if not name.startswith("00") and name != NEW_PHOTOS]
 
 
 def last_run() -> str | None:

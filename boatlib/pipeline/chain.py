@@ -19,8 +19,10 @@ from boatlib.files import check_writable, write_text
 from boatlib.params import Params, load_params
 from boatlib.pipeline import preflight
 from boatlib.report.pages import APPENDIX, BRIEF, page_name
-from boatlib.run import EARLIER, NEWEST, Run, all_steps, cache_folder, in_words, project_root
+from boatlib.results.arrived import BROKEN_IN_USE
+from boatlib.run import EARLIER, NEW_PHOTOS, NEWEST, Run, all_steps, cache_folder, in_words, project_root
 
+PROMISE_BROKEN = 5  # exit code
 GRACE = 20.0  # seconds that steps have to end after Ctrl-C or SIGTERM
 SENTENCES = {
     130: "Interrupted. What was finished is kept; the same command goes on from there.",
@@ -86,13 +88,16 @@ def run_chain(
             _write_params(params)
         if dry_run:
             return _dry_run(command, root)
-        print(f"{', '.join(names)}: {', '.join(page_name(step).lower() for step in all_steps(root))}", flush=True)
+        kinds = {params.run: [NEW_PHOTOS] if params.model else all_steps(root) for params in all_params}
+        for run_steps in dict.fromkeys(map(tuple, kinds.values())):
+            own = [name for name in names if tuple(kinds[name]) == run_steps]
+            print(f"{', '.join(own)}: {', '.join(page_name(step).lower() for step in run_steps)}", flush=True)
         return _start(command, names, root, locks, until=steps.get(until, ""), elsewhere=bool(profile))
 
 
 def find_step(word: str, root: Path) -> str:
     """The notebook meant by "03", "training" or "03_training". Raises ParameterError that lists them."""
-    steps = all_steps(root)
+    steps = [*all_steps(root), NEW_PHOTOS]
     for step in steps:
         if word in (step, *step.split("_", 1)):
             return step
@@ -142,7 +147,13 @@ def _start(command: list[str], names: list[str], root: Path, locks: list[int], u
             page = root / "reports" / name / "index.html"
             printed = f", {BRIEF} and {APPENDIX}" if page.with_name(BRIEF).is_file() else ""
             print(f"{name}: {page.relative_to(root)}{printed}\n  {in_words(Run(name).record('summary'))}")
-    return 0
+    return 0 if until else _promise_broken(names)
+
+
+def _promise_broken(names: list[str]) -> int:
+    """PROMISE_BROKEN where a run on new photos says so, so that whoever watches can ring; otherwise 0."""
+    broken = [name for name in names if Run(name).record("summary")["decision"] == BROKEN_IN_USE]
+    return PROMISE_BROKEN if broken else 0
 
 
 @contextlib.contextmanager

@@ -5,11 +5,11 @@ from boatlib.errors import ParameterError, UnreadablePhotoError
 from boatlib.model.networks import auto, backbones
 from boatlib.order import natural
 from boatlib.params import AUTO, Params
-from boatlib.photos import shapes, sources
+from boatlib.photos import arrivals, shapes, sources
 from boatlib.photos.corrections import Corrections
 from boatlib.photos.images import thumbnail
 from boatlib.photos.layout.listing import Listing
-from boatlib.run import project_root
+from boatlib.run import TO_LABEL, Run, project_root
 
 
 def examine(params: Params, elsewhere: bool = False) -> tuple[Params, list[str]]:
@@ -19,6 +19,8 @@ def examine(params: Params, elsewhere: bool = False) -> tuple[Params, list[str]]
     Photos and weights that are not at hand are fetched. elsewhere: the steps run on other machines, which look for themselves.
     Raises ParameterError, DataError.
     """
+    if params.model:
+        return params, _examine_new(params, elsewhere)
     listing = sources.read(params.images, params.exploration, params.split.group_by)
     params, words = _decided(params, listing)
     _examine_networks(params, params.compute.machine() if not elsewhere else runtime.machine())
@@ -34,6 +36,28 @@ def examine(params: Params, elsewhere: bool = False) -> tuple[Params, list[str]]
         _examine_logo(params.share.logo)
     read = Corrections.named(params.exploration.corrections).check()
     return params, [*words, *listing.notes, *([read] if read else [])]
+
+
+def _examine_new(params: Params, elsewhere: bool) -> list[str]:
+    """A model that can be used, and photos for it; says how many, and how many have labels."""
+    model = project_root() / params.model
+    if not model.is_dir():
+        raise ParameterError(
+            f"model: there is no folder {params.model}. Name a taught model, such as runs/boats/model."
+        )
+    classes = arrivals.classes_of(model)
+    if not classes:
+        raise ParameterError(f"model: {params.model} holds no {arrivals.DESCRIPTION}, so it is no model folder.")
+    if not elsewhere:
+        params.compute.check()
+    if params.share.logo:
+        _examine_logo(params.share.logo)
+    rows = arrivals.find(params.new.images, params.new.labels, classes).rows
+    filled = arrivals.filled_in(Run(params.run).folder / TO_LABEL)
+    named = int((rows["label"].ne("") | rows["photo"].isin(filled)).sum())
+    return [
+        f"{len(rows):,} files to answer, {named:,} of them with a label" if named else f"{len(rows):,} files to answer"
+    ]
 
 
 def _examine_logo(name: str) -> None:

@@ -18,7 +18,7 @@ from boatlib.report.pages import style
 from boatlib.results.comparison import between
 from boatlib.run import Run
 from boatlib.shares import p_words, percent
-from boatlib.show import brief
+from boatlib.show import arrived, brief
 from boatlib.show.kit import fonts, tables
 from boatlib.show.kit.html import escape
 
@@ -41,7 +41,8 @@ HEADS = (
 def remember(run: Run) -> None:
     """Add a line to the run's published reports, unless the last one says the same."""
     record, how = run.record("summary"), run.record("run_record")
-    line = {"made": how["made"], **{name: record.get(name) for name in ("decision", "accuracy", "photos", "policy")}}
+    kept = ("kind", "decision", "photos", "accepted", "promise") if _of_new_photos(record) else ("decision", "accuracy", "photos", "policy")
+    line = {"made": how["made"], **{name: record.get(name) for name in kept}}
     file = run.folder / PUBLISHED
     lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
     if not lines or {**json.loads(lines[-1]), "made": ""} != {**line, "made": ""}:
@@ -82,19 +83,29 @@ def _row(name: str, record: Mapping[str, Any], how: Mapping[str, Any]) -> str:
     if "decision" not in record:  # of an older version
         return f'<tr><th scope="row">{link}</th><td colspan="7">{escape(str(record.get("verdict", "")))}</td></tr>'
     of = how["settings"]["images"]
-    kind = f"{len(record['answers'])} classes" + ("" if of == FOLDER else f", {of}")
+    new = _of_new_photos(record)
+    kind = f"{record['photos']:,} new photos" if new else f"{len(record['answers'])} classes{'' if of == FOLDER else f', {of}'}"
     verdict, *figures = _figures(record)
-    badge = f'<span class="mark {brief.MOODS[record["decision"]]}">{escape(verdict)}</span>'
+    badge = f'<span class="mark {(arrived if new else brief).MOODS[record["decision"]]}">{escape(verdict)}</span>'
+    last = "–" if new else brief.since_last(record) or "the first one"
     first = [escape(kind), escape(on_the_day(date.fromisoformat(how["made"]))), badge]
     cells = "".join(
         f"<td>{inside}</td>"
-        for inside in [*first, *map(escape, [*figures, brief.since_last(record) or "the first one"])]
+        for inside in [*first, *map(escape, [*figures, last])]
     )
     return f'<tr><th scope="row">{link}{_earlier(name)}</th>{cells}</tr>'
 
 
+def _of_new_photos(record: Mapping[str, Any]) -> bool:
+    return "kind" in record
+
+
 def _figures(record: Mapping[str, Any]) -> list[str]:
     """Verdict, answers of 1,000 that are accepted, wrong ones among them, right answers."""
+    if _of_new_photos(record):
+        judged, share = record["promise"]["answers"][0], record["accepted"] / record["photos"]
+        wrong = f"{judged['wrong']} of {judged['judged']:,}" if judged["judged"] else "not judged"
+        return [arrived.HEADS[record["decision"]], in_digits(round(1000 * share)), wrong, "–"]
     judged = record["policy"]
     accepted, wrong = "none", "–"
     if brief.accepts(record):

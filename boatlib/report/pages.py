@@ -3,13 +3,14 @@
 import json
 from pathlib import Path
 
-from boatlib.run import project_root
+from boatlib.run import NEW_PHOTOS, project_root
 from boatlib.show.kit.html import PIECES
 
 TEMPLATE = Path(__file__).parent / "template"
 SCRIPT = TEMPLATE / "page.js"
 BRIEF, APPENDIX = "brief.pdf", "appendix.pdf"
-SUMMARY = "06_summary"  # the partner's page: it becomes index.html and shows no code
+SUMMARY = "06_summary"
+PARTNER = (SUMMARY, NEW_PHOTOS)  # pages of partners: each becomes the index.html of its run, and shows no code
 
 
 def style() -> str:
@@ -24,7 +25,7 @@ def style_of(pdf: str) -> str:
 
 def page_file(step: str) -> str:
     """Name of a step's page in the report folder."""
-    return "index.html" if step == SUMMARY else f"{step}.html"
+    return "index.html" if step in PARTNER else f"{step}.html"
 
 
 def page_name(step: str) -> str:

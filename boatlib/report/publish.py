@@ -10,7 +10,7 @@ from boatlib.failures import exit_with_words
 from boatlib.files import explained, through_links
 from boatlib.report import board
 from boatlib.report.board import COMPLETE
-from boatlib.report.pages import SUMMARY, page_file
+from boatlib.report.pages import PARTNER, page_file
 from boatlib.report.pdf import print_pages
 from boatlib.run import BEFORE, EARLIER, KEPT, NEWEST, Run, project_root
 
@@ -28,11 +28,12 @@ def publish(run: Run) -> Path:
         shutil.rmtree(left, ignore_errors=True)
     with explained(folder):
         new.mkdir(parents=True)
-        for page in (run.folder / "pages").glob("*.html"):
+        pages = list((run.folder / "pages").glob("*.html"))
+        for page in pages:
             shutil.copyfile(page, new / page_file(page.stem))
         for name in ("summary", "run_record", "mail"):
             shutil.copyfile(run.need(name), new / run.path(name).name)
-        if problem := print_pages(run.folder / "pages" / f"{SUMMARY}.html", new):
+        if problem := print_pages(next(page for page in pages if page.stem in PARTNER), new):
             print(f"      {problem}", flush=True)
         (new / COMPLETE).touch()
         _remember(run)

@@ -20,7 +20,7 @@ from boatlib.messages import gettext as _
 from boatlib.messages import on_the_day
 from boatlib.params import Params, inspected, shareable
 from boatlib.photos import thumbnails
-from boatlib.report.pages import SCRIPT, SUMMARY, TEMPLATE, page_file, page_name, style
+from boatlib.report.pages import PARTNER, SCRIPT, SUMMARY, TEMPLATE, page_file, page_name, style
 from boatlib.run import Run, in_words, project_root
 from boatlib.show import brief
 from boatlib.show.kit import fonts
@@ -36,11 +36,11 @@ def render(run: Run, step: str, steps: list[str]) -> Path:
     """Make `runs/<run>/pages/<step>.html` from the executed notebook. steps: all steps that get a page, for the links."""
     file = run.folder / "notebooks" / f"{step}.ipynb"
     notebook = nbformat.read(file, as_version=4)
-    _keep_what_readers_need(notebook, inspected(file), partner=step == SUMMARY)
-    share, partner = Params.of_run(run.name).share, step == SUMMARY
+    share, partner = Params.of_run(run.name).share, step in PARTNER
+    _keep_what_readers_need(notebook, inspected(file), partner)
     made = date.fromtimestamp(file.stat().st_mtime)
     if partner:
-        messages.use(share.language)
+        messages.use(share.language if step == SUMMARY else messages.ENGLISH)
         made = date.fromisoformat(run.record("run_record")["made"])
         _translate(notebook)
     report, heading = brief.title(share, run.name), "" if partner else _first_heading(notebook)
@@ -57,14 +57,14 @@ def render(run: Run, step: str, steps: list[str]) -> Path:
         "script_hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         "partner": partner,  # sees neither code nor parameters; the settings are in run.json
         "words": {
-            "kind": _("Decision brief"),
-            "appendix": _("Appendix: the evidence"),
+            "kind": _("Decision brief") if step == SUMMARY else "New photos",
+            "appendix": _("Appendix: the evidence") if step == SUMMARY else "New photos: all of it",
             "skip": _("Skip to the content"),
             "pages": _("Pages of this report"),
         },
         "pages": [
             {"file": page_file(name), "name": _(page_name(name)), "current": name == step}
-            for name in sorted(steps, key=lambda name: (name != SUMMARY, name))
+            for name in sorted(steps, key=lambda name: (name not in PARTNER, name))
         ],
         "foot": _("Made on {day} from the run “{run}”.", day=on_the_day(made), run=run.name),
     }

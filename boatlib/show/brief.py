@@ -186,7 +186,7 @@ def _figures(record: Mapping[str, Any]) -> str:
     unsure, unknown = judged["check_per_1000"], judged["unknown_per_1000"]
     wrong = _("{wrong} of {of}", wrong=judged["wrong"], of=judged["used"])
     most = up_to(judged["wrong_high"])
-    return _tiles(
+    return tiles(
         [
             (in_digits(judged["use_per_1000"]), _("of {all} photos are accepted unchecked", all=1000)),
             (
@@ -198,7 +198,8 @@ def _figures(record: Mapping[str, Any]) -> str:
     )
 
 
-def _tiles(items: Sequence[tuple[str, str]]) -> str:
+def tiles(items: Sequence[tuple[str, str]]) -> str:
+    """Figures side by side, each with what it counts."""
     cells = "".join(
         f"<div><strong>{escape(figure)}</strong><span>{escape(words)}</span></div>" for figure, words in items
     )

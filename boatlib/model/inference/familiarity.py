@@ -69,6 +69,10 @@ class Familiarity:
         sizes = {"mean": (features,), "components": (features, 1), "reference": (1, 1), "weights": (1, classes)}
         return cls(**{name: np.zeros(size, np.float32) for name, size in sizes.items()})
 
+    def directions(self, features: Features | np.ndarray) -> np.ndarray:
+        """Where photos lie by the components: float32 [rows, k], of length 1. features: float32 [rows, n]."""
+        return _directions(np.asarray(features, np.float32), self.mean, self.components)
+
     def evidence(self, features: Features | np.ndarray) -> np.ndarray:
         """For each class, mostly between 0 and 1: float32 [rows, classes]. features: float32 [rows, n]."""
         parts = [

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ from boatlib.model.inference.bundle import Bundle, load_bundle
 from boatlib.model.inputs import loading
 from boatlib.model.inputs.views import PLAIN, Preprocessing, make_views
 from boatlib.model.networks import engines
-from boatlib.photos import reading
+from boatlib.photos import looks, reading
 from boatlib.photos.images import upright_rgb
 from boatlib.policy import UNKNOWN, USE
 from boatlib.predictions import prediction_table
@@ -26,6 +26,25 @@ from boatlib.predictions import prediction_table
 Source = Path | str | bytes | Image.Image | np.ndarray
 CHUNK = 128  # photos whose views are in memory at a time
 ONE_VIEW = (PLAIN,)
+
+
+class _Loaded(NamedTuple):
+    """A photo with its views, for each body; without any where there is an error."""
+
+    name: str
+    source: Source
+    views: list[list[np.ndarray]]
+    error: str
+
+
+class Examined(NamedTuple):
+    """Some photos with their answers (`Predictor.predict`), and for each the features, float32 [photos, n], and the numbers of
+    `looks.LOOKS`, float32 [photos, 6]; both are nan for one that cannot be read.
+    """
+
+    answers: pd.DataFrame
+    features: np.ndarray
+    looks: np.ndarray
 
 
 class Predictor:
@@ -62,53 +81,74 @@ class Predictor:
         """
         sources = [photos] if isinstance(photos, Path | str | bytes | Image.Image | np.ndarray) else list(photos)
         named = [(str(s if isinstance(s, Path | str) else number), s) for number, s in enumerate(sources)]
-        tables = list(self.predict_stream(named, views)) or [self._table([], [], np.empty((0, len(self.classes) + 1)))]
+        tables = list(self.predict_stream(named, views)) or [self._table([], np.empty((0, self.bundle.features)), 1)]
         return pd.concat(tables, ignore_index=True)
 
     def predict_stream(
         self, photos: Iterable[tuple[str, Source]], views: Sequence[str] = ONE_VIEW
     ) -> Iterator[pd.DataFrame]:
         """`predict` for any number of named photos in constant memory: a table for every CHUNK of them, in their order."""
+        for loaded, features in self._chunks(photos, views):
+            yield self._table(loaded, features, len(views))
 
-        def load(named: tuple[str, Source]) -> tuple[str, list[list[np.ndarray]], str]:
+    def examine_stream(self, photos: Iterable[tuple[str, Source]]) -> Iterator[Examined]:
+        """The same with features and looks, by one view of each."""
+        for loaded, features in self._chunks(photos, ONE_VIEW):
+            read = np.array([not photo.error for photo in loaded], dtype=bool)
+            wide = np.full((len(loaded), self.bundle.features), np.nan, np.float32)
+            if read.any():
+                wide[read] = features
+            seen = [_looks(photo) for photo in loaded]
+            yield Examined(self._table(loaded, features, 1), wide, np.stack(seen))
+
+    def seen(self, files: Sequence[Path]) -> np.ndarray:
+        """Looks of photos' files that can be read: float32 [photos, 6]."""
+
+        def load(file: Path) -> np.ndarray:
+            (view,) = _views(file, ONE_VIEW, self.bundle.bodies[0].preprocessing)
+            return np.concatenate([looks.of_file(file), looks.of_picture(view)])
+
+        return np.stack([*reading.prefetch(load, files, beside=0)])
+
+    def _chunks(
+        self, photos: Iterable[tuple[str, Source]], views: Sequence[str]
+    ) -> Iterator[tuple[list[_Loaded], np.ndarray]]:
+        """CHUNK photos after the other, with the features of the views of those that can be read: float32 [rows, n]."""
+
+        def load(named: tuple[str, Source]) -> _Loaded:
             views_for = cache(lambda prepare: _views(named[1], views, prepare))
             try:
-                return named[0], [views_for(body.preprocessing) for body in self.bundle.bodies], ""
+                return _Loaded(*named, [views_for(body.preprocessing) for body in self.bundle.bodies], "")
             except UnreadablePhotoError as error:
-                return named[0], [], str(error)
+                return _Loaded(*named, [], str(error))
 
-        loaded = reading.prefetch(load, photos)
-        while chunk := self._predict_chunk(loaded, len(views)):
-            yield self._table(*chunk)
+        waiting = reading.prefetch(load, photos)
+        while True:
+            taken: list[_Loaded] = []
 
-    def _predict_chunk(
-        self, loaded: Iterator[tuple[str, list[list[np.ndarray]], str]], count: int
-    ) -> tuple[list[str], list[str], np.ndarray] | None:
-        """Names, errors and answers (`_answers`) of the next CHUNK photos; None when there are no more."""
-        taken: list[tuple[str, str]] = []
+            def readable(taken: list[_Loaded] = taken) -> Iterator[list[list[np.ndarray]]]:
+                for photo in islice(waiting, CHUNK):
+                    taken.append(photo)
+                    if not photo.error:
+                        yield photo.views
 
-        def readable() -> Iterator[list[list[np.ndarray]]]:
-            for name, rows, error in islice(loaded, CHUNK):
-                taken.append((name, error))
-                if not error:
-                    yield rows
+            features = engines.run_each(self._bodies, readable())
+            if not taken:
+                return
+            yield taken, np.concatenate(features, axis=1)
 
-        features = engines.run_each(self._bodies, readable())
-        answers = np.full((len(taken), len(self.classes) + 1), np.nan)
-        read = [not error for _, error in taken]
-        if any(read):
-            answers[read] = self._answers(np.concatenate(features, axis=1), count).mean(axis=1)
-        return ([name for name, _ in taken], [error for _, error in taken], answers) if taken else None
-
-    def _table(self, names: list[str], errors: list[str], answers: np.ndarray) -> pd.DataFrame:
-        table = self._predictions(pd.DataFrame({"photo": names}), answers)
-        read = np.array([not error for error in errors], dtype=bool)
+    def _table(self, loaded: Sequence[_Loaded], features: np.ndarray, views: int) -> pd.DataFrame:
+        read = np.array([not photo.error for photo in loaded], dtype=bool)
+        answers = np.full((len(loaded), len(self.classes) + 1), np.nan)
+        if read.any():
+            answers[read] = self._answers(features, views).mean(axis=1)
+        table = self._predictions(pd.DataFrame({"photo": [photo.name for photo in loaded]}), answers)
         policy = self.bundle.policy
         actions = policy.actions(table)
         table.loc[~read, "predicted"] = ""
         told = {"unfamiliar": (actions == UNKNOWN) & read, "needs_review": (actions != USE) | ~read}
         reasons = np.where(read, policy.reasons(table), "cannot be read")
-        return table.assign(**told, reason=reasons, error=errors)
+        return table.assign(**told, reason=reasons, error=[photo.error for photo in loaded])
 
     def _predictions(self, photos: pd.DataFrame, answers: np.ndarray) -> pd.DataFrame:
         return prediction_table(photos, answers[:, :-1], self.classes, answers[:, -1])
@@ -150,6 +190,14 @@ class Predictor:
             name: self._predictions(photos, answers[:, [views.index(view) for view in strategy]].mean(axis=1))
             for name, strategy in strategies.items()
         }
+
+
+def _looks(photo: _Loaded) -> np.ndarray:
+    """The numbers of `looks.LOOKS`, as far as they can be told."""
+    if photo.error:
+        return np.full(len(looks.LOOKS), np.nan, np.float32)
+    size = looks.of_file(Path(photo.source)) if isinstance(photo.source, Path | str) else np.full(2, np.nan)
+    return np.concatenate([size, looks.of_picture(photo.views[0][0])]).astype(np.float32)
 
 
 def _views(source: Source, views: Sequence[str], prepare: Preprocessing) -> list[np.ndarray]:

@@ -230,7 +230,7 @@ def _columns(several: Sequence[Table], photos: Photos, settings: Exploration, gr
     main = next((table for table in several if table.part == "train"), several[0])
     cells = main.cells
     group = _named(cells, group_by) if group_by else ""
-    photo, how = _photo_column(main, photos, settings.photo_column)
+    photo, how = photo_column(main, photos, settings.photo_column)
     part = _asked(cells, settings.part_column, "part_column") or _part_column(cells, {photo, group})
     offers: dict[str, str] = {}
     if settings.label_column:
@@ -265,7 +265,7 @@ def _asked(cells: pd.DataFrame, name: str, parameter: str) -> str:
     )
 
 
-def _photo_column(main: Table, photos: Photos, asked: str) -> tuple[str, str]:
+def photo_column(main: Table, photos: Photos, asked: str) -> tuple[str, str]:
     """The column whose cells are files, and how they are called. Raises DataError."""
     cells = main.cells
     wanted = [_asked(cells, asked, "photo_column")] if asked else [str(column) for column in cells.columns]

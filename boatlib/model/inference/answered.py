@@ -1,0 +1,119 @@
+"""What a model has answered to new photos so far: a table that only grows, so that no photo is looked at twice and none is lost."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from boatlib import spreadsheet
+from boatlib.errors import DamagedFileError
+from boatlib.files import explained
+from boatlib.model.inference.predictor import Examined, Predictor
+from boatlib.photos.arrivals import Arrivals
+from boatlib.photos.looks import LOOKS
+
+KEY = ["photo", "size", "time"]  # a file with another size or time is another photo
+ANSWERS, DIRECTIONS = "answers.csv", "directions.f16"
+
+
+@dataclass(frozen=True)
+class Answered:
+    """folder: of one model, in which ANSWERS has a row for each photo, in the order in which they came (columns batch, KEY, LOOKS,
+    and those of `Predictor.predict`), and DIRECTIONS where each lies (`Familiarity.directions`), as half floats.
+
+    A row counts when its line is whole: whoever is stopped loses at most the photos of the last part.
+    """
+
+    folder: Path
+    predictor: Predictor
+
+    @property
+    def _width(self) -> int:
+        familiarity = self.predictor.bundle.familiarity
+        return familiarity.components.shape[1] if familiarity else 1
+
+    @cached_property
+    def rows(self) -> pd.DataFrame:
+        """All rows, the oldest first. Raises DamagedFileError."""
+        file = self.folder / ANSWERS
+        if not file.is_file():
+            return pd.DataFrame(columns=["batch", *KEY, *LOOKS, "predicted", "confidence", "unfamiliarity", "error"])
+        self._mend()
+        try:
+            return spreadsheet.read_table(file)
+        except ValueError as error:
+            raise DamagedFileError(f"{file} is damaged. Move it away; its photos are looked at again.") from error
+
+    def directions(self, places: np.ndarray) -> np.ndarray:
+        """Of rows by their places: float32 [rows, k]."""
+        file = self.folder / DIRECTIONS
+        if not len(places):
+            return np.empty((0, self._width), np.float32)
+        return np.asarray(np.memmap(file, np.float16, "r").reshape(-1, self._width)[places], np.float32)
+
+    def waiting(self, arrivals: Arrivals) -> pd.DataFrame:
+        """The rows of the arrivals that have no answer yet."""
+        known = set(self.rows[KEY].itertuples(index=False, name=None))
+        new = [key not in known for key in arrivals.rows[KEY].itertuples(index=False, name=None)]
+        return arrivals.rows[np.array(new, bool)]
+
+    def look_at(self, arrivals: Arrivals, batch: int, progress: Callable[[int], object]) -> None:
+        """Answer what waits, part by part; each part is on the disk before the next begins. progress: called with photos done."""
+        todo = self.waiting(arrivals)
+        gone, there = todo[todo["reason"] != ""], todo[todo["reason"] == ""]
+        if len(gone):
+            self._append(self._not_there(gone), np.zeros((len(gone), self._width), np.float16), gone, batch)
+        photos = [(photo, arrivals.root / photo) for photo in there["photo"]]
+        done = 0
+        for part in self.predictor.examine_stream(photos):
+            own = there.iloc[done : done + len(part.answers)]
+            self._append(part, self._directions_of(part), own, batch)
+            done += len(own)
+            progress(len(gone) + done)
+        self.__dict__.pop("rows", None)
+
+    def _not_there(self, rows: pd.DataFrame) -> Examined:
+        none = np.full((len(rows), len(LOOKS)), np.nan, np.float32)
+        answers = self.predictor.predict([b""] * len(rows)).assign(error=rows["reason"].to_numpy())
+        return Examined(answers, np.empty((len(rows), 0)), none)
+
+    def _directions_of(self, part: Examined) -> np.ndarray:
+        familiarity, read = self.predictor.bundle.familiarity, ~np.isnan(part.features[:, 0])
+        found = np.zeros((len(read), self._width), np.float16)
+        if familiarity and read.any():
+            found[read] = familiarity.directions(part.features[read])
+        return found
+
+    def _append(self, part: Examined, directions: np.ndarray, rows: pd.DataFrame, batch: int) -> None:
+        """Raises DiskError."""
+        told = pd.DataFrame(part.looks, columns=list(LOOKS)).round(4)
+        keys = rows[KEY].reset_index(drop=True)
+        own = part.answers.drop(columns=["photo", "unfamiliar", "needs_review", "reason"])
+        table = pd.concat([pd.Series(batch, keys.index, name="batch"), keys, told, own], axis=1)
+        file = self.folder / ANSWERS
+        with explained(file):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            for name, data in (
+                (DIRECTIONS, directions.tobytes()),
+                (ANSWERS, spreadsheet.to_csv(table, head=not file.is_file()).encode("utf-8")),
+            ):
+                with (self.folder / name).open("ab") as opened:
+                    opened.write(data)
+                    opened.flush()
+                    os.fsync(opened.fileno())
+
+    def _mend(self) -> None:
+        """Take off what a stop has left half written."""
+        with (self.folder / ANSWERS).open("rb+") as file:
+            end, lines = 0, -1  # the head is no row
+            for line in chain(file):
+                if line.endswith(b"\n"):
+                    end, lines = end + len(line), lines + 1
+            file.truncate(end)
+        with (self.folder / DIRECTIONS).open("rb+") as file:
+            file.truncate(max(0, lines) * self._width * 2)

@@ -1,0 +1,124 @@
+"""New photos that wait for an answer: every file that lies there, and what people say that some of them show."""
+
+import hashlib
+import json
+import os
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from boatlib import spreadsheet
+from boatlib.errors import DataError, ParameterError
+from boatlib.params import FOLDERS
+from boatlib.photos import sources
+from boatlib.photos.layout import by_table, tables
+from boatlib.photos.layout.by_table import Photos, Table
+from boatlib.photos.layout.tree import Found, find_files, find_photos
+from boatlib.run import project_root
+
+COLUMNS = ["photo", "size", "time", "label", "reason"]
+DESCRIPTION = "model.json"  # in a model's folder
+LABEL = "label"  # column of a table that says what photos show
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """Where new photos lie: root; rows: columns COLUMNS, a row a file, in the order of their names: `photo` below root, size in
+    bytes and time of its last change in nanoseconds (both 0 where it is not there), label ("": nobody has said), reason why there
+    is nothing to look at ("": there is).
+    """
+
+    root: Path
+    rows: pd.DataFrame
+
+    @property
+    def fingerprint(self) -> str:
+        """A short text that changes with names, sizes, times and labels."""
+        return hashlib.sha256(self.rows.to_csv(index=False).encode()).hexdigest()[:16]
+
+
+def find(images: str, labels: str, classes: Collection[str]) -> Arrivals:
+    """Look for the photos of `new.images`, a folder or a table of paths, and for their labels.
+
+    labels: FOLDERS (the folder that is called like a class), a table with the columns of photos and `label`, or "". Raises DataError for photos that cannot be found, ParameterError for labels that cannot.
+    """
+    place = sources.opened(images)
+    if place.is_dir():
+        root, found = place, [Found(name) for name in find_photos(place)]
+        rows = [(file.name, "") for file in found]
+        said: dict[str, str] = {}
+    else:
+        root = by_table.root_of(place)
+        found = find_files(root)
+        rows, said = _of_table(place, root, found)
+    if labels == FOLDERS:
+        said |= {name: label for name, _ in rows if (label := _folder(name, classes))}
+    elif labels:
+        said |= _said(project_root() / Path(labels).expanduser(), root, found, "new.labels")
+    facts = [(name, *_facts(root / name, reason), said.get(name, ""), reason) for name, reason in sorted(set(rows))]
+    table = pd.DataFrame(facts, columns=COLUMNS)
+    if table.empty:
+        raise DataError(f"new.images: there are no photos in {images}.")
+    return Arrivals(root, table)
+
+
+def _of_table(file: Path, root: Path, found: list[Found]) -> tuple[list[tuple[str, str]], dict[str, str]]:
+    """The photos that a table names, with reasons why they cannot be looked at, and their labels where it has that column."""
+    cells, photos = tables.read(file), Photos(root, found)
+    column, _ = by_table.photo_column(Table(file, cells), photos, "")
+    meant = [(cell, *photos.find(cell)) for cell in cells[column]]
+    rows = [(name, "") if name else (cell, how) for cell, name, how in meant if cell]
+    labels = cells[LABEL] if LABEL in cells else [""] * len(cells)
+    return rows, {name: label for (_, name, _), label in zip(meant, labels, strict=True) if name and label}
+
+
+def _said(file: Path, root: Path, found: list[Found], asked: str) -> dict[str, str]:
+    if not file.is_file():
+        raise ParameterError(f"{asked}: there is no table {file.name}. Write `{FOLDERS}`, or name a table of labels.")
+    cells = tables.read(file)
+    if LABEL not in cells:
+        raise ParameterError(
+            f"{asked}: {file.name} has no column `{LABEL}`; it has {', '.join(map(str, cells.columns))}."
+        )
+    if not cells[LABEL].astype(bool).any():
+        return {}
+    photos = Photos(root, found)
+    column, _ = by_table.photo_column(Table(file, cells[cells[LABEL] != ""]), photos, "")
+    pairs = zip(cells[column], cells[LABEL], strict=True)
+    return {name: label for cell, label in pairs if label and (name := photos.find(cell)[0])}
+
+
+def _folder(name: str, classes: Collection[str]) -> str:
+    """The innermost folder of a photo that is called like a class, as the class is written; "" where none is."""
+    known = {label.casefold(): label for label in classes}
+    return next((known[part] for part in reversed(name.casefold().split("/")[:-1]) if part in known), "")
+
+
+def _facts(file: Path, reason: str) -> tuple[int, int]:
+    try:
+        told = os.stat(file) if not reason else None
+    except OSError:  # whoever opens it will say why
+        told = None
+    return (told.st_size, told.st_mtime_ns) if told else (0, 0)
+
+
+def filled_in(file: Path) -> dict[str, str]:
+    """Labels that a person has written into the run's own table of photos to name."""
+    rows = spreadsheet.read_table(file) if file.is_file() else pd.DataFrame({"photo": [], LABEL: []})
+    return {
+        photo: str(label).strip() for photo, label in zip(rows["photo"], rows[LABEL], strict=True) if str(label).strip()
+    }
+
+
+def classes_of(model: Path) -> list[str]:
+    """What a model can answer; nothing where there is none."""
+    file = model / DESCRIPTION
+    return list(json.loads(file.read_text(encoding="utf-8"))["classes"]) if file.is_file() else []
+
+
+def described(model: Path) -> str:
+    """A short text that changes when the model folder holds another model, or draws other lines."""
+    file = model / DESCRIPTION
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:16] if file.is_file() else ""

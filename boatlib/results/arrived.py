@@ -1,0 +1,138 @@
+"""New photos and their answers: what becomes of each, which a person should name, and what all of it comes to."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from boatlib.policy import CHECK, UNKNOWN, USE, Policy
+from boatlib.results import acceptance, drift
+
+# decisions, the gravest first: people's labels say that too many accepted answers are wrong; the photos are of another kind than
+# those that judged the model; no answer is accepted at all; as usual
+BROKEN_IN_USE, CHANGED, NONE_ACCEPTED, AS_USUAL = "broken in use", "look first", "check all", "as usual"
+UNREADABLE = "unreadable"  # an action beside those of a policy
+JUDGE, LEARN = "judge", "learn"  # what a label is for
+TO_LABEL = ["photo", "purpose", "batch", "answer", "label"]
+JUDGED = ["photo", "batch", "day", "answer", "label", "wrong"]
+WATCH = [
+    "batch", "day", "model", "photos", "unreadable", "accepted", "unsure", "unfamiliar", "confidence", "expected", "expected_low",
+    "expected_high", "changed", "judged", "wrong", "state",
+]  # fmt: skip
+
+
+def with_actions(rows: pd.DataFrame, policy: Policy) -> pd.DataFrame:
+    """The rows with action (USE, CHECK, UNKNOWN, UNREADABLE), unfamiliar, needs_review and reason. rows: `Answered.rows`."""
+    read = (rows["error"] == "").to_numpy()
+    actions = np.where(read, policy.actions(rows), UNREADABLE) if len(rows) else np.empty(0, object)
+    reasons = np.where(read, policy.reasons(rows), "cannot be read") if len(rows) else []
+    return rows.assign(action=actions, unfamiliar=actions == UNKNOWN, needs_review=actions != USE, reason=reasons)
+
+
+def to_label(batch: pd.DataFrame, judge: int, learn: int) -> pd.DataFrame:
+    """Columns TO_LABEL: `judge` accepted answers, drawn at random, and the `learn` photos that it is least sure of, none of which
+    is accepted; so no photo is for both. batch: `with_actions`, of one batch.
+    """
+    drawn = batch[batch["action"] == USE].assign(place=lambda t: _places(t)).sort_values("place").head(judge)
+    doubtful = batch[batch["action"].isin([CHECK, UNKNOWN])].sort_values(["confidence", "photo"]).head(learn)
+    parts = [rows.assign(purpose=what) for rows, what in ((drawn, JUDGE), (doubtful, LEARN))]
+    both = pd.concat(parts, ignore_index=True).rename(columns={"predicted": "answer"})
+    return both.assign(label="")[TO_LABEL]
+
+
+def _places(rows: pd.DataFrame) -> list[str]:
+    """An order that has nothing to do with what photos show, and is the same at every start."""
+    keys = rows[["photo", "size", "time"]].astype(str).agg("\0".join, axis=1) if len(rows) else []
+    return [hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest() for key in keys]
+
+
+def newly_judged(
+    rows: pd.DataFrame, labels: Mapping[str, str], asked: pd.DataFrame, known: pd.DataFrame, day: str
+) -> pd.DataFrame:
+    """What labels say about accepted answers that nobody has judged yet: columns JUDGED.
+
+    Labels judge where they were drawn at random (asked: TO_LABEL, JUDGE), or where all accepted answers of a batch have one; others
+    were chosen by somebody, and would prove nothing. rows: `with_actions`, of one model; known: JUDGED.
+    """
+    used = rows[rows["action"] == USE].assign(label=lambda t: t["photo"].map(labels).fillna(""))
+    whole = used.groupby("batch")["label"].transform(lambda column: (column != "").all()) if len(used) else []
+    drawn = set(asked.loc[asked["purpose"] == JUDGE, ["photo", "batch"]].itertuples(index=False, name=None))
+    asked_for = [key in drawn for key in used[["photo", "batch"]].itertuples(index=False, name=None)]
+    new = used[(used["label"] != "") & (np.array(asked_for, bool) | np.array(whole, bool))]
+    before = set(known[["photo", "batch"]].itertuples(index=False, name=None))
+    keys = list(new[["photo", "batch"]].itertuples(index=False, name=None))
+    new = new[np.array([key not in before for key in keys], bool)]
+    new = new.assign(place=_places(new)).sort_values(["batch", "place"]).rename(columns={"predicted": "answer"})
+    return new.assign(day=day, wrong=new["answer"] != new["label"])[JUDGED].reset_index(drop=True)
+
+
+def by_answer(batch: pd.DataFrame, classes: list[str]) -> pd.DataFrame:
+    """A row a class: answer, photos, and how many of them are USE, CHECK and UNKNOWN."""
+    read = batch[batch["action"] != UNREADABLE]
+    counts = pd.crosstab(read["predicted"], read["action"]).reindex(
+        index=classes, columns=[USE, CHECK, UNKNOWN], fill_value=0
+    )
+    table = counts.assign(photos=counts.sum(axis=1)).rename_axis(None, axis=1).rename_axis("answer").reset_index()
+    return table[["answer", "photos", USE, CHECK, UNKNOWN]].sort_values(["photos", "answer"], ascending=[False, True])
+
+
+def decision(accepted: int, changes: pd.DataFrame, judged: pd.DataFrame) -> str:
+    """BROKEN_IN_USE, CHANGED, NONE_ACCEPTED or AS_USUAL. accepted: answers; changes: `drift.compare`; judged: `acceptance.judge`."""
+    if (judged["state"] == acceptance.BROKEN).any():
+        return BROKEN_IN_USE
+    told = changes[changes["changed"].astype(bool)]["what"]
+    if set(told) & {drift.UNFAMILIAR, drift.FEATURES, drift.CONFIDENCE}:
+        return CHANGED
+    return AS_USUAL if accepted else NONE_ACCEPTED
+
+
+def record(
+    batch: pd.DataFrame,
+    changes: pd.DataFrame,
+    judged: pd.DataFrame,
+    expected: Mapping[str, Any],
+    policy: Policy,
+    needed: tuple[int, int],
+) -> dict[str, Any]:
+    """All of it as `summary.json` keeps it: counts of the batch, what changed, the promise, what to expect."""
+    counts = batch["action"].value_counts()
+    told = changes[changes["changed"].astype(bool)]
+    return {
+        "kind": "new photos",
+        "decision": decision(int(counts.get(USE, 0)), changes, judged),
+        "photos": len(batch),
+        **{name: int(counts.get(action, 0)) for name, action in
+           (("accepted", USE), ("unsure", CHECK), ("unfamiliar", UNKNOWN), ("unreadable", UNREADABLE))},
+        "changed": told["what"].tolist(),
+        "compared": len(changes) > 0,
+        "expected": dict(expected),
+        "promise": {
+            "rule": policy.rule, "target_error": policy.target_error, "certainty": policy.certainty, "any": policy.uses_any,
+            "answers": judged.replace({np.nan: None}).to_dict("records"), "labels_if_kept": needed[0], "labels_if_broken": needed[1],
+        },
+    }  # fmt: skip
+
+
+def line(number: int, day: str, model: str, batch: pd.DataFrame, told: Mapping[str, Any]) -> dict[str, Any]:
+    """A line of `watch.csv` (WATCH). told: `record`."""
+    whole = told["promise"]["answers"][0]
+    expected = told["expected"]
+    return {
+        "batch": number, "day": day, "model": model,
+        **{name: told[name] for name in ("photos", "unreadable", "accepted", "unsure", "unfamiliar")},
+        "confidence": round(float(batch["confidence"].mean()), 4),
+        "expected": expected.get("middle"), "expected_low": expected.get("low"), "expected_high": expected.get("high"),
+        "changed": " ".join(told["changed"]), "judged": whole["judged"], "wrong": whole["wrong"], "state": whole["state"],
+    }  # fmt: skip
+
+
+def grown(watch: pd.DataFrame, new: Mapping[str, Any]) -> pd.DataFrame:
+    """`watch.csv` with a line for a batch, in place of one that it has already."""
+    rows = watch[watch["batch"] != new["batch"]]
+    return (
+        pd.concat([rows, pd.DataFrame([new], columns=WATCH)], ignore_index=True)
+        if len(rows)
+        else pd.DataFrame([new], columns=WATCH)
+    )

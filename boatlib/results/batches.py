@@ -1,0 +1,64 @@
+"""Where a run on new photos keeps what it must not forget: answers by model, labels that have judged, a line for each batch."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from boatlib import spreadsheet
+from boatlib.files import write_text
+from boatlib.results.arrived import JUDGED, TO_LABEL, WATCH
+from boatlib.run import BATCHES, Run
+from boatlib.run import TO_LABEL as TO_LABEL_FILE
+
+
+@dataclass(frozen=True)
+class Batches:
+    """run: on new photos; model: by what the model folder is known (`arrivals.described`), whose answers and judgements stand by
+    themselves.
+    """
+
+    run: Run
+    model: str
+
+    @property
+    def folder(self) -> Path:
+        """Of the present model."""
+        return self.run.folder / BATCHES / self.model[:12]
+
+    def watch(self) -> pd.DataFrame:
+        """A line for each batch so far, of all models: columns `arrived.WATCH`."""
+        return _read(self.run.folder / BATCHES / "watch.csv", WATCH)
+
+    def judged(self) -> pd.DataFrame:
+        """Accepted answers of the model that labels have judged, in the order in which the labels came: `arrived.JUDGED`."""
+        return _read(self.folder / "judged.csv", JUDGED)
+
+    def asked(self) -> pd.DataFrame:
+        """Photos that a person was asked to name, with what was filled in: `arrived.TO_LABEL`."""
+        return _read(self.run.folder / TO_LABEL_FILE, TO_LABEL)
+
+    def add_judged(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Add rows behind those that are there; returns all."""
+        whole = pd.concat([self.judged(), rows], ignore_index=True) if len(rows) else self.judged()
+        write_text(self.folder / "judged.csv", spreadsheet.to_csv(whole))
+        return whole
+
+    def ask(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Add photos to those that a person is asked to name; what was filled in stays. Returns all."""
+        before = self.asked()
+        known = set(before[["photo", "batch"]].itertuples(index=False, name=None))
+        keys = rows[["photo", "batch"]].itertuples(index=False, name=None)
+        new = rows[np.array([key not in known for key in keys], bool)]
+        whole = pd.concat([before, new], ignore_index=True) if len(new) else before
+        write_text(self.run.folder / TO_LABEL_FILE, spreadsheet.to_csv(whole))
+        return whole
+
+    def keep_watch(self, watch: pd.DataFrame) -> None:
+        """Write the lines of all batches."""
+        write_text(self.run.folder / BATCHES / "watch.csv", spreadsheet.to_csv(watch))
+
+
+def _read(file: Path, columns: list[str]) -> pd.DataFrame:
+    return spreadsheet.read_table(file) if file.is_file() else pd.DataFrame(columns=columns)
