@@ -96,6 +96,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     predict.set_defaults(action=_predict)
 
+    teach = commands.add_parser("teach", help="make the next run's set of what people said that new photos show")
+    teach.add_argument("run", metavar="RUN", help="name of a run on new photos")
+    teach.add_argument("--write", type=Path, required=True, metavar="PARAMS.yaml", help="the next run's params file")
+    teach.set_defaults(action=_teach)
+
     export = commands.add_parser("export", help="make a model usable without torch and boatlib")
     export.add_argument("model", type=Path, metavar="MODEL_DIR")
     export.add_argument("--onnx", action="store_true", required=True, help="as ONNX file, with parity and an example")
@@ -308,6 +313,17 @@ def _predict(options: argparse.Namespace) -> int:
             f"{options.csv}: {len(sources)} photos{words}.", file=sys.stderr if is_stream(options.csv) else sys.stdout
         )
     return DataError.exit_code if unread == len(sources) else 0
+
+
+def _teach(options: argparse.Namespace) -> int:
+    from boatlib.errors import ParameterError
+    from boatlib.pipeline.teach import teach
+    from boatlib.run import Run, started_runs
+
+    if options.run not in started_runs():
+        raise ParameterError(f"There is no run {options.run!r}. The runs: {', '.join(started_runs()) or 'none'}.")
+    print(teach(Run(options.run), options.write))
+    return 0
 
 
 def _export(options: argparse.Namespace) -> int:

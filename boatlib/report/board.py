@@ -41,7 +41,11 @@ HEADS = (
 def remember(run: Run) -> None:
     """Add a line to the run's published reports, unless the last one says the same."""
     record, how = run.record("summary"), run.record("run_record")
-    kept = ("kind", "decision", "photos", "accepted", "promise") if _of_new_photos(record) else ("decision", "accuracy", "photos", "policy")
+    kept = (
+        ("kind", "decision", "photos", "accepted", "promise")
+        if _of_new_photos(record)
+        else ("decision", "accuracy", "photos", "policy")
+    )
     line = {"made": how["made"], **{name: record.get(name) for name in kept}}
     file = run.folder / PUBLISHED
     lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
@@ -84,15 +88,16 @@ def _row(name: str, record: Mapping[str, Any], how: Mapping[str, Any]) -> str:
         return f'<tr><th scope="row">{link}</th><td colspan="7">{escape(str(record.get("verdict", "")))}</td></tr>'
     of = how["settings"]["images"]
     new = _of_new_photos(record)
-    kind = f"{record['photos']:,} new photos" if new else f"{len(record['answers'])} classes{'' if of == FOLDER else f', {of}'}"
+    kind = (
+        f"{record['photos']:,} new photos"
+        if new
+        else f"{len(record['answers'])} classes{'' if of == FOLDER else f', {of}'}"
+    )
     verdict, *figures = _figures(record)
     badge = f'<span class="mark {(arrived if new else brief).MOODS[record["decision"]]}">{escape(verdict)}</span>'
     last = "–" if new else brief.since_last(record) or "the first one"
     first = [escape(kind), escape(on_the_day(date.fromisoformat(how["made"]))), badge]
-    cells = "".join(
-        f"<td>{inside}</td>"
-        for inside in [*first, *map(escape, [*figures, last])]
-    )
+    cells = "".join(f"<td>{inside}</td>" for inside in [*first, *map(escape, [*figures, last])])
     return f'<tr><th scope="row">{link}{_earlier(name)}</th>{cells}</tr>'
 
 

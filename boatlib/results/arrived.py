@@ -27,7 +27,7 @@ def with_actions(rows: pd.DataFrame, policy: Policy) -> pd.DataFrame:
     """The rows with action (USE, CHECK, UNKNOWN, UNREADABLE), unfamiliar, needs_review and reason. rows: `Answered.rows`."""
     read = (rows["error"] == "").to_numpy()
     actions = np.where(read, policy.actions(rows), UNREADABLE) if len(rows) else np.empty(0, object)
-    reasons = np.where(read, policy.reasons(rows), "cannot be read") if len(rows) else []
+    reasons = np.where(read, policy.reasons(rows), "cannot be read") if len(rows) else np.empty(0, object)
     return rows.assign(action=actions, unfamiliar=actions == UNKNOWN, needs_review=actions != USE, reason=reasons)
 
 
@@ -91,6 +91,7 @@ def decision(accepted: int, changes: pd.DataFrame, judged: pd.DataFrame) -> str:
 def record(
     batch: pd.DataFrame,
     changes: pd.DataFrame,
+    kinds: list[str],
     judged: pd.DataFrame,
     expected: Mapping[str, Any],
     policy: Policy,
@@ -106,6 +107,7 @@ def record(
         **{name: int(counts.get(action, 0)) for name, action in
            (("accepted", USE), ("unsure", CHECK), ("unfamiliar", UNKNOWN), ("unreadable", UNREADABLE))},
         "changed": told["what"].tolist(),
+        "kinds": kinds,
         "compared": len(changes) > 0,
         "expected": dict(expected),
         "promise": {

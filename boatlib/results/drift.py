@@ -15,6 +15,7 @@ DRAWS = 2000  # of a permutation
 # what counts as a change, beside being more than chance: of many photos anything is
 LEAST = {UNFAMILIAR: 0.05, CONFIDENCE: 0.1, ANSWERS: 0.1, FEATURES: 0.6}
 LEAST_OF_LOOKS = 0.1
+MANY = 0.3  # share of the photos of which something must be true to be said of them
 OUTER = 0.05  # share of the photos that judged at either end, beyond which a look is unusual
 COLUMNS = ["what", "before", "now", "effect", "p_value", "adjusted", "changed"]
 
@@ -119,17 +120,17 @@ def range_of_area(area: float, old: int, new: int) -> tuple[float, float]:
     return max(0.0, area - half), min(1.0, area + half)
 
 
-def unusual(before: np.ndarray, now: np.ndarray, looks: tuple[str, ...]) -> dict[str, float]:
-    """For each end of each look ("light-", "light+", ...) the share of new photos beyond where OUTER of the old ones lie, less
-    that share: what is true of many of them that was true of few. before, now: [photos, looks].
+def kinds(before: np.ndarray, now: np.ndarray, looks: tuple[str, ...]) -> list[str]:
+    """What is true of many new photos and of few before, the commonest first: the look with "-" or "+" behind it. [photos, looks].
+
+    An end is named where, beside OUTER, at least MANY of the new photos lie beyond where OUTER of the old ones do.
     """
-    found = {}
+    if len(now) < FEWEST:
+        return []
+    found: dict[str, float] = {}
     for n, name in enumerate(looks):
         old = before[np.isfinite(before[:, n]), n]
         if len(old) >= FEWEST:
             low, high = np.quantile(old, [OUTER, 1 - OUTER])
-            found |= {
-                f"{name}-": float((now[:, n] < low).mean() - OUTER),
-                f"{name}+": float((now[:, n] > high).mean() - OUTER),
-            }
-    return found
+            found |= {f"{name}-": float((now[:, n] < low).mean()), f"{name}+": float((now[:, n] > high).mean())}
+    return [end for end, share in sorted(found.items(), key=lambda item: -item[1]) if share >= OUTER + MANY]

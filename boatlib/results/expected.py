@@ -8,7 +8,11 @@ import pandas as pd
 from boatlib.results import drift
 
 DRAWS = 500  # of the bootstrap
-TOLD_APART = 0.8  # a classifier that tells new photos from old ones so well says that confidence is no guide there
+TOLD_APART = (
+    0.8  # of pairs: a classifier that tells new photos from old ones so well says that confidence is no guide there
+)
+SIGN = 0.1  # p-value, not corrected, below which a difference of at least this much is a sign of something else
+LEAST_SIGNS = {drift.UNFAMILIAR: 0.02, drift.ANSWERS: 0.05, drift.FEATURES: 0.55}
 
 
 def share(confidence: np.ndarray, right: np.ndarray, new: np.ndarray) -> dict[str, float]:
@@ -37,14 +41,16 @@ def _both(confidence: np.ndarray, right: np.ndarray, new: np.ndarray) -> tuple[f
 
 
 def may_be_said(changes: pd.DataFrame) -> bool:
-    """Whether the estimate may be shown: not where photos are strange to the model, or plainly of another kind, since confidence
-    has been wrong there (benchmarks/new_photos.py). changes: `drift.compare`.
+    """Whether the estimate may be shown: not where there is a sign, be it faint, of photos of something else, since of those a model
+    is often sure, and not where the photos are plainly of another kind (benchmarks/new_photos.py). changes: `drift.compare`.
     """
     if changes.empty:
         return False
     rows = changes.set_index("what")
-    strange, apart = bool(rows.loc[drift.UNFAMILIAR, "changed"]), float(rows.loc[drift.FEATURES, "effect"])
-    return not strange and apart < TOLD_APART
+    signs = [
+        rows.loc[what, "p_value"] < SIGN and rows.loc[what, "effect"] >= least for what, least in LEAST_SIGNS.items()
+    ]
+    return not any(signs) and bool(rows.loc[drift.FEATURES, "effect"] < TOLD_APART)
 
 
 def record(changes: pd.DataFrame, confidence: np.ndarray, right: np.ndarray, new: np.ndarray) -> dict[str, Any]:

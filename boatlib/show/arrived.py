@@ -29,7 +29,6 @@ HEADS = {
 }  # fmt: skip
 PHOTOS = 150  # of all galleries of answers together
 FEWEST = 3  # of one
-MANY = 0.3  # share of the photos of which something must be true to be said of them
 ENDS = {
     "side-": "small", "side+": "large", "shape-": "upright", "shape+": "wide", "light-": "dark", "light+": "bright",
     "contrast-": "flat", "contrast+": "of harsh contrast", "sharpness-": "blurred", "sharpness+": "grainy or very sharp",
@@ -42,21 +41,13 @@ NAMES = {
 }  # fmt: skip
 
 
-def kinds(before: np.ndarray, now: np.ndarray, looks: tuple[str, ...]) -> list[str]:
-    """What is true of many of some new photos and of few before, the commonest first: "dark", "blurred". [photos, looks]."""
-    if len(now) < FEWEST:
-        return []
-    found = drift.unusual(before, now, looks)
-    return [ENDS[end] for end, share in sorted(found.items(), key=lambda item: -item[1]) if share >= MANY]
-
-
-def verdict(record: Mapping[str, Any], strange: Sequence[str]) -> str:
+def verdict(record: Mapping[str, Any]) -> str:
     """All of it in a line of text."""
-    return f"{HEADS[record['decision']]}. {lead(record, strange)} {what_becomes(record)}"
+    return f"{HEADS[record['decision']]}. {lead(record)} {what_becomes(record)}"
 
 
-def lead(record: Mapping[str, Any], strange: Sequence[str]) -> str:
-    """What the decision rests on. strange: `kinds` of the unfamiliar photos."""
+def lead(record: Mapping[str, Any]) -> str:
+    """What the decision rests on."""
     promise = record["promise"]
     if record["decision"] == BROKEN_IN_USE:
         broken = [row for row in promise["answers"] if row["state"] == acceptance.BROKEN]
@@ -67,7 +58,7 @@ def lead(record: Mapping[str, Any], strange: Sequence[str]) -> str:
             f"{on_the_day(date.fromisoformat(first['since']))}: {first['wrong']} of {first['judged']:,} were wrong."
         )
     if record["decision"] == CHANGED:
-        return f"These photos are not like those that judged the model: {_changes(record, strange)}."
+        return f"These photos are not like those that judged the model: {_changes(record)}."
     if record["decision"] == NONE_ACCEPTED:
         return "The model may not answer alone, so a person looks at every answer."
     if not record["compared"]:
@@ -75,14 +66,15 @@ def lead(record: Mapping[str, Any], strange: Sequence[str]) -> str:
     return "These photos are like those that judged the model."
 
 
-def _changes(record: Mapping[str, Any], strange: Sequence[str]) -> str:
-    told = record["changed"]
+def _changes(record: Mapping[str, Any]) -> str:
+    told, kinds = record["changed"], [ENDS[end] for end in record["kinds"][:2]]
     words = []
     if drift.UNFAMILIAR in told:
-        kind = f": {listing(strange, 2)} ones" if strange else ""
-        words.append(f"{record['unfamiliar']:,} of {record['photos']:,} are unlike anything taught{kind}")
+        words.append(f"{record['unfamiliar']:,} of {record['photos']:,} are unlike anything taught")
+    if kinds:
+        words.append(f"many are {listing(kinds)}")
     rest = [NAMES[name] for name in told if name != drift.UNFAMILIAR]
-    if rest:
+    if rest and not kinds:
         words.append(f"{listing(rest, 3)} {'differs' if len(rest) == 1 else 'differ'}")
     return "; ".join(words)
 
@@ -93,11 +85,9 @@ def what_becomes(record: Mapping[str, Any]) -> str:
     return f"Of {photos_in_words(record['photos'])}, {record['accepted']:,} answers are accepted and {checked:,} go to a person."
 
 
-def page(
-    record: Mapping[str, Any], strange: Sequence[str], answers: pd.DataFrame, share: Share, look_first: Html
-) -> Html:
+def page(record: Mapping[str, Any], answers: pd.DataFrame, share: Share, look_first: Html) -> Html:
     """The page's first part. answers: `arrived.by_answer`; look_first: `must_look`."""
-    head = f"<strong>{HEADS[record['decision']]}</strong> {escape(lead(record, strange))}"
+    head = f"<strong>{HEADS[record['decision']]}</strong> {escape(lead(record))}"
     whom = ", ".join(part for part in (share.owner, share.contact) if part)
     steps = "".join(f"<li>{escape(text)}</li>" for text in next_steps(record))
     return Html(
@@ -105,7 +95,7 @@ def page(
         f'<p class="lead">{escape(what_becomes(record))} {escape(what_they_are(answers))}</p>{_figures(record)}{look_first.markup}'
         f'<div class="next"><h2>Next</h2><ol>{steps}</ol></div>'
         f'<p class="note">{escape(f"Questions: {whom}." if whom else "")}</p></section>',
-        verdict(record, strange),
+        verdict(record),
     )
 
 
@@ -127,7 +117,12 @@ def _figures(record: Mapping[str, Any]) -> str:
     told = record["expected"]
     if told["said"]:
         low, high = of_hundred(told["low"]), of_hundred(told["high"])
-        items.append((f"{low} to {high}", "of 100 answers are probably right, accepted or not (an estimate)"))
+        items.append(
+            (
+                f"{low} to {high}",
+                "of 100 answers are probably right, accepted or not (an estimate, if none shows anything else)",
+            )
+        )
     return brief.tiles(items)
 
 
@@ -143,7 +138,7 @@ def expected(record: Mapping[str, Any]) -> Html:
         return paragraph(f"How often it is right on these photos cannot be estimated: {why}. Labels can tell.")
     return paragraph(
         f"About {of_hundred(told['middle'])} of 100 answers are right by its own confidence ({of_hundred(told['low'])} to "
-        f"{of_hundred(told['high'])}): an estimate, no proof."
+        f"{of_hundred(told['high'])}): an estimate, no proof, and only if all photos show one of its classes."
     )
 
 
@@ -374,12 +369,12 @@ def watch_chart(watch: pd.DataFrame) -> Html:
     return charts.chart(drawn(charts.WIDTH), alt, drawn(charts.NARROW))
 
 
-def mail(record: Mapping[str, Any], strange: Sequence[str], share: Share, run: str, made: date) -> str:
+def mail(record: Mapping[str, Any], share: Share, run: str, made: date) -> str:
     """A text for the body of a mail."""
     whom = ", ".join(part for part in (share.owner, share.contact) if part)
     parts = [
         f"{brief.title(share, run)}: new photos ({on_the_day(made)})",
-        f"{HEADS[record['decision']]}. {lead(record, strange)}",
+        f"{HEADS[record['decision']]}. {lead(record)}",
         what_becomes(record),
         f"Next: {next_steps(record)[0]}",
         *([f"Questions: {whom}."] if whom else []),
