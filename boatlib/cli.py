@@ -53,7 +53,10 @@ def _parser() -> argparse.ArgumentParser:
         prog="./run_all.sh",
         help="run the chain",
         description="From a folder of labelled photos to reports. Without a file: the drawn sample photos.",
-        epilog="Exit codes: 0 done, 2 wrong parameters, 3 bad data, 4 a step failed, 5 new photos break the promise, 10 already running, 130 interrupted.",
+        epilog=(
+            "Exit codes: 0 done, 2 wrong parameters, 3 bad data, 4 a step failed, 5 new photos break the promise, "
+            "10 already running, 130 interrupted."
+        ),
     )
     run.add_argument("files", nargs="*", type=Path, metavar="PARAMS.yaml", help=f"default: {DEFAULT_PARAMS}")
     _add_set(run)

@@ -342,7 +342,8 @@ class New(Section):
     labels: str = Field(
         "",
         description=(
-            "what some of them show: `folders` (the folder that is called like a class), or a table with the columns photo and label"
+            "what some of them show: `folders` (the folder that is called like a class), or a table with the columns photo and "
+            "label"
         ),
     )
     judge: int = Field(
@@ -454,7 +455,9 @@ class Params(Section):
     )
     model: str = Field(
         "",
-        description="folder of a taught model, such as `runs/boats/model`: the run answers new photos (`new.images`); empty: it teaches one",
+        description=(
+            "folder of a taught model (`runs/boats/model`): the run answers new photos (`new.images`); empty: it teaches one"
+        ),
     )
     images: str = Field(
         "sample",

@@ -54,12 +54,15 @@ FILES = {
     "summary": ("summary.json", "06_summary"),
     "run_record": ("run.json", "06_summary"),
     "mail": ("mail.txt", "06_summary"),
-    "answers": ("answers.csv", "07_new_photos"),
-    "watch": ("watch.csv", "07_new_photos"),
-    "drift": ("drift.csv", "07_new_photos"),
-    "acceptance": ("acceptance.csv", "07_new_photos"),
 }
-NEW_PHOTOS = "07_new_photos"  # the one step of a run that answers new photos; it makes SHARED_FILES too
+NEW_PHOTOS = "07_new_photos"  # the one step of a run that answers new photos
+OF_NEW_PHOTOS = {  # what it makes, beside the last three of FILES
+    "answers": ("answers.csv", NEW_PHOTOS),
+    "watch": ("watch.csv", NEW_PHOTOS),
+    "drift": ("drift.csv", NEW_PHOTOS),
+    "acceptance": ("acceptance.csv", NEW_PHOTOS),
+}
+PLACES = FILES | OF_NEW_PHOTOS
 SHARED_FILES = ("summary", "run_record", "mail")
 BATCHES = "batches"  # folder of such a run: what was answered so far
 TO_LABEL = "to_label.csv"  # beside it: photos that a person should name, to be filled in
@@ -70,7 +73,7 @@ EARLIER = (
     "earlier"  # folder of a run: all files (but photos) of the last two published runs of its name, if they differ
 )
 NEWEST, BEFORE = "newest", "before"  # in it
-KEPT = ("params.json", "notebooks", *(path for name, (path, _) in FILES.items() if name != "data"))
+KEPT = ("params.json", "notebooks", *(path for name, (path, _) in PLACES.items() if name != "data"))
 
 
 def in_words(summary: dict[str, Any]) -> str:
@@ -154,7 +157,7 @@ def _private(place: Path) -> Path:
 
 def files_of(notebook: str) -> list[str]:
     """Names of the files that a notebook makes."""
-    return [name for name, (_, maker) in FILES.items() if maker == notebook]
+    return [name for name, (_, maker) in PLACES.items() if maker == notebook]
 
 
 @dataclass(frozen=True)
@@ -171,15 +174,15 @@ class Run:
         return folder
 
     def path(self, name: str) -> Path:
-        """Where the file called `name` (a key of FILES) lies."""
-        return self.folder / FILES[name][0]
+        """Where the file called `name` (a key of PLACES) lies."""
+        return self.folder / PLACES[name][0]
 
     def need(self, name: str) -> Path:
         """The same, for reading. Raises MissingInputError that names the notebook to run first."""
         path = self.path(name)
         if not path.exists():
             raise MissingInputError(
-                f"runs/{self.name}/{FILES[name][0]} is missing. Run notebooks/{FILES[name][1]}.ipynb first."
+                f"runs/{self.name}/{PLACES[name][0]} is missing. Run notebooks/{PLACES[name][1]}.ipynb first."
             )
         return path
 
@@ -248,7 +251,7 @@ class Run:
         return float(width), float(height)
 
     def _damaged(self, name: str) -> DamagedFileError:
-        file, maker = FILES[name]
+        file, maker = PLACES[name]
         return DamagedFileError(
             f"runs/{self.name}/{file} is damaged: it is cut off, or not what {maker} writes. Delete it and start again; it is "
             "made anew."

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 TEXTS = {
     "photo", "label", "predicted", "class", "group", "sha256", "reason", "reason_code", "suggested", "decision", "largest_class",
     "colour_histogram", "stratum", "part", "group_by", "set_label", "status", "format", "mode", "kind", "split", "error",
-    "remark", "purpose", "day", "model", "state", "changed", "make", "camera", "software", "taken", "rule", "called", "what", "answer", "action",
+    "remark", "purpose", "day", "model", "state", "changed", "make", "camera", "software", "taken",
+    "rule", "called", "what", "answer", "action",
 }  # fmt: skip
 YES_OR_NO = {"conflict", "kept", "best", "in_train"}
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")  # what a spreadsheet would compute, and what was protected from it before

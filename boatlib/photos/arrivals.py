@@ -42,7 +42,8 @@ class Arrivals:
 def find(images: str, labels: str, classes: Collection[str]) -> Arrivals:
     """Look for the photos of `new.images`, a folder or a table of paths, and for their labels.
 
-    labels: FOLDERS (the folder that is called like a class), a table with the columns of photos and `label`, or "". Raises DataError for photos that cannot be found, ParameterError for labels that cannot.
+    labels: FOLDERS (the folder that is called like a class), a table with the columns of photos and `label`, or "". Raises
+    DataError for photos that cannot be found, ParameterError for labels that cannot.
     """
     place = sources.opened(images)
     if place.is_dir():

@@ -32,7 +32,9 @@ def teach(run: Run, file: Path) -> str:
         raise ParameterError(f"{file} is there already. Name a new file after --write.")
     params = Params.of_run(run.name)
     if not params.model:
-        raise ParameterError(f"{run.name} answers no new photos. Name a run that was started with `model` and `new.images`.")
+        raise ParameterError(
+            f"{run.name} answers no new photos. Name a run that was started with `model` and `new.images`."
+        )
     taught = _taught_by(params.model)
     known = _known(taught)
     new, root = _labelled(run, params)
@@ -48,7 +50,10 @@ def teach(run: Run, file: Path) -> str:
     place = os.path.relpath(folder / TABLE, project_root())
     columns = Exploration(photo_column="photo", label_column="label", part_column="part")
     old = Params.of_run(taught.name)
-    kept = {name: getattr(old.exploration, name) for name in ("min_photos_per_class", "corrections", "background", "leave_out")}
+    kept = {
+        name: getattr(old.exploration, name)
+        for name in ("min_photos_per_class", "corrections", "background", "leave_out")
+    }
     wanted = {
         "images": place,
         "exploration": columns.model_copy(update=kept),
@@ -67,7 +72,9 @@ def _taught_by(model: str) -> Run:
     folder = (project_root() / model).resolve().parent
     run = Run(folder.name)
     if folder != (project_root() / "runs" / folder.name).resolve() or not run.path("split").is_file():
-        raise DataError(f"The run that made {model} is not here, so its photos are not known. Teach where it was taught.")
+        raise DataError(
+            f"The run that made {model} is not here, so its photos are not known. Teach where it was taught."
+        )
     return run
 
 
@@ -83,12 +90,16 @@ def _labelled(run: Run, params: Params) -> tuple[pd.DataFrame, Path]:
     found = arrivals.find(params.new.images, params.new.labels, arrivals.classes_of(model))
     rows = found.rows[found.rows["reason"] == ""]
     filled = arrivals.filled_in(run.folder / TO_LABEL)
-    rows = rows.assign(label=[filled.get(photo, label) for photo, label in zip(rows["photo"], rows["label"], strict=True)])
+    rows = rows.assign(
+        label=[filled.get(photo, label) for photo, label in zip(rows["photo"], rows["label"], strict=True)]
+    )
     asked = Batches(run, arrivals.described(model)).asked()
     judging = set(asked.loc[asked["purpose"] == JUDGE, "photo"])
     rows = rows[rows["label"] != ""]
     if rows.empty:
-        raise DataError(f"No new photo of {run.name} has a label. Fill in runs/{run.name}/{TO_LABEL}, or name labels in new.labels.")
+        raise DataError(
+            f"No new photo of {run.name} has a label. Fill in runs/{run.name}/{TO_LABEL}, or name labels in new.labels."
+        )
     parts = ["test" if photo in judging else "train" for photo in rows["photo"]]
     names = [f"{FOLDER}-{run.name}/{photo}" for photo in rows["photo"]]
     return rows.assign(part=parts, source=rows["photo"], photo=names)[[*COLUMNS, "source"]], found.root

@@ -2,8 +2,8 @@
 after every label.
 
 For a share of wrong answers of at most the target, the likelihood of what was seen under larger shares, beside that under the
-target, is a supermartingale; its mean over a prior is one too, and by Ville's inequality (J. Ville, Étude critique de la notion de
-collectif, 1939) it exceeds 1 / alpha ever with a probability of at most alpha. So with the mixtures of H. Robbins, Statistical
+target, is a supermartingale; its mean over a prior is one too, and by Ville's inequality (J. Ville, Étude critique de la notion
+de collectif, 1939) it exceeds 1 / alpha ever with a probability of at most alpha. So with the mixtures of H. Robbins, Statistical
 methods related to the law of the iterated logarithm, Annals of Mathematical Statistics 41 (1970); for shares: I. Waudby-Smith,
 A. Ramdas, Estimating means of bounded random variables by betting, JRSS B 86 (2024).
 """
@@ -67,10 +67,11 @@ def sequence_range(wrong: int, judged: int, target: float, certainty: float) -> 
 
 
 def judge(labels: pd.DataFrame, target: float, certainty: float) -> pd.DataFrame:
-    """Columns COLUMNS, a row for all accepted answers (answer ALL) and one for each answer that was judged: state, and since when.
+    """Columns COLUMNS, a row for all accepted answers (answer ALL) and one for each answer that was judged: state, and since
+    when.
 
-    labels: columns answer, wrong, day (ISO), in the order in which the labels came. The whole error of 1 - certainty is shared: half
-    of it for all answers together, half for the single ones.
+    labels: columns answer, wrong, day (ISO), in the order in which the labels came. The whole error of 1 - certainty is shared:
+    half of it for all answers together, half for the single ones.
     """
     names = [ALL, *sorted(set(labels["answer"]))]
     rows = []

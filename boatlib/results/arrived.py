@@ -53,8 +53,8 @@ def newly_judged(
 ) -> pd.DataFrame:
     """What labels say about accepted answers that nobody has judged yet: columns JUDGED.
 
-    Labels judge where they were drawn at random (asked: TO_LABEL, JUDGE), or where all accepted answers of a batch have one; others
-    were chosen by somebody, and would prove nothing. rows: `with_actions`, of one model; known: JUDGED.
+    Labels judge where they were drawn at random (asked: TO_LABEL, JUDGE), or where all accepted answers of a batch have one;
+    others were chosen by somebody, and would prove nothing. rows: `with_actions`, of one model; known: JUDGED.
     """
     used = rows[rows["action"] == USE].assign(label=lambda t: t["photo"].map(labels).fillna(""))
     whole = used.groupby("batch")["label"].transform(lambda column: (column != "").all()) if len(used) else []
@@ -79,7 +79,7 @@ def by_answer(batch: pd.DataFrame, classes: list[str]) -> pd.DataFrame:
 
 
 def decision(accepted: int, changes: pd.DataFrame, judged: pd.DataFrame) -> str:
-    """BROKEN_IN_USE, CHANGED, NONE_ACCEPTED or AS_USUAL. accepted: answers; changes: `drift.compare`; judged: `acceptance.judge`."""
+    """One of the four. accepted: answers; changes: `drift.compare`; judged: `acceptance.judge`."""
     if (judged["state"] == acceptance.BROKEN).any():
         return BROKEN_IN_USE
     told = changes[changes["changed"].astype(bool)]["what"]
@@ -112,7 +112,8 @@ def record(
         "expected": dict(expected),
         "promise": {
             "rule": policy.rule, "target_error": policy.target_error, "certainty": policy.certainty, "any": policy.uses_any,
-            "answers": judged.replace({np.nan: None}).to_dict("records"), "labels_if_kept": needed[0], "labels_if_broken": needed[1],
+            "answers": judged.replace({np.nan: None}).to_dict("records"),
+            "labels_if_kept": needed[0], "labels_if_broken": needed[1],
         },
     }  # fmt: skip
 

@@ -27,8 +27,9 @@ def compare(before: Mapping[str, np.ndarray], now: Mapping[str, np.ndarray], loo
     (directions, [photos, k]). before and now are means or medians; effect is, of unfamiliar photos, the difference of the shares;
     of confidence and looks the largest distance of the distributions (Kolmogorov and Smirnov); of answers the share that would
     have to be others (total variation); of features the share of pairs that a classifier tells apart (area under the curve; D.
-    Lopez-Paz, M. Oquab, Revisiting classifier two-sample tests, ICLR 2017). adjusted: p-value after S. Holm, A simple sequentially
-    rejective multiple test procedure, Scandinavian Journal of Statistics 6 (1979). changed: more than chance, and at least LEAST.
+    Lopez-Paz, M. Oquab, Revisiting classifier two-sample tests, ICLR 2017). adjusted: p-value after S. Holm, A simple
+    sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6 (1979). changed: more than chance, and
+    at least LEAST.
     """
     if len(now[CONFIDENCE]) < FEWEST or len(before[CONFIDENCE]) < FEWEST:
         return pd.DataFrame(columns=COLUMNS)
@@ -121,7 +122,8 @@ def range_of_area(area: float, old: int, new: int) -> tuple[float, float]:
 
 
 def kinds(before: np.ndarray, now: np.ndarray, looks: tuple[str, ...]) -> list[str]:
-    """What is true of many new photos and of few before, the commonest first: the look with "-" or "+" behind it. [photos, looks].
+    """What is true of many new photos and of few before, the commonest first: the look with "-" or "+" behind it. [photos,
+    looks].
 
     An end is named where, beside OUTER, at least MANY of the new photos lie beyond where OUTER of the old ones do.
     """

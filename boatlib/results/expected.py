@@ -19,10 +19,11 @@ def share(confidence: np.ndarray, right: np.ndarray, new: np.ndarray) -> dict[st
     """The share of right answers to expect, and a range: middle, low, high.
 
     confidence, right: of the photos that judged; new: the confidence of the new ones. Two estimates, whose mean is the middle and
-    both of whose 95% ranges (bootstrap over both sets) lie in the range: the share of answers above the confidence that as many of the
-    known photos exceed as were named rightly (average thresholded confidence, S. Garg et al., Leveraging unlabeled data to predict
-    out-of-distribution performance, ICLR 2022), and the accuracy on the known photos, less by how much the mean confidence fell
-    (difference of confidences, D. Guillory et al., Predicting with confidence on unseen distributions, ICCV 2021).
+    both of whose 95% ranges (bootstrap over both sets) lie in the range: the share of answers above the confidence that as many
+    of the known photos exceed as were named rightly (average thresholded confidence, S. Garg et al., Leveraging unlabeled data to
+    predict out-of-distribution performance, ICLR 2022), and the accuracy on the known photos, less by how much the mean
+    confidence fell (difference of confidences, D. Guillory et al., Predicting with confidence on unseen distributions, ICCV
+    2021).
     """
     random = np.random.default_rng(0)
     drawn = []
@@ -41,8 +42,9 @@ def _both(confidence: np.ndarray, right: np.ndarray, new: np.ndarray) -> tuple[f
 
 
 def may_be_said(changes: pd.DataFrame) -> bool:
-    """Whether the estimate may be shown: not where there is a sign, be it faint, of photos of something else, since of those a model
-    is often sure, and not where the photos are plainly of another kind (benchmarks/new_photos.py). changes: `drift.compare`.
+    """Whether the estimate may be shown: not where there is a sign, be it faint, of photos of something else, since of those a
+    model is often sure, and not where the photos are plainly of another kind (benchmarks/new_photos.py). changes:
+    `drift.compare`.
     """
     if changes.empty:
         return False

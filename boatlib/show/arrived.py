@@ -35,7 +35,8 @@ ENDS = {
     "colour-": "pale", "colour+": "colourful",
 }  # fmt: skip
 NAMES = {
-    drift.UNFAMILIAR: "photos unlike all that was taught", drift.CONFIDENCE: "how sure it is", drift.ANSWERS: "the mix of answers",
+    drift.UNFAMILIAR: "photos unlike all that was taught", drift.CONFIDENCE: "how sure it is",
+    drift.ANSWERS: "the mix of answers",
     drift.FEATURES: "what the networks see", "side": "size", "shape": "width by height", "light": "light", "contrast": "contrast",
     "sharpness": "sharpness", "colour": "colour",
 }  # fmt: skip
@@ -92,7 +93,8 @@ def page(record: Mapping[str, Any], answers: pd.DataFrame, share: Share, look_fi
     steps = "".join(f"<li>{escape(text)}</li>" for text in next_steps(record))
     return Html(
         f'<section class="brief"><p class="decision {MOODS[record["decision"]]}">{head}</p>'
-        f'<p class="lead">{escape(what_becomes(record))} {escape(what_they_are(answers))}</p>{_figures(record)}{look_first.markup}'
+        f'<p class="lead">{escape(what_becomes(record))} {escape(what_they_are(answers))}</p>'
+        f"{_figures(record)}{look_first.markup}"
         f'<div class="next"><h2>Next</h2><ol>{steps}</ol></div>'
         f'<p class="note">{escape(f"Questions: {whom}." if whom else "")}</p></section>',
         verdict(record),
@@ -163,7 +165,7 @@ def next_steps(record: Mapping[str, Any]) -> list[str]:
 
 
 def must_look(batch: pd.DataFrame, root: Path, shown: int) -> Html:
-    """Photos that a person must look at, with the reason: unreadable files, unfamiliar photos, unsure answers, the least sure first."""
+    """Photos that a person must look at, by reason, the least sure answers first; of each reason `shown`."""
     parts = []
     for action, head in ((UNKNOWN, "Unlike anything taught"), (CHECK, "Not sure enough")):
         rows = batch[batch["action"] == action].sort_values(["confidence", "photo"])
@@ -280,8 +282,9 @@ def promise(record: Mapping[str, Any]) -> Html:
             "No answer is promised to be right so often that it may be accepted, so there is no promise to judge."
         )
     said = (
-        f"Of the accepted answers at most {target} may be wrong. About {told['labels_if_kept']} labels of accepted answers decide that it is "
-        f"kept where none is wrong, {told['labels_if_broken']} that it is broken where three times as many are."
+        f"Of the accepted answers at most {target} may be wrong. About {told['labels_if_kept']} labels of accepted answers decide that "
+        f"it is kept where none is wrong, "
+        f"{told['labels_if_broken']} that it is broken where three times as many are."
     )
     rows = [row for row in told["answers"] if row["judged"]]
     if not rows:
@@ -306,17 +309,15 @@ def _state(row: Mapping[str, Any]) -> str:
 
 def what_to_label(asked: pd.DataFrame, others: int) -> Html:
     """Which photos a person should name, and what for. asked: `arrived.TO_LABEL`; others: labels that do not judge."""
-    counts = (
-        asked.groupby("purpose")["label"].agg(["size", lambda column: int((column != "").sum())])
-        if len(asked)
-        else pd.DataFrame()
-    )
     words = {
         JUDGE: "drawn at random from the accepted answers: their labels judge the promise",
         LEARN: "those that the model is least sure of: their labels teach the next one, and never judge",
     }
-    items = [f"{int(counts.loc[name].iloc[0]):,} {text} ({int(counts.loc[name].iloc[1]):,} filled in)." for name, text in words.items()
-             if name in counts.index]  # fmt: skip
+    items = []
+    for purpose, text in words.items():
+        own = asked[asked["purpose"] == purpose]
+        if len(own):
+            items.append(f"{len(own):,} {text} ({int((own['label'] != '').sum()):,} filled in).")
     if others:
         items.append(f"{others:,} other labels were chosen by somebody, not drawn: they teach, and do not judge.")
     items.append("Write the class into the column `label` of to_label.csv and start again; what is filled in stays.")

@@ -1,4 +1,4 @@
-"""What a model has answered to new photos so far: a table that only grows, so that no photo is looked at twice and none is lost."""
+"""What a model has answered to new photos so far: a table that only grows: no photo is looked at twice, none is lost."""
 
 import os
 from collections.abc import Callable
@@ -23,8 +23,8 @@ ANSWERS, DIRECTIONS = "answers.csv", "directions.f16"
 
 @dataclass(frozen=True)
 class Answered:
-    """folder: of one model, in which ANSWERS has a row for each photo, in the order in which they came (columns batch, KEY, LOOKS,
-    and those of `Predictor.predict`), and DIRECTIONS where each lies (`Familiarity.directions`), as half floats.
+    """folder: of one model, in which ANSWERS has a row for each photo, in the order in which they came (columns batch, KEY,
+    LOOKS, and those of `Predictor.predict`), and DIRECTIONS where each lies (`Familiarity.directions`), as half floats.
 
     A row counts when its line is whole: whoever is stopped loses at most the photos of the last part.
     """
