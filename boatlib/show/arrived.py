@@ -282,8 +282,8 @@ def promise(record: Mapping[str, Any]) -> Html:
             "No answer is promised to be right so often that it may be accepted, so there is no promise to judge."
         )
     said = (
-        f"Of the accepted answers at most {target} may be wrong. About {told['labels_if_kept']} labels of accepted answers decide that "
-        f"it is kept where none is wrong, "
+        f"Of the accepted answers at most {target} may be wrong. About {told['labels_if_kept']} labels of accepted "
+        f"answers decide that it is kept where none is wrong, "
         f"{told['labels_if_broken']} that it is broken where three times as many are."
     )
     rows = [row for row in told["answers"] if row["judged"]]

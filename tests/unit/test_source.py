@@ -7,7 +7,7 @@ from conftest import ROOT
 
 from boatlib.photos import splits
 from boatlib.pipeline import dependencies
-from boatlib.run import all_steps
+from boatlib.run import NEW_PHOTOS, all_steps
 from boatlib.show import source
 
 
@@ -19,7 +19,7 @@ def tagged(step, tag):
     return ["".join(c["source"]) for c in cells(step) if tag in c["metadata"].get("tags", [])]
 
 
-@pytest.mark.parametrize("step", all_steps(ROOT))
+@pytest.mark.parametrize("step", [*all_steps(ROOT), NEW_PHOTOS])
 def test_each_notebook_shows_how_it_is_done_in_five_to_fifteen_lines(step):
     (imports,) = tagged(step, "imports")
     calls = tagged(step, "how")
