@@ -502,7 +502,7 @@ class Params(Section):
         A name is looked for in the notebook's own section, then outside the sections, then in the other sections, where it must
         stand only once. Raises ValueError for a name that several of these have.
         """
-        own = notebook.stem.split("_", 1)[1]
+        own = section_of(notebook)
         sections = {section: getattr(self, section).model_dump() for section in [*COMMON, *section_names()]}
         values = {}
         for name in declared_parameters(notebook):
@@ -585,6 +585,11 @@ def reference() -> str:
         shown = shown.replace("'", "`") if isinstance(value, list) else shown
         rows.append(f"| `{name}` | {shown} | {meaning} |")
     return "\n".join(rows)
+
+
+def section_of(notebook: Path) -> str:
+    """Name of a notebook's own section: `new` for 07_new_photos."""
+    return notebook.stem.split("_")[1]
 
 
 def section_names() -> list[str]:

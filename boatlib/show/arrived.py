@@ -208,8 +208,8 @@ def answers_table(answers: pd.DataFrame, before: np.ndarray, classes: Sequence[s
         {
             "the model says": rows["answer"],
             "photos": rows["photos"],
-            "of 100": [of_hundred(count / total) for count in rows["photos"]],
-            "of 100 in the test": [of_hundred(usual[name]) for name in rows["answer"]],
+            "of 100": [tables.Cell(of_hundred(count / total), count) for count in rows["photos"]],
+            "of 100 in the test": [tables.Cell(of_hundred(usual[name]), usual[name]) for name in rows["answer"]],
             "accepted": rows[USE],
             "unsure": rows[CHECK],
             "unfamiliar": rows[UNKNOWN],
@@ -247,7 +247,7 @@ def changes_table(changes: pd.DataFrame, held_out: int, new: int) -> Html:
             "in the test": [_value(row, "before") for row in rows],
             "now": [_value(row, "now") for row in rows],
             "how far apart": [_apart(row, held_out, new) for row in rows],
-            "p-value": [p_words(row["adjusted"]) for row in rows],
+            "p-value": [p_words(row["adjusted"]).replace(" ", "\u00a0") for row in rows],
             "verdict": [
                 "differs" if row["changed"] else "no more than chance" if row["adjusted"] >= 0.05 else "a little"
                 for row in rows
@@ -311,7 +311,7 @@ def what_to_label(asked: pd.DataFrame, others: int) -> Html:
     """Which photos a person should name, and what for. asked: `arrived.TO_LABEL`; others: labels that do not judge."""
     words = {
         JUDGE: "drawn at random from the accepted answers: their labels judge the promise",
-        LEARN: "those that the model is least sure of: their labels teach the next one, and never judge",
+        LEARN: "that the model is least sure of: their labels teach the next one, and never judge",
     }
     items = []
     for purpose, text in words.items():
@@ -320,7 +320,7 @@ def what_to_label(asked: pd.DataFrame, others: int) -> Html:
             items.append(f"{len(own):,} {text} ({int((own['label'] != '').sum()):,} filled in).")
     if others:
         items.append(f"{others:,} other labels were chosen by somebody, not drawn: they teach, and do not judge.")
-    items.append("Write the class into the column `label` of to_label.csv and start again; what is filled in stays.")
+    items.append("Write the class into the column “label” of to_label.csv and start again; what is filled in stays.")
     return bullets(items)
 
 

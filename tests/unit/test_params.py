@@ -17,6 +17,7 @@ from boatlib.params import (
     load_params,
     reference,
     section_names,
+    section_of,
 )
 from boatlib.report import render
 from boatlib.run import NEW_PHOTOS, all_steps
@@ -93,8 +94,7 @@ def test_20_yaml_numbers_mean_what_people_read(tmp_path):
 
 
 def test_sections_and_notebooks_belong_together():
-    names = [notebook.stem.split("_", 1)[1].removesuffix("_photos") for notebook in NOTEBOOKS]
-    assert names == section_names()
+    assert list(map(section_of, NOTEBOOKS)) == section_names()
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
@@ -102,8 +102,7 @@ def test_notebooks_declare_what_the_schema_knows_with_the_same_defaults(notebook
     params = Params(run="sample")
     declared = declared_parameters(notebook)
     assert params.for_notebook(notebook) == declared
-    own = notebook.stem.split("_", 1)[1]
-    assert set(getattr(params, own).model_dump()) <= set(declared)
+    assert set(getattr(params, section_of(notebook)).model_dump()) <= set(declared)
     assert "run" in declared
     assert set(SHARED) >= {"run", "images", "seed"}
 
