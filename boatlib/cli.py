@@ -186,7 +186,7 @@ def _check(options: argparse.Namespace) -> int:
         try:
             params = load_params(file, options.set, project_root())
             _, words = preflight.examine(params)
-            print("\n  ".join([f"{file}: fine. Run {params.run!r} on {params.images}.", *words]))
+            print("\n  ".join([f"{file}: fine. Run {params.run!r} on {params.new.images or params.images}.", *words]))
         except (ParameterError, DataError) as error:
             problems.append(error)
     if problems:

@@ -96,12 +96,19 @@ def all_steps(root: Path) -> list[str]:
     return [name for name in names if not name.startswith("00") and name != NEW_PHOTOS]
 
 
-def last_run() -> str | None:
-    """Name of the run that was started last; None where there is none."""
-    files = (project_root() / "runs").glob("*/params.json")
+def last_run(answers: bool = False) -> str | None:
+    """Name of the run that was started last, of those that teach or of those that answer; None where there is none."""
+    files = [file for file in (project_root() / "runs").glob("*/params.json") if _answers(file) == answers]
     started = {file.parent.name: (file.parent / "logs" / "lock") for file in files}
     times = {name: lock.stat().st_mtime for name, lock in started.items() if lock.is_file()}
     return max(times, key=times.__getitem__, default=None)
+
+
+def _answers(params: Path) -> bool:
+    try:
+        return bool(json.loads(params.read_text(encoding="utf-8")).get("model"))
+    except (OSError, ValueError):
+        return False
 
 
 def started_runs() -> list[str]:

@@ -15,7 +15,7 @@ from nbformat import NotebookNode
 from boatlib.errors import MissingInputError
 from boatlib.files import write_text
 from boatlib.params import Params, declared_parameters
-from boatlib.run import cache_folder, last_run, project_root
+from boatlib.run import NEW_PHOTOS, cache_folder, last_run, project_root
 
 INJECTED = "injected-parameters"  # tag of papermill's, for a cell that overrides the defaults
 RUN = "boatlib_run"  # in a notebook's metadata: whose settings it was opened with
@@ -31,7 +31,7 @@ class Notebooks(AsyncLargeFileManager):
         model = await super().get(path, content, *args, **options)
         if content and (file := self._notebook(path)):
             try:
-                run = last_run()
+                run = last_run(answers=file.stem == NEW_PHOTOS)
                 show_again(model["content"], _seen(file), run, alive=await self._is_open(path))
                 inject(model["content"], file, run)
             except Exception:  # whatever is wrong with the last run, the notebook opens, with its defaults

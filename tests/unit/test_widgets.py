@@ -541,6 +541,25 @@ def test_a_notebook_opens_with_the_settings_of_the_last_run(manager):
     assert lines[1:] == ["run = 'second'", "images = 'photos'", "seed = 7"]
 
 
+def test_a_run_that_answers_new_photos_is_the_last_one_for_07_alone(manager, project):
+    folder = project / "runs" / "inbox"
+    (folder / "logs").mkdir(parents=True)
+    told = {"run": "inbox", "model": "runs/second/model", "new": {"images": "arrived"}}
+    (folder / "params.json").write_text(json.dumps(told))
+    (folder / "logs" / "lock").touch()
+    assert (last_run(), last_run(answers=True)) == ("second", "inbox")
+    (project / "notebooks" / "07_new_photos.ipynb").write_bytes(
+        (ROOT / "notebooks" / "07_new_photos.ipynb").read_bytes()
+    )
+    cells = get(manager, "notebooks/07_new_photos.ipynb")["content"].cells
+    place = next(n for n, cell in enumerate(cells) if "parameters" in cell.metadata.get("tags", []))
+    assert cells[place + 1].source.splitlines()[1:] == [
+        "run = 'inbox'",
+        "model = 'runs/second/model'",
+        "images = 'arrived'",
+    ]
+
+
 def test_looking_changes_nothing_and_what_was_shown_comes_back(manager, opened):
     before, stamp = opened.read_bytes(), opened.stat().st_mtime_ns
     notebook = get(manager)["content"]
