@@ -42,7 +42,7 @@ class Arrivals:
 def find(images: str, labels: str, classes: Collection[str]) -> Arrivals:
     """Look for the photos of `new.images`, a folder or a table of paths, and for their labels.
 
-    labels: FOLDERS (the folder that is called like a class), a table with the columns of photos and `label`, or "". Raises
+    labels: FOLDERS (a photo's folder), a table with the columns of photos and `label`, or "". Raises
     DataError for photos that cannot be found, ParameterError for labels that cannot.
     """
     place = sources.opened(images)
@@ -92,9 +92,12 @@ def _said(file: Path, root: Path, found: list[Found], asked: str) -> dict[str, s
 
 
 def _folder(name: str, classes: Collection[str]) -> str:
-    """The innermost folder of a photo that is called like a class, as the class is written; "" where none is."""
-    known = {label.casefold(): label for label in classes}
-    return next((known[part] for part in reversed(name.casefold().split("/")[:-1]) if part in known), "")
+    """Of a photo's folders the innermost that is called like a class, as the class is written; where none is, the innermost: it says
+    that the photo shows something else. "" for a photo without a folder.
+    """
+    known, folders = {label.casefold(): label for label in classes}, name.split("/")[:-1]
+    found = [known[folder.casefold()] for folder in folders if folder.casefold() in known]
+    return (found or folders or [""])[-1]
 
 
 def _facts(file: Path, reason: str) -> tuple[int, int]:

@@ -40,7 +40,7 @@ def test_every_file_is_found_and_folders_that_are_classes_are_labels(tmp_path):
         "Kayak/000.jpg": "kayak",
         "Kayak/001.jpg": "kayak",
         "elsewhere/raft/day 1/000.jpg": "raft",
-        "others/000.jpg": "",
+        "others/000.jpg": "others",
         "notes.txt": "",
     }
     assert (arrivals.find(str(root), "", CLASSES).rows["label"] == "").all()
