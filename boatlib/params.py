@@ -342,8 +342,8 @@ class New(Section):
     labels: str = Field(
         "",
         description=(
-            "what they show: `folders` (the one that is called like a class, otherwise the innermost), or a table with the columns "
-            "photo and label, for some of them"
+            "what they show: `folders` (the one that is called like a class, otherwise the innermost), or a table with the "
+            "columns photo and label, for some of them"
         ),
     )
     judge: int = Field(
