@@ -92,8 +92,8 @@ def _said(file: Path, root: Path, found: list[Found], asked: str) -> dict[str, s
 
 
 def _folder(name: str, classes: Collection[str]) -> str:
-    """Of a photo's folders the innermost that is called like a class, as the class is written; where none is, the innermost, which
-    says that the photo shows something else. "" for a photo without a folder.
+    """Of a photo's folders the innermost that is called like a class, as the class is written; where none is, the innermost,
+    which says that the photo shows something else. "" for a photo without a folder.
     """
     known, folders = {label.casefold(): label for label in classes}, name.split("/")[:-1]
     found = [known[folder.casefold()] for folder in folders if folder.casefold() in known]

@@ -89,6 +89,7 @@ def decision(accepted: int, changes: pd.DataFrame, judged: pd.DataFrame) -> str:
 
 
 def record(
+    number: int,
     batch: pd.DataFrame,
     changes: pd.DataFrame,
     kinds: list[str],
@@ -102,6 +103,7 @@ def record(
     told = changes[changes["changed"].astype(bool)]
     return {
         "kind": "new photos",
+        "batch": number,
         "decision": decision(int(counts.get(USE, 0)), changes, judged),
         "photos": len(batch),
         **{name: int(counts.get(action, 0)) for name, action in
@@ -118,12 +120,12 @@ def record(
     }  # fmt: skip
 
 
-def line(number: int, day: str, model: str, batch: pd.DataFrame, told: Mapping[str, Any]) -> dict[str, Any]:
+def line(day: str, model: str, batch: pd.DataFrame, told: Mapping[str, Any]) -> dict[str, Any]:
     """A line of `watch.csv` (WATCH). told: `record`."""
     whole = told["promise"]["answers"][0]
     expected = told["expected"]
     return {
-        "batch": number, "day": day, "model": model,
+        "batch": told["batch"], "day": day, "model": model,
         **{name: told[name] for name in ("photos", "unreadable", "accepted", "unsure", "unfamiliar")},
         "confidence": round(float(batch["confidence"].mean()), 4),
         "expected": expected.get("middle"), "expected_low": expected.get("low"), "expected_high": expected.get("high"),

@@ -93,7 +93,7 @@ def page(record: Mapping[str, Any], answers: pd.DataFrame, share: Share, look_fi
     steps = "".join(f"<li>{escape(text)}</li>" for text in next_steps(record))
     return Html(
         f'<section class="brief"><p class="decision {MOODS[record["decision"]]}">{head}</p>'
-        f'<p class="lead">{escape(what_becomes(record))} {escape(what_they_are(answers))}</p>'
+        f'<p class="lead">Batch {record["batch"]}. {escape(what_becomes(record))} {escape(what_they_are(answers))}</p>'
         f"{_figures(record)}{look_first.markup}"
         f'<div class="next"><h2>Next</h2><ol>{steps}</ol></div>'
         f'<p class="note">{escape(f"Questions: {whom}." if whom else "")}</p></section>',

@@ -321,12 +321,12 @@ def test_what_was_filled_in_stays(project):
     assert arrivals.filled_in(file) == {asked["photo"].iloc[0]: "kayak"}
 
 
-def record_of(batch, labels=None, changes=None):
+def record_of(batch, labels=None, changes=None, number=1):
     labels = labels if labels is not None else pd.DataFrame(columns=arrived.JUDGED)
     changes = changes if changes is not None else drift.compare(world(0), world(1), LOOKS)
     judged = acceptance.judge(labels, 0.02, 0.95)
     told = {"said": True, "middle": 0.9, "low": 0.85, "high": 0.95}
-    return arrived.record(batch, changes, [], judged, told, Policy({"": 0.6}, 0.9), (249, 200))
+    return arrived.record(number, batch, changes, [], judged, told, Policy({"": 0.6}, 0.9), (249, 200))
 
 
 @pytest.mark.parametrize(
@@ -362,11 +362,11 @@ def test_the_gravest_decides_and_every_word_comes_from_the_record(labels, change
 
 def test_a_batch_has_one_line_of_its_own():
     batch = batch_of()
-    record = record_of(batch)
-    one = arrived.grown(pd.DataFrame(columns=arrived.WATCH), arrived.line(1, "2026-11-28", "abc", batch, record))
-    two = arrived.grown(one, arrived.line(2, "2026-11-29", "abc", batch, record))
+    record, second = record_of(batch), record_of(batch, number=2)
+    one = arrived.grown(pd.DataFrame(columns=arrived.WATCH), arrived.line("2026-11-28", "abc", batch, record))
+    two = arrived.grown(one, arrived.line("2026-11-29", "abc", batch, second))
     assert two["batch"].tolist() == [1, 2]
-    assert arrived.grown(two, arrived.line(2, "2026-11-30", "abc", batch, record))["day"].tolist() == [
+    assert arrived.grown(two, arrived.line("2026-11-30", "abc", batch, second))["day"].tolist() == [
         "2026-11-28",
         "2026-11-30",
     ]
