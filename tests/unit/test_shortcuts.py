@@ -239,9 +239,9 @@ def test_only_models_that_ask_for_it_are_told_apart():
     assert alike.preprocessing.same_file == (4000, True, 40)
     saved_before = asdict(plain.preprocessing)
     del saved_before["same_file"]
-    assert bundle._preprocessing(saved_before) == plain.preprocessing
+    assert views.Preprocessing.of_saved(saved_before) == plain.preprocessing
     there_and_back = json.loads(json.dumps(asdict(alike.preprocessing)))
-    assert bundle._preprocessing(there_and_back) == alike.preprocessing
+    assert views.Preprocessing.of_saved(there_and_back) == alike.preprocessing
 
 
 def test_a_training_makes_photos_alike_only_when_asked_to(make_task):

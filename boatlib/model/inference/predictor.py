@@ -1,8 +1,7 @@
 """The one path from photos to probabilities: evaluation, TTA, the notebooks, the command line and the app all take it."""
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache, cached_property
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Self
@@ -16,14 +15,12 @@ from boatlib.model.features import embedding
 from boatlib.model.features.store import Features
 from boatlib.model.inference.bundle import Bundle, load_bundle
 from boatlib.model.inputs import loading
-from boatlib.model.inputs.views import PLAIN, Preprocessing, make_views
+from boatlib.model.inputs.loading import Source
+from boatlib.model.inputs.views import PLAIN
 from boatlib.model.networks import engines
 from boatlib.photos import reading
-from boatlib.photos.images import upright_rgb
-from boatlib.policy import UNKNOWN, USE
-from boatlib.predictions import prediction_table
+from boatlib.predictions import answered, prediction_table
 
-Source = Path | str | bytes | Image.Image | np.ndarray
 CHUNK = 128  # photos whose views are in memory at a time
 ONE_VIEW = (PLAIN,)
 
@@ -70,10 +67,11 @@ class Predictor:
     ) -> Iterator[pd.DataFrame]:
         """`predict` for any number of named photos in constant memory: a table for every CHUNK of them, in their order."""
 
+        preparations = [body.preprocessing for body in self.bundle.bodies]
+
         def load(named: tuple[str, Source]) -> tuple[str, list[list[np.ndarray]], str]:
-            views_for = cache(lambda prepare: _views(named[1], views, prepare))
             try:
-                return named[0], [views_for(body.preprocessing) for body in self.bundle.bodies], ""
+                return named[0], loading.views_for_each(named[1], views, preparations), ""
             except UnreadablePhotoError as error:
                 return named[0], [], str(error)
 
@@ -101,14 +99,7 @@ class Predictor:
         return ([name for name, _ in taken], [error for _, error in taken], answers) if taken else None
 
     def _table(self, names: list[str], errors: list[str], answers: np.ndarray) -> pd.DataFrame:
-        table = self._predictions(pd.DataFrame({"photo": names}), answers)
-        read = np.array([not error for error in errors], dtype=bool)
-        policy = self.bundle.policy
-        actions = policy.actions(table)
-        table.loc[~read, "predicted"] = ""
-        told = {"unfamiliar": (actions == UNKNOWN) & read, "needs_review": (actions != USE) | ~read}
-        reasons = np.where(read, policy.reasons(table), "cannot be read")
-        return table.assign(**told, reason=reasons, error=errors)
+        return answered(names, errors, answers, self.classes, self.bundle.policy)
 
     def _predictions(self, photos: pd.DataFrame, answers: np.ndarray) -> pd.DataFrame:
         return prediction_table(photos, answers[:, :-1], self.classes, answers[:, -1])
@@ -150,15 +141,3 @@ class Predictor:
             name: self._predictions(photos, answers[:, [views.index(view) for view in strategy]].mean(axis=1))
             for name, strategy in strategies.items()
         }
-
-
-def _views(source: Source, views: Sequence[str], prepare: Preprocessing) -> list[np.ndarray]:
-    """Raises UnreadablePhotoError."""
-    if isinstance(source, Image.Image | np.ndarray):
-        image = upright_rgb(source, prepare.value_range, prepare.limits)
-        return make_views(image, views, prepare, hashlib.sha256(image.tobytes()).hexdigest())
-    try:
-        data = source if isinstance(source, bytes) else Path(source).read_bytes()
-    except OSError as error:
-        raise UnreadablePhotoError(f"cannot be read ({error.strerror or error})") from error
-    return loading.decode(data, hashlib.sha256(data).hexdigest(), views, prepare)
