@@ -16,6 +16,7 @@ from boatlib.errors import BoatlibError
 from boatlib.predictions import classes_of
 
 EXPORTED = "model.onnx"  # `model.inference.onnx` writes it
+MOST = 8  # workers, where nobody asks for more: each holds the model
 INSTALL = "python -m pip install -c constraints.txt -e '.[serve]'"
 
 
@@ -41,8 +42,8 @@ def is_exported(folder: Path) -> bool:
 
 
 def usual_workers(folder: Path) -> int:
-    """One for each core, since an exported model computes photo by photo; a model folder's uses all cores by itself."""
-    return runtime.cores() if is_exported(folder) else 1
+    """One for each core, up to MOST, since an exported model computes photo by photo; a model folder's uses all by itself."""
+    return min(MOST, runtime.cores()) if is_exported(folder) else 1
 
 
 def load(folder: Path, cores: list[int]) -> Loaded:
@@ -50,8 +51,13 @@ def load(folder: Path, cores: list[int]) -> Loaded:
     if not is_exported(folder):
         if hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(0, cores)
-        from boatlib.model.inference.predictor import Predictor
-
+        try:
+            from boatlib.model.inference.predictor import Predictor
+        except ModuleNotFoundError as error:
+            raise BoatlibError(
+                f"{folder} holds no {EXPORTED}, and a model folder needs the whole of boatlib ({error.name} is missing). "
+                "Serve what `python -m boatlib export MODEL_DIR --onnx` writes."
+            ) from error
         predictor = Predictor.load(folder)
         return Loaded(predictor, predictor.bundle.weights_sha256)
     try:

@@ -112,10 +112,14 @@ class Worker:
 
 
 class Pool:
-    """Workers of one model, each kept by a thread. `on_death` is called with why a worker was lost."""
+    """Workers of one model, each kept by a thread.
 
-    def __init__(self, folder: Path, workers: int, on_death: Callable[[str], None]) -> None:
-        self._folder, self._size, self._on_death = folder, workers, on_death
+    say: told in words what happens to workers; on_death: called whenever one is lost, or cannot be started.
+    """
+
+    def __init__(self, folder: Path, workers: int, say: Callable[[str], None]) -> None:
+        self._folder, self._size, self._say = folder, workers, say
+        self.on_death: Callable[[], None] = lambda: None
         self._together = TOGETHER[is_exported(folder)]
         self._queue: deque[Waiting] = deque()
         self._changed = threading.Condition()
@@ -147,7 +151,12 @@ class Pool:
 
     def start(self) -> None:
         """Return when the first worker is ready; the others follow. Raises BoatlibError where the model cannot be used."""
-        first = Worker(self._folder, self._cores(0))
+        try:
+            first = Worker(self._folder, self._cores(0))
+        except (EOFError, OSError) as error:
+            raise BoatlibError(
+                "The model could not be loaded; what its process has said of it stands above."
+            ) from error
         self.about = first.about
         self._workers[0] = first
         for keeper in self._keepers:
@@ -237,7 +246,8 @@ class Pool:
     def _lost(self, number: int, why: str) -> None:
         if worker := self._workers.pop(number, None):
             worker.end(0)
-            self._on_death(f"A worker {why}; another takes its place.")
+            self._say(f"A worker {why}; another takes its place.")
+            self.on_death()
 
     def _restart(self, number: int) -> None:
         """Start a worker, however often that takes; those who wait are told when it seems to lead to nothing."""
@@ -254,7 +264,8 @@ class Pool:
             except (BoatlibError, EOFError, OSError) as error:
                 words = str(error) or "it ended at its start"
             failures += 1
-            self._on_death(f"A worker could not be started: {words}")
+            self._say(f"A worker could not be started: {words}")
+            self.on_death()
             with self._changed:
                 if self._closed and not self._workers or failures >= IMPATIENT and not self._workers:
                     self._refused = f"No worker can be started: {words}"

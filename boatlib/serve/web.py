@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import hmac
 import math
-import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, Any
 
@@ -17,7 +16,7 @@ from starlette.requests import ClientDisconnect
 from boatlib import __version__
 from boatlib.errors import BoatlibError
 from boatlib.serve.limits import Limits, Photo, Places, announced, receive
-from boatlib.serve.metrics import Metrics
+from boatlib.serve.metrics import Measured, Metrics
 from boatlib.serve.pool import Pool, UnavailableError, Waiting
 
 LOOK = 1.0  # seconds between looks at whether somebody still waits for an answer
@@ -81,8 +80,9 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 
 def make_app(pool: Pool, limits: Limits, token: str) -> FastAPI:
     """The application. token: what a request must show; "": whoever asks is answered."""
-    places, metrics = Places(limits), Metrics(pool, limits)
-    metrics.held.set_function(lambda: places.photos)
+    places = Places(limits)
+    metrics = Metrics(pool, places)
+    pool.on_death = metrics.deaths.inc
     bearer = HTTPBearer(auto_error=False, description="the server's token, where it has one")
 
     def allowed(shown: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> None:
@@ -150,19 +150,7 @@ def make_app(pool: Pool, limits: Limits, token: str) -> FastAPI:
     async def gone(request: Request, error: Exception) -> Response:
         return Response(status_code=499)
 
-    @app.middleware("http")
-    async def measured(request: Request, call_next: Any) -> Response:  # noqa: ANN401
-        started = time.perf_counter()
-        code = 500
-        try:
-            response: Response = await call_next(request)
-            code = response.status_code
-            return response
-        finally:
-            if request.url.path == "/predict":
-                metrics.requests.labels(code).inc()
-                metrics.seconds.observe(time.perf_counter() - started)
-
+    app.add_middleware(Measured, metrics=metrics, path="/predict")
     return app
 
 

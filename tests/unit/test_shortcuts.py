@@ -9,7 +9,7 @@ from conftest import draw
 from PIL import Image, ImageDraw
 
 from boatlib.errors import DamagedFileError
-from boatlib.model.inference import bundle, onnx_example
+from boatlib.model.inference import onnx_example
 from boatlib.model.inputs import loading, views
 from boatlib.model.networks import backbones
 from boatlib.model.training.task import TrainingTask
