@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from fastapi import HTTPException, Request, status
-from starlette.datastructures import UploadFile
+from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HELD = 16  # requests of the largest size whose bytes are in memory at the same time
 ARRIVES = 120.0  # seconds within which a request must have arrived
-CLOSE = {"Connection": "close"}  # what is too large is not read to its end
+LINGER = 5.0  # seconds in which a client that was refused may notice it, before the connection is closed
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,6 @@ def announced(request: Request, limits: Limits) -> int:
         raise HTTPException(
             status.HTTP_415_UNSUPPORTED_MEDIA_TYPE,
             "Photos come as files of a form (multipart/form-data), such as: curl -F photo=@kayak.jpg",
-            CLOSE,
         )
     length = request.headers.get("content-length", "")
     size = int(length) if length.isdecimal() else limits.bytes
@@ -76,14 +76,14 @@ async def receive(request: Request, limits: Limits) -> list[Photo]:
             form = await parser.parse()
     except TimeoutError as error:
         words = f"The request did not arrive within {ARRIVES:.0f} seconds."
-        raise HTTPException(status.HTTP_408_REQUEST_TIMEOUT, words, CLOSE) from error
+        raise HTTPException(status.HTTP_408_REQUEST_TIMEOUT, words) from error
     except (MultiPartException, ValueError) as error:  # a ValueError: of a name or a boundary that is none
         if "Too many files" in str(error):
-            raise HTTPException(413, f"More than {limits.files} photos in one request.", CLOSE) from error
-        raise HTTPException(status.HTTP_400_BAD_REQUEST, "The form cannot be read.", CLOSE) from error
+            raise HTTPException(413, f"More than {limits.files} photos in one request.") from error
+        raise HTTPException(status.HTTP_400_BAD_REQUEST, "The form cannot be read.") from error
     async with _closing(form.multi_items()) as files:
         if not parser.whole:
-            raise HTTPException(status.HTTP_400_BAD_REQUEST, "The form ends too early.", CLOSE)
+            raise HTTPException(status.HTTP_400_BAD_REQUEST, "The form ends too early.")
         photos = [Photo(readable(file.filename or ""), await file.read()) for file in files]
     if not photos:
         raise HTTPException(status.HTTP_400_BAD_REQUEST, "There is no file in the request.")
@@ -93,6 +93,43 @@ async def receive(request: Request, limits: Limits) -> list[Photo]:
 def readable(name: str) -> str:
     """A name as it was given, with whatever cannot be printed written out."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
+
+
+class Lingering:
+    """Closes the connection of a request that is answered before it has arrived, and not at once: a client that still sends would
+    lose the answer. What arrives meanwhile is thrown away.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on."""
+        headers = Headers(scope=scope) if scope["type"] == "http" else {}
+        arriving = "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
+
+        async def heard() -> Message:
+            nonlocal arriving
+            message = await receive()
+            arriving = arriving and message["type"] == "http.request" and message.get("more_body", False)
+            return message
+
+        async def said(message: Message) -> None:
+            if not arriving:
+                await send(message)
+            elif message["type"] == "http.response.start":
+                await send({**message, "headers": [*message["headers"], (b"connection", b"close")]})
+            elif message.get("more_body", False):
+                await send(message)
+            else:
+                await send({**message, "more_body": True})
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(LINGER):
+                        while arriving:
+                            await heard()
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+        await self._app(scope, heard, said)
 
 
 class _Parser(MultiPartParser):
@@ -125,4 +162,4 @@ async def _within(request: Request, limits: Limits) -> AsyncGenerator[bytes, Non
 
 
 def _too_large(limits: Limits) -> HTTPException:
-    return HTTPException(413, f"The request is larger than {limits.bytes / 1e6:g} MB.", CLOSE)
+    return HTTPException(413, f"The request is larger than {limits.bytes / 1e6:g} MB.")

@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect
 
 from boatlib import __version__
 from boatlib.errors import BoatlibError
-from boatlib.serve.limits import Limits, Photo, Places, announced, receive
+from boatlib.serve.limits import Limits, Lingering, Photo, Places, announced, receive
 from boatlib.serve.metrics import Measured, Metrics
 from boatlib.serve.pool import Pool, UnavailableError, Waiting
 
@@ -151,6 +151,7 @@ def make_app(pool: Pool, limits: Limits, token: str) -> FastAPI:
         return Response(status_code=499)
 
     app.add_middleware(Measured, metrics=metrics, path="/predict")
+    app.add_middleware(Lingering)
     return app
 
 
