@@ -18,6 +18,7 @@ from boatlib.serve.web import make_app
 
 TOKEN = "BOATLIB_TOKEN"
 LOCAL = ("127.0.0.1", "::1", "localhost")
+BACKLOG = 1024  # connections that wait to be accepted
 IDLE = 30  # seconds after which a connection without a request is closed
 CONNECTIONS = 1000  # at the same time; further ones are refused
 
@@ -65,13 +66,16 @@ def read_token(file: Path | None) -> str:
 
 @contextlib.contextmanager
 def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    if not 0 <= port < 2**16:
+        raise ParameterError(f"--port is {port}; a number from 0 (any that is free) to {2**16 - 1} is needed.")
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         door = socket.socket(family, socket.SOCK_STREAM)
         door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         door.bind(address)
-    except (OSError, OverflowError) as error:
-        why = getattr(error, "strerror", None) or error
+        door.listen(BACKLOG)
+    except OSError as error:
+        why = error.strerror or error
         raise BoatlibError(f"{host}:{port} cannot be listened to ({why}). Name another: --host, --port.") from error
     with door:
         yield door
