@@ -93,13 +93,15 @@ def bare_loop(file: Path, photos: Sequence[Path], seconds: float) -> None:
     """Print photos a second and times of one after the other, with all cores, and decoding only."""
     model = OnnxPredictor.load(file)
     times: list[float] = []
-    until = time.perf_counter() + seconds
+    until, used = time.perf_counter() + seconds, time.process_time()
     while time.perf_counter() < until:
         path = random.choice(photos)
         started = time.perf_counter()
         list(model.predict_stream([("", path)]))
         times.append(time.perf_counter() - started)
-    report("bare loop", times[1:], sum(times[1:]))
+    report(
+        "bare loop", times[1:], sum(times[1:]), f"{(time.process_time() - used) / len(times):.3f} CPU seconds a photo"
+    )
 
 
 def report(name: str, times: Sequence[float], seconds: float, words: str = "") -> None:
@@ -122,10 +124,18 @@ def strange_uploads(photo: bytes) -> dict[str, tuple[bytes, int, str]]:
     }
 
 
-def load(name: str, photos: Sequence[Path], clients: int, seconds: float, killed: psutil.Process | None = None) -> None:
+def cpu_seconds(server: psutil.Process) -> float:
+    """That a server and its workers have used."""
+    times = [process.cpu_times() for process in [server, *server.children()]]
+    return sum(time.user + time.system for time in times)
+
+
+def load(
+    name: str, server: psutil.Process, photos: Sequence[Path], clients: int, seconds: float, kill: bool = False
+) -> None:
     """Print photos a second and times with so many clients, each of which asks again when it is answered.
 
-    One request in twenty is a strange one. killed: the server, one of whose workers is killed every five seconds.
+    One request in twenty is a strange one. kill: a worker is killed every five seconds.
     """
     bodies = [form([(path.name, path.read_bytes())]) for path in photos]
     strange = list(strange_uploads(photos[0].read_bytes()).values())
@@ -153,20 +163,22 @@ def load(name: str, photos: Sequence[Path], clients: int, seconds: float, killed
             if right and not odd:
                 times.append(time.perf_counter() - started)
 
-    started = time.perf_counter()
+    started, used = time.perf_counter(), cpu_seconds(server)
     threads = [threading.Thread(target=client, args=(number,)) for number in range(clients)]
     for thread in threads:
         thread.start()
     deaths = 0
-    while killed and time.perf_counter() < until:
+    while kill and time.perf_counter() < until:
         time.sleep(5)
-        workers = [child for child in killed.children() if "boatlib.serve.worker" in child.cmdline()]
+        workers = [child for child in server.children() if "boatlib.serve.worker" in child.cmdline()]
         if workers:
             random.choice(workers).kill()
             deaths += 1
     for thread in threads:
         thread.join()
-    words = f"{dict(found)}" + (f", {deaths} workers killed" if killed else "")
+    words = f"{(cpu_seconds(server) - used) / sum(found.values()):.3f} CPU seconds a request"
+    words = f"{deaths} workers killed" if kill else words
+    words += "".join(f", {count} x {kind}" for kind, count in sorted(found.items()))
     report(name, times, time.perf_counter() - started, words)
 
 
@@ -182,7 +194,7 @@ def main() -> None:
     parser.add_argument(
         "--place", type=Path, default=Path(__file__).resolve().parents[1], help="where its boatlib lies"
     )
-    parser.add_argument("--only", default="", metavar="PATTERN", help="parts: same, bare, one, many, killed")
+    parser.add_argument("--only", default="", metavar="PATTERN", help="parts: same, bare, alone, one, many, killed")
     options = parser.parse_args()
     photos = [path.resolve() for _, path in batch.find_sources([options.photos])]
     exported = options.exported.resolve()
@@ -192,15 +204,18 @@ def main() -> None:
 
     if wanted("bare"):
         bare_loop(exported / "model.onnx", photos, options.seconds)
+    if wanted("alone"):
+        with served(options.python, options.place, exported, "--workers", "1") as server:
+            load("server, --workers 1, 1 client", server, photos, 1, options.seconds)
     with served(options.python, options.place, exported) as server:
         if wanted("same"):
             same_answers(options.model, photos)
         if wanted("one"):
-            load("server, 1 client", photos, 1, options.seconds)
+            load("server, 1 client", server, photos, 1, options.seconds)
         if wanted("many"):
-            load(f"server, {options.clients} clients", photos, options.clients, options.seconds)
+            load(f"server, {options.clients} clients", server, photos, options.clients, options.seconds)
         if wanted("killed"):
-            load("the same, workers killed", photos, options.clients, options.seconds, server)
+            load("the same, workers killed", server, photos, options.clients, options.seconds, kill=True)
         sizes = [process.memory_info().rss / 1e6 for process in [server, *server.children()]]
         print(f"memory at the end: {sizes[0]:.0f} MB, workers {', '.join(f'{size:.0f}' for size in sizes[1:])} MB")
 

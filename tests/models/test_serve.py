@@ -32,6 +32,7 @@ from boatlib.model.inference.familiarity import Familiarity
 from boatlib.model.inference.predictor import Predictor
 from boatlib.model.training import fit
 from boatlib.policy import Policy
+from boatlib.serve import pool
 from boatlib.serve.limits import readable
 
 pytestmark = pytest.mark.serve
@@ -281,8 +282,8 @@ def test_who_has_no_token_gets_no_answer(serve):
 
 def test_a_full_queue_says_so_before_it_reads(serve, changed):
     server = serve("--workers", "1", "--queue", "3", "--max-files", "3", changed=changed)
-    with ThreadPoolExecutor() as pool:
-        first = pool.submit(server.predict, [(f"{number}.jpg", jpeg(number, SLOW)) for number in range(3)])
+    with ThreadPoolExecutor() as threads:
+        first = threads.submit(server.predict, [(f"{number}.jpg", jpeg(number, SLOW)) for number in range(3)])
         wait_for(lambda: server.metric("boatlib_photos_held") == 3)
         with socket.create_connection(("127.0.0.1", server.port)) as line:
             head = f"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: {FORM['Content-Type']}\r\nContent-Length: 999999\r\n\r\n"
@@ -311,8 +312,8 @@ def test_a_worker_that_is_killed_under_load_loses_no_photo(serve):
             answers.append(server.predict(photos[number % 6 :] + photos[: number % 6]))
         return number, answers
 
-    with ThreadPoolExecutor(8) as pool:
-        clients = [pool.submit(client, number) for number in range(8)]
+    with ThreadPoolExecutor(8) as threads:
+        clients = [threads.submit(client, number) for number in range(8)]
         for death in range(1, 4):
             wait_for(lambda: len(server.workers()) == 2 and server.metric("boatlib_workers") == 2)
             server.workers()[death % 2].kill()
@@ -339,8 +340,8 @@ def test_a_photo_that_kills_whoever_reads_it_takes_no_other_down(serve, changed)
 def test_what_was_accepted_is_answered_before_the_end(serve, changed):
     server = serve("--workers", "1", changed=changed)
     workers = server.workers()
-    with ThreadPoolExecutor() as pool:
-        asked = pool.submit(server.predict, [(f"{number}.jpg", jpeg(number, SLOW)) for number in range(3)])
+    with ThreadPoolExecutor() as threads:
+        asked = threads.submit(server.predict, [(f"{number}.jpg", jpeg(number, SLOW)) for number in range(3)])
         wait_for(lambda: server.metric("boatlib_photos_held") == 3)
         for process in [*workers, server.process]:  # as a system does that ends the whole group
             process.send_signal(signal.SIGTERM)
@@ -349,6 +350,45 @@ def test_what_was_accepted_is_answered_before_the_end(serve, changed):
     assert server.process.wait(30) == 0
     assert server.log.read_text().endswith("All that was accepted is answered.\n")
     assert not any(worker.is_running() for worker in workers)
+
+
+@pytest.fixture
+def held(models, tmp_path):
+    """A pool of one worker, with a model of its own."""
+    own = Path(shutil.copytree(models["exported"], tmp_path / "own"))
+    said = []
+    made = pool.Pool(own, 1, said.append)
+    made.start()
+    yield made, own, said
+    made.close()
+    assert made.alive == 0
+
+
+def test_a_worker_that_is_silent_is_replaced(held, monkeypatch):
+    made, _, said = held
+    monkeypatch.setattr(pool, "ANSWER", 5.0)
+    before = made.pids
+    os.kill(before[0], signal.SIGSTOP)
+    (waiting,) = made.submit([jpeg()])
+    assert waiting.row.result(60)["error"] == ""
+    assert made.pids != before
+    assert said == ["A worker ended, or was silent for too long, over a photo; another takes its place."]
+
+
+def test_who_waits_is_told_when_no_worker_can_be_started(held, monkeypatch):
+    made, own, said = held
+    monkeypatch.setattr(pool, "PAUSE", 0.1)
+    whole = (own / "model.onnx").read_bytes()
+    (own / "model.onnx").write_bytes(b"nothing")
+    os.kill(made.pids[0], signal.SIGKILL)
+    (waiting,) = made.submit([jpeg()])
+    with pytest.raises(pool.UnavailableError, match="No worker can be started: .* is not a whole exported model"):
+        waiting.row.result(60)
+    with pytest.raises(pool.UnavailableError):
+        made.submit([jpeg()])
+    (own / "model.onnx").write_bytes(whole)
+    wait_for(lambda: made.alive)
+    assert made.submit([jpeg()])[0].row.result(60)["error"] == ""
 
 
 def test_photos_for_which_nobody_waits_leave_the_queue(serve, changed):
