@@ -35,7 +35,7 @@ class Metrics:
         )
         Gauge("boatlib_queue_size", "Photos that may be held", registry=own).set(places.limits.queue)
         Gauge("boatlib_workers", "Workers that are ready or at work", registry=own).set_function(lambda: pool.alive)
-        Gauge("boatlib_model_info", "The model", ["identity"], registry=own).labels(pool.about[0]).set(1)
+        Gauge("boatlib_model_info", "The model", ["identity"], registry=own).labels(pool.identity).set(1)
 
     def count(self, rows: Sequence[dict[str, Any]]) -> None:
         """Count answers."""

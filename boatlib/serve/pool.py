@@ -2,6 +2,7 @@
 again, so that no accepted photo is lost."""
 
 import contextlib
+import json
 import os
 import socket
 import subprocess
@@ -56,7 +57,10 @@ class Waiting:
 
 
 class Worker:
-    """A started process and the line to it; `about` is what it said when it was ready. Raises BoatlibError, EOFError, OSError."""
+    """A started process and the line to it; `identity` and `classes` are those of its model.
+
+    Raises BoatlibError where the model cannot be used, EOFError and OSError where the process dies.
+    """
 
     def __init__(self, folder: Path, own: Sequence[int]) -> None:
         ours, theirs = socket.socketpair()
@@ -76,7 +80,7 @@ class Worker:
             )
         self.line = Connection(ours.detach())
         try:
-            self.about: tuple[str, list[str]] = self._hear(START)
+            self.identity, self.classes = self._hear(START)
         except BaseException:
             self.end(0)
             raise
@@ -105,7 +109,7 @@ class Worker:
     def _hear(self, patience: float) -> Any:  # noqa: ANN401
         if not self.line.poll(patience):
             raise EOFError
-        kind, said = self.line.recv()
+        kind, said = json.loads(self.line.recv_bytes())
         if kind == FAILED:
             raise BoatlibError(said)
         return said
@@ -127,7 +131,7 @@ class Pool:
         self._workers: dict[int, Worker] = {}
         self._refused = ""
         self._seconds = 0.1  # of a worker for a photo, smoothed
-        self.about: tuple[str, list[str]] = ("", [])
+        self.identity, self.classes = "", list[str]()
         self._keepers = [threading.Thread(target=self._keep, args=(n,), daemon=True) for n in range(workers)]
 
     @property
@@ -157,7 +161,7 @@ class Pool:
             raise BoatlibError(
                 "The model could not be loaded; what its process has said of it stands above."
             ) from error
-        self.about = first.about
+        self.identity, self.classes = first.identity, first.classes
         self._workers[0] = first
         for keeper in self._keepers:
             keeper.start()
@@ -255,7 +259,7 @@ class Pool:
         while True:
             try:
                 worker = Worker(self._folder, self._cores(number))
-                if self.about != worker.about:
+                if self.identity != worker.identity:
                     worker.end(0)
                     raise BoatlibError("The model was changed while it was served. Start the server again.")
                 with self._changed:

@@ -99,7 +99,7 @@ def make_app(pool: Pool, limits: Limits, token: str) -> FastAPI:
     app = FastAPIOffline(
         title="boatlib",
         version=__version__,
-        description=f"What photos show: {', '.join(pool.about[1])}.",
+        description=f"What photos show: {', '.join(pool.classes)}.",
         redoc_url=None,
     )
 
@@ -116,7 +116,7 @@ def make_app(pool: Pool, limits: Limits, token: str) -> FastAPI:
                 rows = await answered(request, photos)
         metrics.count(rows)
         named = zip(photos, rows, strict=True)
-        return Answers(model=pool.about[0], photos=[Answer(photo=photo.name, **row) for photo, row in named])
+        return Answers(model=pool.identity, photos=[Answer(photo=photo.name, **row) for photo, row in named])
 
     async def answered(request: Request, photos: Sequence[Photo]) -> list[dict[str, Any]]:
         try:
@@ -139,7 +139,7 @@ def make_app(pool: Pool, limits: Limits, token: str) -> FastAPI:
         """The server can answer: a worker is ready."""
         if not pool.alive:
             raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, "No worker is ready.", {"Retry-After": "5"})
-        return {"status": "ready", "model": pool.about[0]}
+        return {"status": "ready", "model": pool.identity}
 
     @app.get("/metrics", dependencies=[Depends(allowed)], response_class=Response)
     async def shown() -> Response:

@@ -263,6 +263,29 @@ def test_what_is_too_much_is_refused_in_a_sentence(server, serve):
     assert small.predict([("a.jpg", jpeg())])[0] == 200
 
 
+def test_whatever_is_sent_the_server_knows_what_to_say(server):
+    """Forms with bytes changed, lost and put in, and heads that make no sense."""
+    random = np.random.default_rng(0)
+    whole = form([("a.jpg", jpeg()[:400]), ("b.jpg", b"")])
+    heads = [
+        FORM["Content-Type"],
+        "multipart/form-data",
+        "multipart/form-data; boundary=",
+        f"multipart/form-data; boundary={'x' * 5000}",
+    ]
+    heads += [f"{FORM['Content-Type']}; charset={name}" for name in ("base64", "utf-16", "none")]
+    for number in range(200):
+        body = bytearray(whole)
+        for _ in range(random.integers(0, 6)):
+            place = int(random.integers(0, 200 if number % 2 else len(body)))
+            body[place : place + int(random.integers(0, 3))] = random.bytes(int(random.integers(0, 3)))
+        status, _, said = server.ask(
+            "POST", "/predict", bytes(body), {"Content-Type": heads[max(0, number - 200 + len(heads))]}
+        )
+        assert status in (200, 400, 413), said
+    assert server.ask("GET", "/ready")[0] == 200
+
+
 def test_who_has_no_token_gets_no_answer(serve):
     server = serve(BOATLIB_TOKEN=TOKEN)
     photo = [("a.jpg", jpeg())]
@@ -412,7 +435,7 @@ def test_without_its_server_no_worker_stays(serve):
     assert not any(worker.is_running() for worker in workers)
 
 
-def test_the_page_says_how_to_ask_and_needs_no_other_server(server):
+def test_the_page_says_how_to_ask_and_needs_no_other_server(server, browser):
     told = server.ask("GET", "/openapi.json")[2]
     assert "multipart/form-data" in told["paths"]["/predict"]["post"]["requestBody"]["content"]
     assert {"200", "400", "401", "413", "415", "503"} <= set(told["paths"]["/predict"]["post"]["responses"])
@@ -422,6 +445,15 @@ def test_the_page_says_how_to_ask_and_needs_no_other_server(server):
     places = re.findall(r'(?:src|href)="([^"]+)"', page)
     assert [place for place in places if not place.startswith("/")] == []
     assert {server.ask("GET", place)[0] for place in places} == {200}
+    tab, seen = browser.new_page(), []
+    tab.on("request", lambda request: seen.append(request.url))
+    tab.goto(f"http://127.0.0.1:{server.port}/docs")
+    tab.locator("[data-path='/predict']").click()
+    tab.get_by_text("What each of the uploaded photos shows").wait_for()
+    tab.close()
+    assert {re.match(r"\w+://[^/]+", url)[0] for url in seen if not url.startswith("data:")} == {
+        f"http://127.0.0.1:{server.port}"
+    }
 
 
 @pytest.mark.parametrize(
