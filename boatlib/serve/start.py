@@ -32,13 +32,14 @@ def serve(folder: Path, host: str, port: int, workers: int, limits: Limits, toke
             make_app(pool, limits, token), log_level="warning", access_log=False, server_header=False,
             timeout_keep_alive=IDLE, limit_concurrency=CONNECTIONS, lifespan="off",
         )  # fmt: skip
+        server = uvicorn.Server(config)
+        for one in (signal.SIGTERM, signal.SIGINT):  # uvicorn's own come later, and raise these again at the end
+            signal.signal(one, lambda *_: setattr(server, "should_exit", True))
         shown = f"[{host}]" if ":" in host else host
         whom = "whoever shows the token" if token else "whoever asks"
         say(f"http://{shown}:{door.getsockname()[1]}/predict answers {whom}; /docs says how. Ctrl-C ends it.")
-        for one in (signal.SIGTERM, signal.SIGINT):  # uvicorn finishes what was accepted, then raises them again
-            signal.signal(one, lambda *_: None)
         try:
-            asyncio.run(uvicorn.Server(config).serve(sockets=[door]))
+            asyncio.run(server.serve(sockets=[door]))
         finally:
             pool.close()
     say("All that was accepted is answered.")
