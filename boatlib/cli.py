@@ -123,6 +123,18 @@ def _parser() -> argparse.ArgumentParser:
     app.add_argument("model", type=Path, metavar="MODEL_DIR")
     app.add_argument("--port", type=int, default=8501)
     app.set_defaults(action=_app)
+
+    serve = commands.add_parser("serve", help="answer over HTTP what photos show")
+    serve.add_argument("model", type=Path, metavar="MODEL", help="a model folder, or what `export --onnx` has written")
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen at (default: this computer alone)")
+    serve.add_argument("--port", type=int, default=8000)
+    serve.add_argument("--workers", type=int, metavar="N", help="processes that hold the model")
+    serve.add_argument("--max-megabytes", type=float, default=32.0, metavar="MB", help="of a request (default 32)")
+    serve.add_argument("--max-files", type=int, default=32, metavar="N", help="photos of a request (default 32)")
+    serve.add_argument("--queue", type=int, default=256, metavar="N", help="photos that may wait (default 256)")
+    serve.add_argument("--token-file", type=Path, metavar="FILE", help="holds the token; otherwise BOATLIB_TOKEN does")
+    serve.add_argument("--open", action="store_true", help="at other addresses, too, answer without a token")
+    serve.set_defaults(action=_serve)
     return parser
 
 
@@ -388,3 +400,29 @@ def _app(options: argparse.Namespace) -> int:
     print(f"{address} shows the page, to this computer alone. Ctrl-C ends it.", flush=True)
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Streamlit greets at length
     os.execv(sys.executable, [*command, "--", str(options.model)])
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from boatlib.errors import ParameterError
+    from boatlib.serve import model
+
+    try:
+        from boatlib.serve import start
+        from boatlib.serve.limits import Limits
+    except ModuleNotFoundError as error:
+        raise BoatlibError(f"The server needs the package {error.name}. Install it: {model.INSTALL}") from error
+
+    if options.workers is None:
+        options.workers = model.usual_workers(options.model)
+    for name in ("workers", "max_megabytes", "max_files", "queue"):
+        if not getattr(options, name) > 0:
+            raise ParameterError(f"--{name.replace('_', '-')} is {getattr(options, name):g}; at least 1 is needed.")
+    if options.queue < options.max_files:
+        raise ParameterError(f"--queue is {options.queue}: a request of --max-files {options.max_files} has no place.")
+    token = start.read_token(options.token_file)
+    if not token and not options.open and options.host not in start.LOCAL:
+        raise ParameterError(
+            f"At {options.host} others can ask. Set a token ({start.TOKEN} or --token-file), or say --open."
+        )
+    limits = Limits(int(options.max_megabytes * 1e6), options.max_files, options.queue)
+    return start.serve(options.model, options.host, options.port, options.workers, limits, token)

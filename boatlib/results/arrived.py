@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from boatlib.policy import CHECK, UNKNOWN, USE, Policy
+from boatlib.predictions import decided
 from boatlib.results import acceptance, drift
 
 # decisions, the gravest first: people's labels say that too many accepted answers are wrong; the photos are of another kind than
@@ -25,10 +26,8 @@ WATCH = [
 
 def with_actions(rows: pd.DataFrame, policy: Policy) -> pd.DataFrame:
     """The rows with action (USE, CHECK, UNKNOWN, UNREADABLE), unfamiliar, needs_review and reason. rows: `Answered.rows`."""
-    read = (rows["error"] == "").to_numpy()
-    actions = np.where(read, policy.actions(rows), UNREADABLE) if len(rows) else np.empty(0, object)
-    reasons = np.where(read, policy.reasons(rows), "cannot be read") if len(rows) else np.empty(0, object)
-    return rows.assign(action=actions, unfamiliar=actions == UNKNOWN, needs_review=actions != USE, reason=reasons)
+    told = decided(rows.drop(columns="error"), rows["error"].tolist(), policy)
+    return told.assign(action=np.where(told["error"] == "", policy.actions(rows), UNREADABLE))
 
 
 def to_label(batch: pd.DataFrame, judge: int, learn: int) -> pd.DataFrame:

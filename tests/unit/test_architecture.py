@@ -19,7 +19,7 @@ NAMES = [".".join(path.with_suffix("").parts) for path in MODULES]
 FLOORS = [
     ["photos.sample", "photos.layout"], ["photos"],
     ["model.inputs"], ["model.networks"], ["model.features"], ["model.inference", "model.training"],
-    ["results"], ["show.kit"], ["show"], ["lab", "report"], ["pipeline"],
+    ["results"], ["show.kit"], ["show"], ["lab", "report"], ["pipeline"], ["serve"],
 ]  # fmt: skip
 DOORS = ["cli", "app", "doctor", "__main__"]  # beside the rooms too, but above all of them
 
@@ -112,7 +112,10 @@ def test_benchmarks_import_what_is_there(script):
         ("captum", r"boatlib/model/inference/gradcam.py"),
         ("ipywidgets", r"boatlib/lab/.*"),
         ("streamlit", r"boatlib/app.py"),
-        ("onnxruntime", r"boatlib/model/inference/onnx(_example)?.py"),
+        ("onnxruntime", r"boatlib/model/inference/onnx(_example|_predictor)?.py"),
+        ("fastapi", r"boatlib/serve/(web|limits).py"),
+        ("prometheus_client", r"boatlib/serve/metrics.py"),
+        ("uvicorn", r"boatlib/serve/start.py"),
         ("nbconvert", r"boatlib/report/.*"),
         ("papermill", r"boatlib/(pipeline/.*|params.py)"),
     ],

@@ -9,7 +9,7 @@ from conftest import draw
 from PIL import Image, ImageDraw
 
 from boatlib.errors import DamagedFileError
-from boatlib.model.inference import bundle, onnx_example
+from boatlib.model.inference import onnx_example
 from boatlib.model.inputs import loading, views
 from boatlib.model.networks import backbones
 from boatlib.model.training.task import TrainingTask
@@ -239,9 +239,9 @@ def test_only_models_that_ask_for_it_are_told_apart():
     assert alike.preprocessing.same_file == (4000, True, 40)
     saved_before = asdict(plain.preprocessing)
     del saved_before["same_file"]
-    assert bundle._preprocessing(saved_before) == plain.preprocessing
+    assert views.Preprocessing.of_saved(saved_before) == plain.preprocessing
     there_and_back = json.loads(json.dumps(asdict(alike.preprocessing)))
-    assert bundle._preprocessing(there_and_back) == alike.preprocessing
+    assert views.Preprocessing.of_saved(there_and_back) == alike.preprocessing
 
 
 def test_a_training_makes_photos_alike_only_when_asked_to(make_task):

@@ -186,7 +186,7 @@ def load_bundle(folder: Path, device: str = "auto") -> Bundle:
             Backbone(
                 body["name"],
                 body["key"],
-                _preprocessing(body["preprocessing"]),
+                Preprocessing.of_saved(body["preprocessing"]),
                 body.get("pooling", "default"),
                 Saved(folder, _prefix(number)),
                 on,
@@ -233,11 +233,6 @@ def _familiarity(folder: Path, digest: str) -> Familiarity | None:
     if sha256(folder / REFERENCE) != digest:
         raise ValueError("a reference that was changed")
     return Familiarity.load(folder / REFERENCE)
-
-
-def _preprocessing(saved: dict[str, Any]) -> Preprocessing:
-    values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in saved.items()}
-    return Preprocessing(**values)
 
 
 def _prefix(number: int) -> str:

@@ -30,9 +30,9 @@ def export_onnx(bundle: Bundle, folder: Path, photos: Sequence[Path], where_from
     """Write model.onnx, predict_onnx.py and parity.json into `folder`; returns the parity.
 
     Inputs: `picture`, or `picture0`, `picture1`, ... for several bodies, uint8 [n, size, size, 3]; outputs: `probabilities`,
-    float32 [n, classes], and `unfamiliarity`, float32 [n]. The metadata name classes, preprocessing and policy. Parity: on how
-    many photos (`where_from` says which) onnxruntime and torch were compared, the largest difference of a probability and of an
-    unfamiliarity, and how often both name the same class.
+    float32 [n, classes], and `unfamiliarity`, float32 [n]. The metadata name classes, preprocessing, policy, and whether the
+    model knows what is familiar. Parity: on how many photos (`where_from` says which) onnxruntime and torch were compared, the
+    largest difference of a probability and of an unfamiliarity, and how often both name the same class.
     Raises BoatlibError without the packages of the extra `onnx`, or when the two do not agree.
     """
     try:
@@ -124,6 +124,7 @@ def _write(module: Any, bundle: Bundle, file: Path) -> None:  # noqa: ANN401
             "Give it as uint8, rows x columns x RGB; mean and std are applied inside the model."
         ),
         "policy": json.dumps(asdict(bundle.policy), ensure_ascii=False),
+        "familiarity": json.dumps(bundle.familiarity is not None),
         "weights_sha256": bundle.weights_sha256,
     }
     for key, value in told.items():

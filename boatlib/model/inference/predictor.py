@@ -1,8 +1,7 @@
 """The one path from photos to probabilities: evaluation, TTA, the notebooks, the command line and the app all take it."""
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache, cached_property
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -16,14 +15,12 @@ from boatlib.model.features import embedding
 from boatlib.model.features.store import Features
 from boatlib.model.inference.bundle import Bundle, load_bundle
 from boatlib.model.inputs import loading
-from boatlib.model.inputs.views import PLAIN, Preprocessing, make_views
+from boatlib.model.inputs.loading import Source
+from boatlib.model.inputs.views import PLAIN
 from boatlib.model.networks import engines
 from boatlib.photos import looks, reading
-from boatlib.photos.images import upright_rgb
-from boatlib.policy import UNKNOWN, USE
-from boatlib.predictions import prediction_table
+from boatlib.predictions import answered, prediction_table
 
-Source = Path | str | bytes | Image.Image | np.ndarray
 CHUNK = 128  # photos whose views are in memory at a time
 ONE_VIEW = (PLAIN,)
 
@@ -105,7 +102,7 @@ class Predictor:
         """Looks of photos' files that can be read: float32 [photos, 6]."""
 
         def load(file: Path) -> np.ndarray:
-            (view,) = _views(file, ONE_VIEW, self.bundle.bodies[0].preprocessing)
+            ((view,),) = loading.views_for_each(file, ONE_VIEW, [self.bundle.bodies[0].preprocessing])
             return np.concatenate([looks.of_file(file), looks.of_picture(view)])
 
         return np.stack([*reading.prefetch(load, files, beside=0)])
@@ -115,10 +112,11 @@ class Predictor:
     ) -> Iterator[tuple[list[_Loaded], np.ndarray]]:
         """CHUNK photos after the other, with the features of the views of those that can be read: float32 [rows, n]."""
 
+        preparations = [body.preprocessing for body in self.bundle.bodies]
+
         def load(named: tuple[str, Source]) -> _Loaded:
-            views_for = cache(lambda prepare: _views(named[1], views, prepare))
             try:
-                return _Loaded(*named, [views_for(body.preprocessing) for body in self.bundle.bodies], "")
+                return _Loaded(*named, loading.views_for_each(named[1], views, preparations), "")
             except UnreadablePhotoError as error:
                 return _Loaded(*named, [], str(error))
 
@@ -138,17 +136,12 @@ class Predictor:
             yield taken, np.concatenate(features, axis=1)
 
     def _table(self, loaded: Sequence[_Loaded], features: np.ndarray, views: int) -> pd.DataFrame:
-        read = np.array([not photo.error for photo in loaded], dtype=bool)
+        read = [not photo.error for photo in loaded]
         answers = np.full((len(loaded), len(self.classes) + 1), np.nan)
-        if read.any():
+        if any(read):
             answers[read] = self._answers(features, views).mean(axis=1)
-        table = self._predictions(pd.DataFrame({"photo": [photo.name for photo in loaded]}), answers)
-        policy = self.bundle.policy
-        actions = policy.actions(table)
-        table.loc[~read, "predicted"] = ""
-        told = {"unfamiliar": (actions == UNKNOWN) & read, "needs_review": (actions != USE) | ~read}
-        reasons = np.where(read, policy.reasons(table), "cannot be read")
-        return table.assign(**told, reason=reasons, error=[photo.error for photo in loaded])
+        names, errors = [photo.name for photo in loaded], [photo.error for photo in loaded]
+        return answered(names, errors, answers, self.classes, self.bundle.policy)
 
     def _predictions(self, photos: pd.DataFrame, answers: np.ndarray) -> pd.DataFrame:
         return prediction_table(photos, answers[:, :-1], self.classes, answers[:, -1])
@@ -198,15 +191,3 @@ def _looks(photo: _Loaded) -> np.ndarray:
         return np.full(len(looks.LOOKS), np.nan, np.float32)
     size = looks.of_file(Path(photo.source)) if isinstance(photo.source, Path | str) else np.full(2, np.nan)
     return np.concatenate([size, looks.of_picture(photo.views[0][0])]).astype(np.float32)
-
-
-def _views(source: Source, views: Sequence[str], prepare: Preprocessing) -> list[np.ndarray]:
-    """Raises UnreadablePhotoError."""
-    if isinstance(source, Image.Image | np.ndarray):
-        image = upright_rgb(source, prepare.value_range, prepare.limits)
-        return make_views(image, views, prepare, hashlib.sha256(image.tobytes()).hexdigest())
-    try:
-        data = source if isinstance(source, bytes) else Path(source).read_bytes()
-    except OSError as error:
-        raise UnreadablePhotoError(f"cannot be read ({error.strerror or error})") from error
-    return loading.decode(data, hashlib.sha256(data).hexdigest(), views, prepare)

@@ -7,6 +7,7 @@ not change them.
 
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 from PIL import Image
@@ -42,6 +43,12 @@ class Preprocessing:
     min_side: int = MIN_SIDE
     max_pixels: int = MAX_PIXELS
     same_file: SameFile | None = None
+
+    @classmethod
+    def of_saved(cls, saved: dict[str, Any]) -> Self:
+        """From what a model file tells of it. Raises TypeError where that is something else."""
+        values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in saved.items()}
+        return cls(**values)
 
     @property
     def limits(self) -> Limits:
