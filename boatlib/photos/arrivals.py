@@ -45,6 +45,8 @@ def find(images: str, labels: str, classes: Collection[str]) -> Arrivals:
     labels: FOLDERS (a photo's folder), a table with the columns of photos and `label`, or "". Raises
     DataError for photos that cannot be found, ParameterError for labels that cannot.
     """
+    if ":" not in images and images != sources.SAMPLE and not (project_root() / Path(images).expanduser()).exists():
+        raise DataError(f"new.images: there is no folder or table {images}.")
     place = sources.opened(images)
     if place.is_dir():
         root, found = place, [Found(name) for name in find_photos(place)]
@@ -58,6 +60,7 @@ def find(images: str, labels: str, classes: Collection[str]) -> Arrivals:
         said |= {name: label for name, _ in rows if (label := _folder(name, classes))}
     elif labels:
         said |= _said(project_root() / Path(labels).expanduser(), root, found, "new.labels")
+    said = {name: as_class(label, classes) for name, label in said.items()}
     facts = [(name, *_facts(root / name, reason), said.get(name, ""), reason) for name, reason in sorted(set(rows))]
     table = pd.DataFrame(facts, columns=COLUMNS)
     if table.empty:
@@ -67,7 +70,7 @@ def find(images: str, labels: str, classes: Collection[str]) -> Arrivals:
 
 def _of_table(file: Path, root: Path, found: list[Found]) -> tuple[list[tuple[str, str]], dict[str, str]]:
     """The photos that a table names, with reasons why they cannot be looked at, and their labels where it has that column."""
-    cells, photos = tables.read(file), Photos(root, found)
+    cells, photos = _with_plain_names(tables.read(file)), Photos(root, found)
     column, _ = by_table.photo_column(Table(file, cells), photos, "")
     meant = [(cell, *photos.find(cell)) for cell in cells[column]]
     rows = [(name, "") if name else (cell, how) for cell, name, how in meant if cell]
@@ -78,7 +81,7 @@ def _of_table(file: Path, root: Path, found: list[Found]) -> tuple[list[tuple[st
 def _said(file: Path, root: Path, found: list[Found], asked: str) -> dict[str, str]:
     if not file.is_file():
         raise ParameterError(f"{asked}: there is no table {file.name}. Write `{FOLDERS}`, or name a table of labels.")
-    cells = tables.read(file)
+    cells = _with_plain_names(tables.read(file))
     if LABEL not in cells:
         raise ParameterError(
             f"{asked}: {file.name} has no column `{LABEL}`; it has {', '.join(map(str, cells.columns))}."
@@ -109,11 +112,46 @@ def _facts(file: Path, reason: str) -> tuple[int, int]:
 
 
 def filled_in(file: Path) -> dict[str, str]:
-    """Labels that a person has written into the run's own table of photos to name."""
-    rows = spreadsheet.read_table(file) if file.is_file() else pd.DataFrame({"photo": [], LABEL: []})
-    return {
-        photo: str(label).strip() for photo, label in zip(rows["photo"], rows[LABEL], strict=True) if str(label).strip()
-    }
+    """Labels that a person has written into the run's own table of photos to name. Raises ParameterError."""
+    rows = read_filled(file) if file.is_file() else pd.DataFrame({"photo": [], LABEL: []})
+    return {photo: label for photo, label in zip(rows["photo"], rows[LABEL], strict=True) if label}
+
+
+def read_filled(file: Path) -> pd.DataFrame:
+    """A table of ours after any spreadsheet has saved it: other separators, other capitals. Raises ParameterError."""
+    cells = _with_plain_names(tables.read(file))
+    if lacking := {"photo", LABEL} - set(cells.columns):
+        raise ParameterError(
+            f"{file.name}: the column {' and '.join(sorted(lacking))} is gone. Call it so again, or delete the file."
+        )
+    return cells.map(lambda cell: spreadsheet.uncell(str(cell).strip()))
+
+
+def _with_plain_names(cells: pd.DataFrame) -> pd.DataFrame:
+    return cells.rename(
+        columns=lambda name: str(name).strip().casefold() if str(name).strip().casefold() in (LABEL, "photo") else name
+    )
+
+
+def as_class(label: str, classes: Collection[str]) -> str:
+    """A label as its class is written, whatever its capitals and spaces; "" for mere signs ("?"); any other one as it is."""
+    plain = " ".join(label.split())
+    known = {name.casefold(): name for name in classes}
+    return known.get(plain.casefold(), plain) if any(map(str.isalnum, plain)) else ""
+
+
+def in_words(rows: pd.DataFrame, filled: dict[str, str], classes: Collection[str]) -> str:
+    """How many files there are, how many have a label, and which labels are no class. rows: `Arrivals.rows`."""
+    labels = [
+        as_class(filled.get(photo, label), classes) for photo, label in zip(rows["photo"], rows["label"], strict=True)
+    ]
+    strange = sorted({label for label in labels if label and label not in classes})
+    named = sum(map(bool, labels))
+    words = f"{len(rows):,} files" + (f", {named:,} of them with a label" if named else "")
+    if not strange:
+        return words
+    more = f" and {len(strange) - 5} more" if len(strange) > 5 else ""
+    return f"{words}; labels that are no class of the model: {', '.join(map(repr, strange[:5]))}{more}"
 
 
 def classes_of(model: Path) -> list[str]:

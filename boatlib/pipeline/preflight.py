@@ -2,6 +2,7 @@
 
 from boatlib import runtime
 from boatlib.errors import ParameterError, UnreadablePhotoError
+from boatlib.model.inference import held_out
 from boatlib.model.networks import auto, backbones
 from boatlib.order import natural
 from boatlib.params import AUTO, Params
@@ -52,12 +53,17 @@ def _examine_new(params: Params, elsewhere: bool) -> list[str]:
         params.compute.check()
     if params.share.logo:
         _examine_logo(params.share.logo)
+    if not (model / held_out.FILE).is_file():
+        raise ParameterError(
+            f"model: {params.model} holds no {held_out.FILE}, which an evaluation leaves there. Run the chain that made it again."
+        )
+    if Run(params.run).path("catalog").exists():
+        raise ParameterError(
+            f"run: {params.run} is the name of a run that teaches. Give the new photos a name of their own."
+        )
     rows = arrivals.find(params.new.images, params.new.labels, classes).rows
     filled = arrivals.filled_in(Run(params.run).folder / TO_LABEL)
-    named = int((rows["label"].ne("") | rows["photo"].isin(filled)).sum())
-    return [
-        f"{len(rows):,} files to answer, {named:,} of them with a label" if named else f"{len(rows):,} files to answer"
-    ]
+    return [arrivals.in_words(rows, filled, classes)]
 
 
 def _examine_logo(name: str) -> None:

@@ -61,9 +61,12 @@ def teach(run: Run, file: Path) -> str:
     }
     write_text(file, as_file(old.model_copy(update=wanted)))
     teaching, judging = (int((new["part"] == part).sum()) for part in ("train", "test"))
+    others = new.loc[~new["label"].isin(known["label"]), "label"].value_counts()
+    names = ", ".join(f"{label} ({count})" for label, count in others.items())
     return (
-        f"{file}: {len(known):,} photos of {taught.name}, {teaching:,} new ones that teach, {judging:,} that judge. "
-        f"Next: ./run_all.sh {file}"
+        f"{file}: {len(known):,} photos of {taught.name}, {teaching:,} new ones that teach, {judging:,} that judge."
+        f"{f' New classes, if they have photos enough: {names}.' if names else ''} The run keeps the name {taught.name}, so "
+        f"that its report says what changed. Next: ./run_all.sh {file}"
     )
 
 
@@ -87,7 +90,8 @@ def _known(taught: Run) -> pd.DataFrame:
 def _labelled(run: Run, params: Params) -> tuple[pd.DataFrame, Path]:
     """New photos that have a label, and the folder that they lie in."""
     model = project_root() / params.model
-    found = arrivals.find(params.new.images, params.new.labels, arrivals.classes_of(model))
+    classes = arrivals.classes_of(model)
+    found = arrivals.find(params.new.images, params.new.labels, classes)
     rows = found.rows[found.rows["reason"] == ""]
     filled = arrivals.filled_in(run.folder / TO_LABEL)
     rows = rows.assign(

@@ -1,5 +1,6 @@
 """Where a run on new photos keeps what it must not forget: answers by model, labels that have judged, a line for each batch."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pandas as pd
 
 from boatlib import spreadsheet
 from boatlib.files import write_text
+from boatlib.photos import arrivals
 from boatlib.results.arrived import JUDGED, TO_LABEL, WATCH
 from boatlib.run import BATCHES, Run
 from boatlib.run import TO_LABEL as TO_LABEL_FILE
@@ -37,11 +39,27 @@ class Batches:
 
     def asked(self) -> pd.DataFrame:
         """Photos that a person was asked to name, with what was filled in: `arrived.TO_LABEL`."""
-        return _read(self.run.folder / TO_LABEL_FILE, TO_LABEL)
+        file = self.run.folder / TO_LABEL_FILE
+        if not file.is_file():
+            return pd.DataFrame(columns=TO_LABEL)
+        rows = arrivals.read_filled(file).reindex(columns=TO_LABEL, fill_value="")
+        return rows.assign(batch=pd.to_numeric(rows["batch"], errors="coerce").fillna(0).astype(int))
 
-    def add_judged(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """Add rows behind those that are there; returns all."""
-        whole = pd.concat([self.judged(), rows], ignore_index=True) if len(rows) else self.judged()
+    def add_judged(self, rows: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:
+        """Add rows behind those that are there, which keep their place when a label is corrected; returns all. labels: of now."""
+        before = self.judged()
+        label = pd.Series(
+            [labels.get(photo) or was for photo, was in zip(before["photo"], before["label"], strict=True)],
+            dtype=object,
+        )
+        before = before.assign(label=label, wrong=(label != before["answer"]).astype(bool)) if len(before) else before
+        whole = (
+            pd.concat([before, rows], ignore_index=True)
+            if len(before) and len(rows)
+            else before
+            if len(before)
+            else rows
+        )
         write_text(self.folder / "judged.csv", spreadsheet.to_csv(whole))
         return whole
 

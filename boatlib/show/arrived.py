@@ -25,7 +25,7 @@ from boatlib.show.kit.words import listing, photos_in_words
 
 MOODS = {AS_USUAL: "good", NONE_ACCEPTED: "care", CHANGED: "care", BROKEN_IN_USE: "stop"}
 HEADS = {
-    AS_USUAL: "As usual", NONE_ACCEPTED: "Check every answer", CHANGED: "Look first", BROKEN_IN_USE: "Promise broken",
+    AS_USUAL: "As usual", NONE_ACCEPTED: "Check every answer", CHANGED: "Check first", BROKEN_IN_USE: "Promise broken",
 }  # fmt: skip
 PHOTOS = 150  # of all galleries of answers together
 FEWEST = 3  # of one
@@ -59,12 +59,12 @@ def lead(record: Mapping[str, Any]) -> str:
             f"{on_the_day(date.fromisoformat(first['since']))}: {first['wrong']} of {first['judged']:,} were wrong."
         )
     if record["decision"] == CHANGED:
-        return f"These photos are not like those that judged the model: {_changes(record)}."
+        return f"These photos are not like the test photos: {_changes(record)}."
     if record["decision"] == NONE_ACCEPTED:
         return "The model may not answer alone, so a person looks at every answer."
     if not record["compared"]:
-        return "Too few photos to say whether they are like those that judged the model."
-    return "These photos are like those that judged the model."
+        return "Too few photos to say whether they are like the test photos."
+    return "These photos are like the test photos."
 
 
 def _changes(record: Mapping[str, Any]) -> str:
@@ -132,12 +132,8 @@ def expected(record: Mapping[str, Any]) -> Html:
     """How often the answers are probably right, or why that is not said."""
     told = record["expected"]
     if not told["said"]:
-        why = (
-            "they are too few"
-            if not record["compared"]
-            else "they are too unlike those that judged it, and confidence has misled there"
-        )
-        return paragraph(f"How often it is right on these photos cannot be estimated: {why}. Labels can tell.")
+        why = "they are too few" if not record["compared"] else "they are not enough like the test photos"
+        return paragraph(f"How often it is right on these photos cannot be estimated: {why}. Only checking shows.")
     return paragraph(
         f"About {of_hundred(told['middle'])} of 100 answers are right by its own confidence ({of_hundred(told['low'])} to "
         f"{of_hundred(told['high'])}): an estimate, no proof, and only if all photos show one of its classes."
@@ -150,16 +146,18 @@ def next_steps(record: Mapping[str, Any]) -> list[str]:
     whole = promise["answers"][0]
     if record["decision"] == BROKEN_IN_USE:
         steps.append("Stop accepting these answers unchecked, until the model has learnt from the labelled photos.")
+    if record["decision"] == CHANGED and record["accepted"]:
+        steps.append("Check the accepted answers, or some of them (to_label.csv), before they are used.")
     if record["unfamiliar"] + record["unsure"]:
-        steps.append(
-            f"Look at {photos_in_words(record['unsure'] + record['unfamiliar'])}; answers.csv names them, with the reason."
-        )
+        waiting = photos_in_words(record["unsure"] + record["unfamiliar"])
+        steps.append(f"Look at {waiting}, the unfamiliar ones first; answers.csv names them, with the reason.")
     if record["unreadable"]:
         steps.append(f"Send {photos_in_words(record['unreadable'])} again: the files cannot be read.")
     if record["accepted"] and whole["state"] == acceptance.OPEN:
         steps.append(
-            f"Name the photos of to_label.csv: about {promise['labels_if_kept']} labels show that the promise is kept, "
-            f"{promise['labels_if_broken']} that three times as many are wrong."
+            f"Fill in the photos of to_label.csv that are for judging, in this batch and the next: {whole['judged']:,} of about "
+            f"{promise['labels_if_kept']} answers are checked that it takes to show that at most "
+            f"{percent(promise['target_error'], 0)} are wrong."
         )
     return steps[:3] or ["Nothing."]
 
@@ -254,7 +252,7 @@ def changes_table(changes: pd.DataFrame, held_out: int, new: int) -> Html:
             ],
         }
     )
-    return tables.table(shown, f"{new:,} new photos beside {held_out:,} that judged the model")
+    return tables.table(shown, f"{new:,} new photos beside {held_out:,} test photos")
 
 
 def _value(row: Mapping[str, Any], name: str) -> str:
@@ -307,8 +305,8 @@ def _state(row: Mapping[str, Any]) -> str:
     return f"{row['state']} since {on_the_day(date.fromisoformat(row['since']))}"
 
 
-def what_to_label(asked: pd.DataFrame, others: int) -> Html:
-    """Which photos a person should name, and what for. asked: `arrived.TO_LABEL`; others: labels that do not judge."""
+def what_to_label(asked: pd.DataFrame, said: Mapping[str, str], judged: pd.DataFrame) -> Html:
+    """Which photos to name, and what for. asked: `arrived.TO_LABEL`; said: labels by photo; judged: `arrived.JUDGED`."""
     words = {
         JUDGE: "drawn at random from the accepted answers: their labels judge the promise",
         LEARN: "that the model is least sure of: their labels teach the next one, and never judge",
@@ -317,7 +315,8 @@ def what_to_label(asked: pd.DataFrame, others: int) -> Html:
     for purpose, text in words.items():
         own = asked[asked["purpose"] == purpose]
         if len(own):
-            items.append(f"{len(own):,} {text} ({int((own['label'] != '').sum()):,} filled in).")
+            items.append(f"{len(own):,} {text} ({int(own['photo'].isin(said).sum()):,} are named).")
+    others = len(set(said) - set(judged["photo"]) - set(asked["photo"]))
     if others:
         items.append(f"{others:,} other labels were chosen by somebody, not drawn: they teach, and do not judge.")
     items.append("Write the class into the column “label” of to_label.csv and start again; what is filled in stays.")
@@ -338,8 +337,8 @@ def watch_table(watch: pd.DataFrame, most: int = 20) -> Html:
                 listing([NAMES[name] for name in str(row["changed"]).split()], 2) if row["changed"] else "nothing"
                 for row in rows
             ],
-            "wrong of judged": [f"{row['wrong']:,} of {row['judged']:,}" if row["judged"] else "–" for row in rows],
-            "promise": [row["state"] for row in rows],
+            "wrong of checked": [f"{row['wrong']:,} of {row['judged']:,}" if row["judged"] else "–" for row in rows],
+            "promise": ["not decided yet" if row["state"] == acceptance.OPEN else row["state"] for row in rows],
         }
     )
     return tables.table(shown, "Batches so far", {"photos": tables.number})

@@ -121,6 +121,22 @@ def test_labels_break_the_promise_and_ring(inbox, model):
     assert answer(model, inbox).returncode == PROMISE_BROKEN, "for as long as this model answers"
 
 
+def test_a_spreadsheet_may_save_it_its_own_way_and_a_label_can_be_corrected(inbox, model):
+    file = Run(INBOX).folder / "to_label.csv"
+    asked = pd.read_csv(file, keep_default_na=False)
+    answered = answers().set_index("photo")["predicted"]
+    judge = asked["purpose"] == "judge"
+    asked.loc[judge, "label"] = [f" {answered[photo].upper()} " for photo in asked.loc[judge, "photo"]]
+    asked.rename(columns={"label": "Label"}).to_csv(file, index=False, sep=";", encoding="utf-8-sig")
+    result = answer(model, inbox)
+    assert result.returncode == 0, result.stdout + result.stderr
+    whole = Run(INBOX).table("acceptance").iloc[0]
+    assert (whole["judged"], whole["wrong"]) == (44, 0)
+    asked.loc[judge, "label"] = "punt"
+    asked.to_csv(file, index=False)
+    assert answer(model, inbox).returncode == PROMISE_BROKEN
+
+
 def test_back_into_teaching(inbox, tiny_run, tmp_path):
     file = tmp_path / "next.yaml"
     command = [sys.executable, "-m", "boatlib", "teach", INBOX, "--write", str(file)]
@@ -151,8 +167,9 @@ def test_back_into_teaching(inbox, tiny_run, tmp_path):
 @pytest.mark.parametrize(
     ("settings", "code", "words"),
     [
-        (["--set", "new.images=no/such/folder"], 3, "does not exist"),
+        (["--set", "new.images=no/such/folder"], 3, "new.images: there is no folder or table"),
         (["--set", "model=notebooks"], 2, "holds no model.json"),
+        (["--set", f"run={TINY}"], 2, "is the name of a run that teaches"),
         (["--set", "new.labels=no.csv"], 2, "new.labels: there is no table no.csv"),
     ],
 )

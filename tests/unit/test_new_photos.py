@@ -67,6 +67,24 @@ def test_labels_that_cannot_be_had_are_a_sentence(tmp_path):
         arrivals.find(str(tmp_path / "empty"), "", CLASSES)
 
 
+def test_labels_are_read_as_people_write_them(tmp_path):
+    said = {"Raft ": "raft", "RAFT": "raft", "?": "", " - ": "", "sail boot": "sail boot", "": ""}
+    assert {label: arrivals.as_class(label, CLASSES) for label in said} == said
+    root = make_set(tmp_path / "new", {"a": 3})
+    (root / "names.csv").write_text("Photo;LABEL\na/000.jpg;Kayak\na/001.jpg;sail boot\na/002.jpg;?\n")
+    rows = arrivals.find(str(root), str(root / "names.csv"), CLASSES).rows.set_index("photo")
+    assert rows.loc[["a/000.jpg", "a/001.jpg", "a/002.jpg"], "label"].tolist() == ["kayak", "sail boot", ""]
+    words = arrivals.in_words(rows.reset_index(), {"a/002.jpg": "raft"}, CLASSES)
+    assert words == "4 files, 3 of them with a label; labels that are no class of the model: 'sail boot'"
+
+
+def test_a_table_without_its_columns_says_which(tmp_path):
+    file = tmp_path / "to_label.csv"
+    file.write_text("photo,purpose\na.jpg,judge\n")
+    with pytest.raises(ParameterError, match="the column label is gone"):
+        arrivals.filled_in(file)
+
+
 def test_a_label_a_size_or_a_time_changes_the_fingerprint(tmp_path):
     root = make_set(tmp_path / "new", {"raft": 2})
     before = arrivals.find(str(root), "", CLASSES).fingerprint
@@ -307,6 +325,18 @@ def test_only_labels_that_chance_chose_judge_or_all_of_a_batch():
     assert len(first) + len(second) == 25, "each once"
     assert set(second["wrong"][second["answer"] == "raft"]) == {True}
     assert arrived.newly_judged(batch, whole, asked, pd.concat([first, second]), "2026-11-14").empty
+
+
+def test_a_corrected_label_keeps_its_place(project):
+    batches = Batches(Run("inbox"), "0123456789abcdef")
+    rows = pd.DataFrame(
+        {"photo": ["a", "b"], "batch": 1, "day": "2026-11-12", "answer": "raft", "label": ["punt", "raft"]}
+    )
+    batches.add_judged(rows.assign(wrong=rows["label"] != "raft")[arrived.JUDGED], {"a": "punt", "b": "raft"})
+    after = batches.add_judged(pd.DataFrame(columns=arrived.JUDGED), {"a": "raft"})
+    assert after["photo"].tolist() == ["a", "b"]
+    assert after["wrong"].tolist() == [False, False]
+    assert batches.judged()["wrong"].tolist() == [False, False]
 
 
 def test_what_was_filled_in_stays(project):
