@@ -83,7 +83,13 @@ def _changes(record: Mapping[str, Any]) -> str:
 def what_becomes(record: Mapping[str, Any]) -> str:
     """How many answers are accepted, and how many photos a person must look at."""
     checked = record["unsure"] + record["unfamiliar"] + record["unreadable"]
-    return f"Of {photos_in_words(record['photos'])}, {record['accepted']:,} answers are accepted and {checked:,} go to a person."
+    accepted = f"{record['accepted']:,} answers {_are(record)} accepted"
+    return f"Of {photos_in_words(record['photos'])}, {accepted} and {checked:,} go to a person."
+
+
+def _are(record: Mapping[str, Any]) -> str:
+    """Whether what is sure enough is accepted without more ado."""
+    return "would be" if record["decision"] in (CHANGED, BROKEN_IN_USE) else "are"
 
 
 def page(record: Mapping[str, Any], answers: pd.DataFrame, share: Share, look_first: Html) -> Html:
@@ -113,7 +119,7 @@ def _figures(record: Mapping[str, Any]) -> str:
     unsure, strange, broken = (record[name] for name in ("unsure", "unfamiliar", "unreadable"))
     parts = [f"{unsure:,} unsure", f"{strange:,} unfamiliar"] + ([f"{broken:,} not readable"] if broken else [])
     items = [
-        (in_digits(record["accepted"]), "answers are accepted unchecked"),
+        (in_digits(record["accepted"]), f"answers {_are(record)} accepted unchecked"),
         (in_digits(unsure + strange + broken), f"go to a person: {', '.join(parts)}"),
     ]
     told = record["expected"]
