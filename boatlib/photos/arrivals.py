@@ -36,7 +36,7 @@ class Arrivals:
     @property
     def fingerprint(self) -> str:
         """A short text that changes with names, sizes, times and labels."""
-        return hashlib.sha256(self.rows.to_csv(index=False).encode()).hexdigest()[:16]
+        return hashlib.sha256(spreadsheet.to_csv(self.rows).encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 def find(images: str, labels: str, classes: Collection[str]) -> Arrivals:

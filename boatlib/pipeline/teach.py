@@ -9,7 +9,7 @@ import pandas as pd
 
 from boatlib import spreadsheet
 from boatlib.errors import DataError, ParameterError
-from boatlib.files import explained, write_text
+from boatlib.files import replacing_folder, write_text
 from boatlib.params import Exploration, Params, as_file
 from boatlib.photos import arrivals, sources
 from boatlib.results.arrived import JUDGE
@@ -40,13 +40,12 @@ def teach(run: Run, file: Path) -> str:
     new, root = _labelled(run, params)
     new = new[~new["photo"].isin(known["photo"])]
     folder = run.folder / FOLDER
-    with explained(folder):
-        shutil.rmtree(folder, ignore_errors=True)
+    with replacing_folder(folder) as fresh:
         for photos, home in ((known, sources.root_of(taught)), (new, root)):
             for photo, source in zip(photos["photo"], photos["source"], strict=True):
-                _link(home / source, folder / photo)
-    table = pd.concat([known, new], ignore_index=True)[COLUMNS]
-    write_text(folder / TABLE, spreadsheet.to_csv(table))
+                _link(home / source, fresh / photo)
+        table = pd.concat([known, new], ignore_index=True)[COLUMNS]
+        write_text(fresh / TABLE, spreadsheet.to_csv(table))
     place = os.path.relpath(folder / TABLE, project_root())
     columns = Exploration(photo_column="photo", label_column="label", part_column="part")
     old = Params.of_run(taught.name)
