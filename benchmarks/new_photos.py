@@ -11,7 +11,7 @@ import argparse
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -21,11 +21,10 @@ from boatlib.model.inference.predictor import Predictor
 from boatlib.photos import sources
 from boatlib.photos.layout.tree import find_photos
 from boatlib.photos.looks import LOOKS
-from boatlib.results import drift, expected
+from boatlib.results import arrived, drift, expected
 from boatlib.run import Run
 
 BATCH = 100
-Photos = dict[str, np.ndarray]
 Change = Callable[[Image.Image], Image.Image]
 
 
@@ -53,20 +52,23 @@ SHIFTS: dict[str, Change] = {
 }
 
 
+class Photos(NamedTuple):
+    """What 07 knows of photos, and whether they were named rightly."""
+
+    seen: drift.Seen
+    right: np.ndarray
+
+
 def looked_at(predictor: Predictor, files: list[Path], labels: list[str]) -> Photos:
-    """All that 07 knows of photos, and whether they were named rightly."""
+    """Photos' files, and what they show."""
     familiarity = predictor.bundle.familiarity
     assert familiarity
     parts = list(predictor.examine_stream([(str(file), file) for file in files]))
-    answers = pd.concat([part.answers for part in parts], ignore_index=True)
-    return {
-        "unfamiliar": answers["unfamiliar"].to_numpy(bool),
-        "confidence": answers["confidence"].to_numpy(np.float32),
-        "answers": answers["predicted"].map(predictor.classes.index).to_numpy(np.int64),
-        "looks": np.concatenate([part.looks for part in parts]),
-        "features": np.concatenate([familiarity.directions(part.features) for part in parts]),
-        "right": answers["predicted"].to_numpy() == np.array(labels, object),
-    }
+    rows = pd.concat([part.answers for part in parts], ignore_index=True)
+    rows[list(LOOKS)] = np.concatenate([part.looks for part in parts])
+    directions = np.concatenate([familiarity.directions(part.features) for part in parts])
+    right = rows["predicted"].to_numpy() == np.array(labels, object)
+    return Photos(arrived.seen(rows, directions, predictor.classes), right)
 
 
 def changed(predictor: Predictor, files: list[Path], labels: list[str], change: Change) -> Photos:
@@ -80,17 +82,24 @@ def changed(predictor: Predictor, files: list[Path], labels: list[str], change: 
 
 def some(photos: Photos, places: np.ndarray) -> Photos:
     """A choice of photos."""
-    return {name: values[places] for name, values in photos.items()}
+    return Photos(drift.Seen(*(values[places] for values in photos.seen)), photos.right[places])
+
+
+def both(one: Photos, other: Photos) -> Photos:
+    """Photos of two kinds."""
+    seen = drift.Seen(*(np.concatenate(pair) for pair in zip(one.seen, other.seen, strict=True)))
+    return Photos(seen, np.concatenate([one.right, other.right]))
 
 
 def told(kind: str, before: Photos, now: Photos) -> dict[str, Any]:
     """What 07 would say, and what is true."""
-    changes = drift.compare(before, now, LOOKS)
-    share, right = expected.share(before["confidence"], before["right"], now["confidence"]), float(now["right"].mean())
+    changes = drift.compare(before.seen, now.seen)
+    share = expected.share(before.seen.confidence, before.right, now.seen.confidence)
+    right = float(now.right.mean())
     return {
         "photos": kind,
         "said to differ": bool(changes["changed"].any()),
-        "unfamiliar": now["unfamiliar"].mean(),
+        "unfamiliar": now.seen.unfamiliar.mean(),
         "right": right,
         "estimate": share["middle"],
         "width": share["high"] - share["low"],
@@ -111,21 +120,21 @@ def draws(seen: dict[str, Photos], labels: np.ndarray, strange: Photos | None, c
         mix = np.concatenate([new[top], new[~top][: batch // 5]])[:batch]
         rows.append(told("another mix of classes", before, some(plain, mix)))
         for share in (0.1, 0.2, 0.3) if strange else ():
-            strangers = min(round(share * batch), len(strange["right"]))
-            own = some(strange, random.permutation(len(strange["right"]))[:strangers])
+            strangers = min(round(share * batch), len(strange.right))
+            own = some(strange, random.permutation(len(strange.right))[:strangers])
             usual = some(plain, new[: batch - strangers])
-            rows.append(told(f"{share:.0%} strangers", before, {k: np.concatenate([usual[k], own[k]]) for k in usual}))
+            rows.append(told(f"{share:.0%} strangers", before, both(usual, own)))
     return pd.DataFrame(rows)
 
 
 def false_alarms(plain: Photos, count: int) -> int:
     """How many of so many unchanged batches are said to differ."""
-    random, photos = np.random.default_rng(1), len(plain["right"])
+    random, photos = np.random.default_rng(1), len(plain.right)
     alarms = 0
     for _ in range(count):
         order = random.permutation(photos)
         before, now = some(plain, order[: photos // 2]), some(plain, order[photos // 2 :][:BATCH])
-        alarms += bool(drift.compare(before, now, LOOKS)["changed"].any())
+        alarms += bool(drift.compare(before.seen, now.seen)["changed"].any())
     return alarms
 
 

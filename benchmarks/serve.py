@@ -50,7 +50,7 @@ def form(photos: Sequence[tuple[str, bytes]]) -> bytes:
 def served(python: str, place: Path, model: Path, *options: str) -> Iterator[psutil.Process]:
     """A server that runs, started with this interpreter in this folder."""
     command = [python, "-m", "boatlib", "serve", str(model), "--port", str(PORT), *options]
-    own = {"PATH": os.environ["PATH"], "BOATLIB_CACHE": os.environ.get("BOATLIB_CACHE", "/tmp/boatlib-serve")}
+    own = {name: os.environ[name] for name in ("PATH", "HOME", "BOATLIB_CACHE") if name in os.environ}
     server = subprocess.Popen(command, cwd=place, env=own, stderr=subprocess.PIPE, text=True)
     assert server.stderr
     print(server.stderr.readline().strip(), flush=True)

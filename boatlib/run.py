@@ -90,8 +90,10 @@ def project_root(start: Path | None = None) -> Path:
     raise MissingInputError(f"{start} is not inside the project (no folder above it holds workflow/Snakefile).")
 
 
-def all_steps(root: Path) -> list[str]:
-    """The notebooks that teach and judge a model, in their order; 00_by_hand and NEW_PHOTOS stand outside."""
+def all_steps(root: Path, answers: bool = False) -> list[str]:
+    """The notebooks of a run that teaches, in their order, or of one that answers; 00_by_hand stands outside."""
+    if answers:
+        return [NEW_PHOTOS]
     names = [path.stem for path in sorted((root / "notebooks").glob("*.ipynb"))]
     return [name for name in names if not name.startswith("00") and name != NEW_PHOTOS]
 

@@ -26,6 +26,11 @@ def cell(text: str) -> str:
     return f"'{text}" if _FORMULA.match(text) else text
 
 
+def one_line(text: str) -> str:
+    """A name on one line, so that each row of a file that only grows is a line of it."""
+    return text.replace("\r", "\\r").replace("\n", "\\n")
+
+
 def uncell(text: str) -> str:
     """What `cell` was given."""
     return text[1:] if _PROTECTED.match(text) else text

@@ -1,7 +1,6 @@
 """New photos that wait for an answer: every file that lies there, and what people say that some of them show."""
 
 import hashlib
-import json
 import os
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -19,7 +18,6 @@ from boatlib.photos.layout.tree import Found, find_files, find_photos
 from boatlib.run import project_root
 
 COLUMNS = ["photo", "size", "time", "label", "reason"]
-DESCRIPTION = "model.json"  # in a model's folder
 LABEL = "label"  # column of a table that says what photos show
 
 
@@ -45,9 +43,7 @@ def find(images: str, labels: str, classes: Collection[str]) -> Arrivals:
     labels: FOLDERS (a photo's folder), a table with the columns of photos and `label`, or "". Raises
     DataError for photos that cannot be found, ParameterError for labels that cannot.
     """
-    if ":" not in images and images != sources.SAMPLE and not (project_root() / Path(images).expanduser()).exists():
-        raise DataError(f"new.images: there is no folder or table {images}.")
-    place = sources.opened(images)
+    place = sources.opened(images, "new.images")
     if place.is_dir():
         root, found = place, [Found(name) for name in find_photos(place)]
         rows = [(file.name, "") for file in found]
@@ -152,15 +148,3 @@ def in_words(rows: pd.DataFrame, filled: dict[str, str], classes: Collection[str
         return words
     more = f" and {len(strange) - 5} more" if len(strange) > 5 else ""
     return f"{words}; labels that are no class of the model: {', '.join(map(repr, strange[:5]))}{more}"
-
-
-def classes_of(model: Path) -> list[str]:
-    """What a model can answer; nothing where there is none."""
-    file = model / DESCRIPTION
-    return list(json.loads(file.read_text(encoding="utf-8"))["classes"]) if file.is_file() else []
-
-
-def described(model: Path) -> str:
-    """A short text that changes when the model folder holds another model, or draws other lines."""
-    file = model / DESCRIPTION
-    return hashlib.sha256(file.read_bytes()).hexdigest()[:16] if file.is_file() else ""

@@ -6,7 +6,7 @@ import itertools
 import os
 import shutil
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -34,7 +34,7 @@ def make_folders(split: pd.DataFrame, root: Path, folder: Path) -> str:
     otherwise a copy. No file that exists is opened for writing. Raises DataError for a photo that is gone.
     """
     with replacing_folder(folder) as new:
-        ways = [_put(root, photo, new / place) for photo, place in places(split).items()]
+        ways = [put(root, photo, new / place, WAYS) for photo, place in places(split).items()]
     counts = {way: ways.count(way) for way in WORDS if way in ways}
     how = "; ".join(f"{f'{count} ' if len(counts) > 1 else ''}{WORDS[way]}" for way, count in counts.items())
     return f"{len(ways):,} photos stand in {folder.name}/train, val and test, one folder a class, {how}."
@@ -74,14 +74,14 @@ def _to_the_eye(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
-def _put(root: Path, photo: str, target: Path) -> str:
-    """Give a photo a second place, in the first way that is possible; returns which."""
+def put(root: Path, photo: str, target: Path, ways: Mapping[str, Callable[[Path, Path], None]]) -> str:
+    """Give a photo a second place, in the first way that is possible, otherwise as "copy"; returns which. Raises DataError."""
     try:
         file = (root / photo).resolve(strict=True)
     except OSError as error:
         raise DataError(f"{photo} was removed since the catalog was made. Run 01_exploration again.") from error
     target.parent.mkdir(parents=True, exist_ok=True)
-    for way, make in (("clone", _clone), ("link", _link)):
+    for way, make in ways.items():
         try:
             make(file, target)
             return way
@@ -93,7 +93,8 @@ def _put(root: Path, photo: str, target: Path) -> str:
     return "copy"
 
 
-def _clone(file: Path, target: Path) -> None:
+def clone(file: Path, target: Path) -> None:
+    """Make a file of its own that shares its content until one of the two is changed. Raises OSError where that cannot be."""
     with file.open("rb") as old, target.open("xb") as new:
         try:
             fcntl.ioctl(new, CLONE, old.fileno())
@@ -106,3 +107,6 @@ def _link(file: Path, target: Path) -> None:
     """Inside the project the link is relative, so that the project can be moved."""
     inside = file.is_relative_to(project_root())
     target.symlink_to(os.path.relpath(file, target.parent.resolve()) if inside else file)
+
+
+WAYS = {"clone": clone, "link": _link}

@@ -28,8 +28,8 @@ HUGGING_FACE = "hf:"
 RACY = 2_000_000_000  # nanoseconds: what was changed so shortly ago may be changed again within one tick of the disk's clock
 
 
-def opened(images: str) -> Path:
-    """What `images:` of a params file leads to: a folder, or a table of labels; fetched, unpacked or drawn, once.
+def opened(images: str, parameter: str = "images") -> Path:
+    """What `images:` of a params file, or another parameter, leads to: a folder, or a table of labels; fetched or drawn, once.
 
     images: a folder, table or archive (absolute, or below the project's root), "kaggle:OWNER/NAME", "hf:OWNER/NAME" or "sample".
     Raises DataError when it cannot be had.
@@ -43,7 +43,7 @@ def opened(images: str) -> Path:
     place = project_root() / Path(images).expanduser()
     if not place.exists():
         raise DataError(
-            f"The images folder {images} does not exist. Set `images:` to the folder that holds the photos."
+            f"The images folder {images} does not exist. Set `{parameter}:` to the folder that holds the photos."
         )
     if place.is_file():
         if fetched.is_archive(place):
@@ -51,8 +51,8 @@ def opened(images: str) -> Path:
         if tables.is_table(place.name):
             return fetched.with_pictures_as_files(place)
         raise DataError(
-            f"{images} is a file, neither a table nor an archive that is read here. Set `images:` to the folder that holds one "
-            "folder of photos for each class, or to a table of labels."
+            f"{images} is a file, neither a table nor an archive that is read here. Set `{parameter}:` to the folder that holds "
+            "one folder of photos for each class, or to a table of labels."
         )
     try:
         next(os.scandir(place), None)

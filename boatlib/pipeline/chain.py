@@ -20,7 +20,7 @@ from boatlib.params import Params, load_params
 from boatlib.pipeline import preflight
 from boatlib.report.pages import APPENDIX, BRIEF, page_name
 from boatlib.results.arrived import BROKEN_IN_USE
-from boatlib.run import EARLIER, NEW_PHOTOS, NEWEST, Run, all_steps, cache_folder, in_words, project_root
+from boatlib.run import EARLIER, NEWEST, Run, all_steps, cache_folder, in_words, project_root
 
 PROMISE_BROKEN = 5  # exit code
 GRACE = 20.0  # seconds that steps have to end after Ctrl-C or SIGTERM
@@ -72,7 +72,9 @@ def run_chain(
         )
     if profile and not (root / profile / "config.yaml").is_file():
         raise ParameterError(f"--profile {profile}: there is no {profile}/config.yaml. See workflow/profiles/.")
-    steps = {step: find_step(step, root) for step in (until, force) if step}
+    kinds = {params.run: all_steps(root, bool(params.model)) for params in all_params}
+    known = list(dict.fromkeys(step for own in kinds.values() for step in own))
+    steps = {step: find_step(step, known) for step in (until, force) if step}
     for folder in [*(root / "runs" / name for name in names), root / "reports", cache_folder(".")]:
         check_writable(folder)
     for place, asked in enumerate(all_params):
@@ -88,16 +90,14 @@ def run_chain(
             _write_params(params)
         if dry_run:
             return _dry_run(command, root)
-        kinds = {params.run: [NEW_PHOTOS] if params.model else all_steps(root) for params in all_params}
         for run_steps in dict.fromkeys(map(tuple, kinds.values())):
             own = [name for name in names if tuple(kinds[name]) == run_steps]
             print(f"{', '.join(own)}: {', '.join(page_name(step).lower() for step in run_steps)}", flush=True)
         return _start(command, names, root, locks, until=steps.get(until, ""), elsewhere=bool(profile))
 
 
-def find_step(word: str, root: Path) -> str:
+def find_step(word: str, steps: list[str]) -> str:
     """The notebook meant by "03", "training" or "03_training". Raises ParameterError that lists them."""
-    steps = [*all_steps(root), NEW_PHOTOS]
     for step in steps:
         if word in (step, *step.split("_", 1)):
             return step

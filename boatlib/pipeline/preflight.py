@@ -2,7 +2,7 @@
 
 from boatlib import runtime
 from boatlib.errors import ParameterError, UnreadablePhotoError
-from boatlib.model.inference import held_out
+from boatlib.model.inference import bundle, held_out
 from boatlib.model.networks import auto, backbones
 from boatlib.order import natural
 from boatlib.params import AUTO, Params
@@ -46,9 +46,9 @@ def _examine_new(params: Params, elsewhere: bool) -> list[str]:
         raise ParameterError(
             f"model: there is no folder {params.model}. Name a taught model, such as runs/boats/model."
         )
-    classes = arrivals.classes_of(model)
+    classes = bundle.classes_of(model)
     if not classes:
-        raise ParameterError(f"model: {params.model} holds no {arrivals.DESCRIPTION}, so it is no model folder.")
+        raise ParameterError(f"model: {params.model} holds no {bundle.DESCRIPTION}, so it is no model folder.")
     if not elsewhere:
         params.compute.check()
     if params.share.logo:

@@ -1,8 +1,6 @@
 """Back into teaching: what people said that new photos show becomes the set of the next run, beside what taught before."""
 
 import os
-import shutil
-from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
@@ -10,8 +8,9 @@ import pandas as pd
 from boatlib import spreadsheet
 from boatlib.errors import DataError, ParameterError
 from boatlib.files import replacing_folder, write_text
+from boatlib.model.inference import bundle
 from boatlib.params import Exploration, Params, as_file
-from boatlib.photos import arrivals, sources
+from boatlib.photos import arrivals, folders, sources
 from boatlib.results.arrived import JUDGE
 from boatlib.results.batches import Batches
 from boatlib.run import TO_LABEL, Run, project_root
@@ -19,11 +18,13 @@ from boatlib.run import TO_LABEL, Run, project_root
 FOLDER = "teaching"  # of the run on new photos
 TABLE = "labels.csv"  # in it
 COLUMNS = ["photo", "label", "part"]
+# a hard link, since links that lead out of a set's folder are not followed
+WAYS = {"clone": folders.clone, "link": lambda file, place: os.link(file, place)}
 
 
 def teach(run: Run, file: Path) -> str:
-    """Make FOLDER of a run on new photos, with all photos that taught its model and those that have labels now (as hard links, or
-    copies on another disk), TABLE with what each shows and its part, and a params file. Returns a sentence.
+    """Make FOLDER of a run on new photos, with all photos that taught its model and those that have labels now (reflinks, hard
+    links or copies), TABLE with what each shows and its part, and a params file. Returns a sentence.
 
     What judged the model goes on judging; labels that were drawn to judge join the test photos, all others teach. Raises
     ParameterError for a file that is there already or a run that teaches, DataError where no photo has a label.
@@ -43,7 +44,7 @@ def teach(run: Run, file: Path) -> str:
     with replacing_folder(folder) as fresh:
         for photos, home in ((known, sources.root_of(taught)), (new, root)):
             for photo, source in zip(photos["photo"], photos["source"], strict=True):
-                _link(home / source, fresh / photo)
+                folders.put(home, source, fresh / photo, WAYS)
         table = pd.concat([known, new], ignore_index=True)[COLUMNS]
         write_text(fresh / TABLE, spreadsheet.to_csv(table))
     place = os.path.relpath(folder / TABLE, project_root())
@@ -89,14 +90,17 @@ def _known(taught: Run) -> pd.DataFrame:
 def _labelled(run: Run, params: Params) -> tuple[pd.DataFrame, Path]:
     """New photos that have a label, and the folder that they lie in."""
     model = project_root() / params.model
-    classes = arrivals.classes_of(model)
+    classes = bundle.classes_of(model)
     found = arrivals.find(params.new.images, params.new.labels, classes)
     rows = found.rows[found.rows["reason"] == ""]
     filled = arrivals.filled_in(run.folder / TO_LABEL)
     rows = rows.assign(
-        label=[filled.get(photo, label) for photo, label in zip(rows["photo"], rows["label"], strict=True)]
+        label=[
+            arrivals.as_class(filled.get(photo, label), classes)
+            for photo, label in zip(rows["photo"], rows["label"], strict=True)
+        ]
     )
-    asked = Batches(run, arrivals.described(model)).asked()
+    asked = Batches(run, bundle.fingerprint(model)).asked()
     judging = set(asked.loc[asked["purpose"] == JUDGE, "photo"])
     rows = rows[rows["label"] != ""]
     if rows.empty:
@@ -106,11 +110,3 @@ def _labelled(run: Run, params: Params) -> tuple[pd.DataFrame, Path]:
     parts = ["test" if photo in judging else "train" for photo in rows["photo"]]
     names = [f"{FOLDER}-{run.name}/{photo}" for photo in rows["photo"]]
     return rows.assign(part=parts, source=rows["photo"], photo=names)[[*COLUMNS, "source"]], found.root
-
-
-def _link(source: Path, place: Path) -> None:
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with suppress(OSError):  # another disk, or a file system without hard links
-        os.link(source, place)
-        return
-    shutil.copyfile(source, place)

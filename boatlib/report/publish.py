@@ -12,7 +12,7 @@ from boatlib.report import board
 from boatlib.report.board import COMPLETE
 from boatlib.report.pages import PARTNER, page_file
 from boatlib.report.pdf import print_pages
-from boatlib.run import BEFORE, EARLIER, KEPT, NEWEST, Run, project_root
+from boatlib.run import BEFORE, EARLIER, KEPT, NEWEST, SHARED_FILES, Run, project_root
 
 LARGE = 1_000_000  # bytes of a file that is kept as hard link
 
@@ -31,7 +31,7 @@ def publish(run: Run) -> Path:
         pages = list((run.folder / "pages").glob("*.html"))
         for page in pages:
             shutil.copyfile(page, new / page_file(page.stem))
-        for name in ("summary", "run_record", "mail"):
+        for name in SHARED_FILES:
             shutil.copyfile(run.need(name), new / run.path(name).name)
         if problem := print_pages(next(page for page in pages if page.stem in PARTNER), new):
             print(f"      {problem}", flush=True)

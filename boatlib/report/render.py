@@ -21,7 +21,7 @@ from boatlib.messages import on_the_day
 from boatlib.params import Params, inspected, shareable
 from boatlib.photos import thumbnails
 from boatlib.report.pages import PARTNER, SCRIPT, SUMMARY, TEMPLATE, page_file, page_name, style
-from boatlib.run import Run, in_words, project_root
+from boatlib.run import NEW_PHOTOS, Run, in_words, project_root
 from boatlib.show import brief
 from boatlib.show.kit import fonts
 from boatlib.show.kit.tables import table
@@ -57,8 +57,7 @@ def render(run: Run, step: str, steps: list[str]) -> Path:
         "script_hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         "partner": partner,  # sees neither code nor parameters; the settings are in run.json
         "words": {
-            "kind": _("Decision brief") if step == SUMMARY else "New photos",
-            "appendix": _("Appendix: the evidence") if step == SUMMARY else "New photos: all of it",
+            **dict(zip(("kind", "appendix"), _parts(step), strict=True)),
             "skip": _("Skip to the content"),
             "pages": _("Pages of this report"),
         },
@@ -100,6 +99,13 @@ def _keep_what_readers_need(
     _result_first(notebook)
     if partner:
         notebook.cells = [c for c in notebook.cells if not NOT_FOR_PARTNERS & set(c.metadata.get("tags", []))]
+
+
+def _parts(step: str) -> tuple[str, str]:
+    """What the two parts of a partner's page are called."""
+    if step == NEW_PHOTOS:
+        return "New photos", "New photos: all of it"
+    return _("Decision brief"), _("Appendix: the evidence")
 
 
 def _result_first(notebook: nbformat.NotebookNode) -> None:

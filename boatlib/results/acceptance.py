@@ -19,30 +19,19 @@ ALL = ""  # in `answer`: all answers together
 COLUMNS = ["answer", "state", "since", "judged", "wrong", "share", "low", "high"]
 
 
-def against(wrong: np.ndarray, target: float) -> np.ndarray:
-    """Log of the evidence that more than `target` are wrong, after each answer: float64 [answers]. wrong: bool, in the order in
-    which the labels came.
+def evidence(wrong: np.ndarray, target: float, of: str) -> np.ndarray:
+    """Log of the evidence that more than `target` are wrong (of: BROKEN), or fewer (KEPT), after each answer: float64 [answers].
+
+    wrong: bool, in the order in which the labels came. The prior is a beta distribution beyond the target, or below it.
     """
-    from scipy.special import betaincc, betaln
+    from scipy.special import betainc, betaincc, betaln
 
     counts, seen = np.cumsum(wrong), np.arange(1, len(wrong) + 1)
-    a, b = 1.0, max(1.0, 0.2 / target)
+    a, b, part = (1.0, max(1.0, 0.2 / target), betaincc) if of == BROKEN else (1.0, 1.0 / target, betainc)
     with np.errstate(divide="ignore"):
-        mixed = betaln(counts + a, seen - counts + b) + np.log(betaincc(counts + a, seen - counts + b, target))
-    known = betaln(a, b) + log(betaincc(a, b, target))
-    return np.asarray(mixed - known - counts * log(target) - (seen - counts) * log(1 - target))
-
-
-def for_it(wrong: np.ndarray, target: float) -> np.ndarray:
-    """The same for the evidence that fewer than `target` are wrong."""
-    from scipy.special import betainc, betaln
-
-    counts, seen = np.cumsum(wrong), np.arange(1, len(wrong) + 1)
-    a, b = 1.0, 1.0 / target
-    with np.errstate(divide="ignore"):
-        mixed = betaln(counts + a, seen - counts + b) + np.log(betainc(counts + a, seen - counts + b, target))
-    known = betaln(a, b) + log(betainc(a, b, target))
-    return np.asarray(mixed - known - counts * log(target) - (seen - counts) * log(1 - target))
+        mixed = betaln(counts + a, seen - counts + b) + np.log(part(counts + a, seen - counts + b, target))
+    prior = betaln(a, b) + log(part(a, b, target))
+    return np.asarray(mixed - prior - counts * log(target) - (seen - counts) * log(1 - target))
 
 
 def sequence_range(wrong: int, judged: int, target: float, certainty: float) -> tuple[float, float]:
@@ -87,8 +76,8 @@ def _judge(labels: pd.DataFrame, target: float, error: float) -> dict[str, Any]:
     low, high = sequence_range(int(wrong.sum()), len(wrong), target, 1 - error)
     told = {"judged": len(wrong), "wrong": int(wrong.sum()), "share": wrong.mean() if len(wrong) else np.nan}
     told |= {"low": low, "high": high}
-    for state, evidence in ((BROKEN, against(wrong, target)), (KEPT, for_it(wrong, target))):
-        crossed = np.flatnonzero(evidence >= log(1 / error))
+    for state in (BROKEN, KEPT):
+        crossed = np.flatnonzero(evidence(wrong, target, state) >= log(1 / error))
         if len(crossed):
             return {"state": state, "since": labels["day"].iloc[crossed[0]], **told}
     return {"state": OPEN, "since": "", **told}
@@ -100,6 +89,6 @@ def needed(target: float, certainty: float, times: float = 3.0) -> tuple[int, in
     """
     bound = log(2 / (1 - certainty))
     most = ceil(40 / target)
-    kept = int(np.argmax(for_it(np.zeros(most, bool), target) >= bound)) + 1
+    kept = int(np.argmax(evidence(np.zeros(most, bool), target, KEPT) >= bound)) + 1
     wrong = np.floor(np.arange(1, most + 1) * times * target) > np.floor(np.arange(most) * times * target)
-    return kept, int(np.argmax(against(wrong, target) >= bound)) + 1
+    return kept, int(np.argmax(evidence(wrong, target, BROKEN) >= bound)) + 1

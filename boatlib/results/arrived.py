@@ -7,16 +7,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from boatlib.photos.looks import LOOKS
 from boatlib.policy import CHECK, UNKNOWN, USE, Policy
 from boatlib.predictions import decided
 from boatlib.results import acceptance, drift
 
 # decisions, the gravest first: people's labels say that too many accepted answers are wrong; the photos are of another kind than
-# those that judged the model; no answer is accepted at all; as usual
-BROKEN_IN_USE, CHANGED, NONE_ACCEPTED, AS_USUAL = "broken in use", "look first", "check all", "as usual"
+# the test photos; no answer is accepted at all; as usual
+BROKEN_IN_USE, CHANGED, NONE_ACCEPTED, AS_USUAL = "broken in use", "changed", "check all", "as usual"
 UNREADABLE = "unreadable"  # an action beside those of a policy
 JUDGE, LEARN = "judge", "learn"  # what a label is for
-TO_LABEL = ["photo", "purpose", "batch", "answer", "label"]
+ASKED = ["photo", "purpose", "batch", "answer", "label"]
 JUDGED = ["photo", "batch", "day", "answer", "label", "wrong"]
 WATCH = [
     "batch", "day", "model", "photos", "unreadable", "accepted", "unsure", "unfamiliar", "confidence", "expected", "expected_low",
@@ -31,14 +32,14 @@ def with_actions(rows: pd.DataFrame, policy: Policy) -> pd.DataFrame:
 
 
 def to_label(batch: pd.DataFrame, judge: int, learn: int) -> pd.DataFrame:
-    """Columns TO_LABEL: `judge` accepted answers, drawn at random, and the `learn` photos that it is least sure of, none of which
+    """Columns ASKED: `judge` accepted answers, drawn at random, and the `learn` photos that it is least sure of, none of which
     is accepted; so no photo is for both. batch: `with_actions`, of one batch.
     """
     drawn = batch[batch["action"] == USE].assign(place=lambda t: _places(t)).sort_values("place").head(judge)
     doubtful = batch[batch["action"].isin([CHECK, UNKNOWN])].sort_values(["confidence", "photo"]).head(learn)
     parts = [rows.assign(purpose=what) for rows, what in ((drawn, JUDGE), (doubtful, LEARN))]
     both = pd.concat(parts, ignore_index=True).rename(columns={"predicted": "answer"})
-    return both.assign(label="")[TO_LABEL]
+    return both.assign(label="")[ASKED]
 
 
 def _places(rows: pd.DataFrame) -> list[str]:
@@ -52,7 +53,7 @@ def newly_judged(
 ) -> pd.DataFrame:
     """What labels say about accepted answers that nobody has judged yet: columns JUDGED.
 
-    Labels judge where they were drawn at random (asked: TO_LABEL, JUDGE), or where all accepted answers of a batch have one;
+    Labels judge where they were drawn at random (asked: ASKED, JUDGE), or where all accepted answers of a batch have one;
     others were chosen by somebody, and would prove nothing. rows: `with_actions`, of one model; known: JUDGED.
     """
     used = rows[rows["action"] == USE].assign(label=lambda t: t["photo"].map(labels).fillna(""))
@@ -65,6 +66,17 @@ def newly_judged(
     new = new[np.array([key not in before for key in keys], bool)]
     new = new.assign(place=_places(new)).sort_values(["batch", "place"]).rename(columns={"predicted": "answer"})
     return new.assign(day=day, wrong=new["answer"] != new["label"])[JUDGED].reset_index(drop=True)
+
+
+def seen(rows: pd.DataFrame, directions: np.ndarray, classes: list[str]) -> drift.Seen:
+    """Photos that could be read, as they are compared. rows: `with_actions`; directions: of each (`Answered.directions`)."""
+    return drift.Seen(
+        rows["unfamiliar"].to_numpy(bool),
+        rows["confidence"].to_numpy(np.float32),
+        rows["predicted"].map(classes.index).to_numpy(np.int64),
+        rows[list(LOOKS)].to_numpy(float),
+        directions,
+    )
 
 
 def by_answer(batch: pd.DataFrame, classes: list[str]) -> pd.DataFrame:
@@ -134,9 +146,10 @@ def line(day: str, model: str, batch: pd.DataFrame, told: Mapping[str, Any]) -> 
 
 def grown(watch: pd.DataFrame, new: Mapping[str, Any]) -> pd.DataFrame:
     """`watch.csv` with a line for a batch, in place of one that it has already."""
-    rows = watch[watch["batch"] != new["batch"]]
-    return (
-        pd.concat([rows, pd.DataFrame([new], columns=WATCH)], ignore_index=True)
-        if len(rows)
-        else pd.DataFrame([new], columns=WATCH)
-    )
+    return joined(watch[watch["batch"] != new["batch"]], pd.DataFrame([new], columns=WATCH))
+
+
+def joined(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
+    """Rows of two tables of the same columns; an empty one, whose columns have no type, changes none."""
+    parts = [part for part in (first, second) if len(part)]
+    return pd.concat(parts, ignore_index=True) if parts else first

@@ -1,6 +1,6 @@
 """Where a run on new photos keeps what it must not forget: answers by model, labels that have judged, a line for each batch."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,14 +10,13 @@ import pandas as pd
 from boatlib import spreadsheet
 from boatlib.files import write_text
 from boatlib.photos import arrivals
-from boatlib.results.arrived import JUDGED, TO_LABEL, WATCH
-from boatlib.run import BATCHES, Run
-from boatlib.run import TO_LABEL as TO_LABEL_FILE
+from boatlib.results.arrived import ASKED, JUDGED, WATCH, joined
+from boatlib.run import BATCHES, TO_LABEL, Run
 
 
 @dataclass(frozen=True)
 class Batches:
-    """run: on new photos; model: by what the model folder is known (`arrivals.described`), whose answers and judgements stand by
+    """run: on new photos; model: by what the model folder is known (`bundle.fingerprint`), whose answers and judgements stand by
     themselves.
     """
 
@@ -29,6 +28,15 @@ class Batches:
         """Of the present model."""
         return self.run.folder / BATCHES / self.model[:12]
 
+    def number(self, rows: pd.DataFrame, waiting: int) -> int:
+        """Of the batch that waiting photos belong to: the last one, where nothing waits; one that was begun and has no line
+        yet goes on. rows: `Answered.rows`.
+        """
+        watch = self.watch()
+        last = int(watch["batch"].max()) if len(watch) else 0
+        newest = int(rows["batch"].max()) if len(rows) else 0
+        return last + 1 if waiting or newest > last else newest
+
     def watch(self) -> pd.DataFrame:
         """A line for each batch so far, of all models: columns `arrived.WATCH`."""
         return _read(self.run.folder / BATCHES / "watch.csv", WATCH)
@@ -38,28 +46,25 @@ class Batches:
         return _read(self.folder / "judged.csv", JUDGED)
 
     def asked(self) -> pd.DataFrame:
-        """Photos that a person was asked to name, with what was filled in: `arrived.TO_LABEL`."""
-        file = self.run.folder / TO_LABEL_FILE
+        """Photos that a person was asked to name, with what was filled in: `arrived.ASKED`."""
+        file = self.run.folder / TO_LABEL
         if not file.is_file():
-            return pd.DataFrame(columns=TO_LABEL)
-        rows = arrivals.read_filled(file).reindex(columns=TO_LABEL, fill_value="")
+            return pd.DataFrame(columns=ASKED)
+        rows = arrivals.read_filled(file).reindex(columns=ASKED, fill_value="")
         return rows.assign(batch=pd.to_numeric(rows["batch"], errors="coerce").fillna(0).astype(int))
+
+    def labels(self, said: pd.DataFrame, classes: Collection[str]) -> dict[str, str]:
+        """What people say of photos, by photo: what the set says, and what was filled in. said: `Arrivals.rows`."""
+        own = {photo: label for photo, label in zip(said["photo"], said["label"], strict=True) if label}
+        filled = arrivals.filled_in(self.run.folder / TO_LABEL)
+        return own | {photo: name for photo, label in filled.items() if (name := arrivals.as_class(label, classes))}
 
     def add_judged(self, rows: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:
         """Add rows behind those that are there, which keep their place when a label is corrected; returns all. labels: of now."""
         before = self.judged()
-        label = pd.Series(
-            [labels.get(photo) or was for photo, was in zip(before["photo"], before["label"], strict=True)],
-            dtype=object,
-        )
-        before = before.assign(label=label, wrong=(label != before["answer"]).astype(bool)) if len(before) else before
-        whole = (
-            pd.concat([before, rows], ignore_index=True)
-            if len(before) and len(rows)
-            else before
-            if len(before)
-            else rows
-        )
+        label = [labels.get(photo) or was for photo, was in zip(before["photo"], before["label"], strict=True)]
+        before = before.assign(label=label, wrong=[a != b for a, b in zip(label, before["answer"], strict=True)])
+        whole = joined(before, rows)
         write_text(self.folder / "judged.csv", spreadsheet.to_csv(whole))
         return whole
 
@@ -69,8 +74,8 @@ class Batches:
         known = set(before[["photo", "batch"]].itertuples(index=False, name=None))
         keys = rows[["photo", "batch"]].itertuples(index=False, name=None)
         new = rows[np.array([key not in known for key in keys], bool)]
-        whole = pd.concat([before, new], ignore_index=True) if len(new) else before
-        write_text(self.run.folder / TO_LABEL_FILE, spreadsheet.to_csv(whole))
+        whole = joined(before, new)
+        write_text(self.run.folder / TO_LABEL, spreadsheet.to_csv(whole))
         return whole
 
     def keep_watch(self, watch: pd.DataFrame) -> None:

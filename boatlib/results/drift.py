@@ -1,11 +1,11 @@
-"""Has the world changed: are new photos like those that judged the model? Tests with a correction for looking many times."""
+"""Has the world changed: are new photos like the test photos? Tests with a correction for looking many times."""
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from boatlib.photos.looks import LOOKS
 from boatlib.results.intervals import CHANCE
 
 UNFAMILIAR, CONFIDENCE, ANSWERS, FEATURES = "unfamiliar", "confidence", "answers", "features"
@@ -16,26 +16,37 @@ DRAWS = 2000  # of a permutation
 LEAST = {UNFAMILIAR: 0.05, CONFIDENCE: 0.1, ANSWERS: 0.1, FEATURES: 0.6}
 LEAST_OF_LOOKS = 0.1
 MANY = 0.3  # share of the photos of which something must be true to be said of them
-OUTER = 0.05  # share of the photos that judged at either end, beyond which a look is unusual
+OUTER = 0.05  # share of the test photos at either end, beyond which a look is unusual
 COLUMNS = ["what", "before", "now", "effect", "p_value", "adjusted", "changed"]
 
 
-def compare(before: Mapping[str, np.ndarray], now: Mapping[str, np.ndarray], looks: tuple[str, ...]) -> pd.DataFrame:
+class Seen(NamedTuple):
+    """What is known of some photos: unfamiliar, bool [photos]; confidence, float [photos]; answers, places of classes, int64
+    [photos]; looks (`looks.LOOKS`), [photos, 6]; features (`Familiarity.directions`), [photos, k].
+    """
+
+    unfamiliar: np.ndarray
+    confidence: np.ndarray
+    answers: np.ndarray
+    looks: np.ndarray
+    features: np.ndarray
+
+
+def compare(before: Seen, now: Seen) -> pd.DataFrame:
     """Columns COLUMNS, a row for each thing that is compared, what changed most surely first; empty below FEWEST photos.
 
-    before, now: unfamiliar (bool [photos]), confidence, answers (places of classes), looks [photos, looks], features
-    (directions, [photos, k]). before and now are means or medians; effect is, of unfamiliar photos, the difference of the shares;
-    of confidence and looks the largest distance of the distributions (Kolmogorov and Smirnov); of answers the share that would
-    have to be others (total variation); of features the share of pairs that a classifier tells apart (area under the curve; D.
-    Lopez-Paz, M. Oquab, Revisiting classifier two-sample tests, ICLR 2017). adjusted: p-value after S. Holm, A simple
-    sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6 (1979). changed: more than chance, and
-    at least LEAST.
+    before and now are means or medians (of answers the share of what was commonest); effect is, of unfamiliar photos, the
+    difference of the shares; of confidence and looks the largest distance of the distributions (Kolmogorov and Smirnov); of
+    answers the share that would have to be others (total variation); of features the share of pairs that a classifier tells apart
+    (area under the curve; D. Lopez-Paz, M. Oquab, Revisiting classifier two-sample tests, ICLR 2017). adjusted: p-value after S.
+    Holm, A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6 (1979). changed: more than
+    chance, and at least LEAST.
     """
-    if len(now[CONFIDENCE]) < FEWEST or len(before[CONFIDENCE]) < FEWEST:
+    if min(len(before.confidence), len(now.confidence)) < FEWEST:
         return pd.DataFrame(columns=COLUMNS)
-    rows = [_shares(before[UNFAMILIAR], now[UNFAMILIAR]), _numbers(CONFIDENCE, before[CONFIDENCE], now[CONFIDENCE])]
-    rows += [_numbers(name, before["looks"][:, n], now["looks"][:, n]) for n, name in enumerate(looks)]
-    rows += [_mix(before[ANSWERS], now[ANSWERS]), _told_apart(before[FEATURES], now[FEATURES])]
+    rows = [_shares(before.unfamiliar, now.unfamiliar), _numbers(CONFIDENCE, before.confidence, now.confidence)]
+    rows += [_numbers(name, before.looks[:, n], now.looks[:, n]) for n, name in enumerate(LOOKS)]
+    rows += [_mix(before.answers, now.answers), _told_apart(before.features, now.features)]
     table = pd.DataFrame(rows, columns=COLUMNS[:5])
     table["adjusted"] = holm(table["p_value"].to_numpy())
     least = table["what"].map(LEAST).fillna(LEAST_OF_LOOKS)
@@ -97,13 +108,8 @@ def _told_apart(before: np.ndarray, now: np.ndarray) -> tuple[Any, ...]:
     scores = model.decision_function(judge)
     old, fresh = scores[: len(halves[0][1])], scores[len(halves[0][1]) :]
     told = mannwhitneyu(fresh, old, alternative="greater")
-    return (
-        FEATURES,
-        0.5,
-        float(told.statistic / (len(fresh) * len(old))),
-        float(told.statistic / (len(fresh) * len(old))),
-        float(told.pvalue),
-    )
+    area = float(told.statistic / (len(fresh) * len(old)))
+    return FEATURES, np.nan, np.nan, area, float(told.pvalue)
 
 
 def range_of_area(area: float, old: int, new: int) -> tuple[float, float]:
@@ -116,18 +122,17 @@ def range_of_area(area: float, old: int, new: int) -> tuple[float, float]:
     return max(0.0, area - half), min(1.0, area + half)
 
 
-def kinds(before: np.ndarray, now: np.ndarray, looks: tuple[str, ...]) -> list[str]:
-    """What is true of many new photos and of few before, the commonest first: the look with "-" or "+" behind it. [photos,
-    looks].
+def kinds(before: Seen, now: Seen) -> list[str]:
+    """What is true of many new photos and of few before, the commonest first: the look with "-" or "+" behind it.
 
     An end is named where, beside OUTER, at least MANY of the new photos lie beyond where OUTER of the old ones do.
     """
-    if len(now) < FEWEST:
+    if len(now.looks) < FEWEST:
         return []
     found: dict[str, float] = {}
-    for n, name in enumerate(looks):
-        old = before[np.isfinite(before[:, n]), n]
+    for n, name in enumerate(LOOKS):
+        old, new = before.looks[np.isfinite(before.looks[:, n]), n], now.looks[:, n]
         if len(old) >= FEWEST:
             low, high = np.quantile(old, [OUTER, 1 - OUTER])
-            found |= {f"{name}-": float((now[:, n] < low).mean()), f"{name}+": float((now[:, n] > high).mean())}
+            found |= {f"{name}-": float((new < low).mean()), f"{name}+": float((new > high).mean())}
     return [end for end, share in sorted(found.items(), key=lambda item: -item[1]) if share >= OUTER + MANY]

@@ -8,9 +8,7 @@ import pandas as pd
 from boatlib.results import drift
 
 DRAWS = 500  # of the bootstrap
-TOLD_APART = (
-    0.8  # of pairs: a classifier that tells new photos from old ones so well says that confidence is no guide there
-)
+TOLD_APART = 0.8  # of pairs: where a classifier tells new photos from old ones so well, confidence is no guide
 SIGN = 0.1  # p-value, not corrected, below which a difference of at least this much is a sign of something else
 LEAST_SIGNS = {drift.UNFAMILIAR: 0.02, drift.ANSWERS: 0.05, drift.FEATURES: 0.55}
 

@@ -23,10 +23,7 @@ from boatlib.serve.worker import FAILED
 
 Row = dict[str, Any]
 TRIES = 3  # a photo is given to a worker, at most; after the first time alone, so that it takes no other one down
-TOGETHER = {
-    True: 4,
-    False: 16,
-}  # photos that a worker gets at a time: of an exported model, which computes one by one; of others
+ONE_BY_ONE, IN_BATCHES = 4, 16  # photos that a worker gets at a time: of an exported model, and of another one
 START, ANSWER = 600.0, 60.0  # seconds after which a worker that is silent counts as dead: at its start, and over photos
 LOOK = 0.5  # seconds between looks at whether an idle worker is alive
 PAUSE = 5.0  # seconds before a worker that could not start is started again
@@ -124,7 +121,7 @@ class Pool:
     def __init__(self, folder: Path, workers: int, say: Callable[[str], None]) -> None:
         self._folder, self._size, self._say = folder, workers, say
         self.on_death: Callable[[], None] = lambda: None
-        self._together = TOGETHER[is_exported(folder)]
+        self._together = ONE_BY_ONE if is_exported(folder) else IN_BATCHES
         self._queue: deque[Waiting] = deque()
         self._changed = threading.Condition()
         self._closed = False

@@ -71,9 +71,8 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
         raise ParameterError(f"--port is {port}; a number from 0 (any that is free) to {2**16 - 1} is needed.")
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        door = socket.socket(
-            family, socket.SOCK_STREAM, socket.IPPROTO_TCP
-        )  # named, or asyncio leaves Nagle's delay of 40 ms on
+        # the protocol is named: otherwise asyncio leaves Nagle's delay of 40 ms on
+        door = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         door.bind(address)
         door.listen(BACKLOG)

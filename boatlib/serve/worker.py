@@ -41,10 +41,7 @@ def work(line: Connection, folder: Path, cores: list[int]) -> None:
 
 
 if __name__ == "__main__":
-    for one in (
-        signal.SIGINT,
-        signal.SIGTERM,
-    ):  # whoever stops the server stops the whole group: what was accepted comes first
-        signal.signal(one, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM):  # they reach the whole group, and what was accepted comes first
+        signal.signal(number, signal.SIG_IGN)
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         work(Connection(int(sys.argv[1])), Path(sys.argv[2]), [int(core) for core in sys.argv[3].split(",")])

@@ -53,7 +53,8 @@ def lead(record: Mapping[str, Any]) -> str:
     if record["decision"] == BROKEN_IN_USE:
         broken = [row for row in promise["answers"] if row["state"] == acceptance.BROKEN]
         first, names = broken[0], [row["answer"] for row in broken if row["answer"] != acceptance.ALL]
-        of = "" if not names else f" for {listing(names, 3)}"
+        whole = first["answer"] == acceptance.ALL
+        of = f"{', above all' if whole else ''} for {listing(names, 3)}," if names else ""
         return (
             f"The promise of at most {percent(promise['target_error'], 0)} errors among accepted answers is broken{of} since "
             f"{on_the_day(date.fromisoformat(first['since']))}: {first['wrong']} of {first['judged']:,} were wrong."
@@ -168,15 +169,23 @@ def next_steps(record: Mapping[str, Any]) -> list[str]:
     return steps[:3] or ["Nothing."]
 
 
-def must_look(batch: pd.DataFrame, root: Path, shown: int) -> Html:
-    """Photos that a person must look at, by reason, the least sure answers first; of each reason `shown`."""
+def must_look(batch: pd.DataFrame, root: Path, shown: int, start: int = 0) -> Html:
+    """Photos that a person must look at, by reason, the least sure answers first; of each reason `shown`, from `start` on."""
     parts = []
     for action, head in ((UNKNOWN, "Unlike anything taught"), (CHECK, "Not sure enough")):
         rows = batch[batch["action"] == action].sort_values(["confidence", "photo"])
-        if len(rows):
-            cards = gallery.grid(gallery.cards(rows.head(shown), root, _doubtful), "strip")
-            parts.append(f"<div><h2>{head} <small>{_of(len(rows), shown)}</small></h2>{cards}</div>")
-    return Html(f'<div class="looks">{"".join(parts)}</div>' if parts else "", f"{len(batch)} photos")
+        if len(rows) > start:
+            cards = gallery.grid(gallery.cards(rows.iloc[start : start + shown], root, _doubtful), "strip")
+            many = (
+                f"{start + 1:,} to {min(start + shown, len(rows)):,} of {len(rows):,}"
+                if start
+                else _of(len(rows), shown)
+            )
+            level = "h3" if start else "h2"
+            parts.append(f"<div><{level}>{head} <small>{many}</small></{level}>{cards}</div>")
+    if not parts:
+        return paragraph("No others.") if start else Html("", "")
+    return Html(f'<div class="looks">{"".join(parts)}</div>', f"{len(batch)} photos")
 
 
 def _of(count: int, shown: int) -> str:
@@ -204,7 +213,7 @@ def unreadable(batch: pd.DataFrame, most: int = 30) -> Html:
 
 
 def answers_table(answers: pd.DataFrame, before: np.ndarray, classes: Sequence[str]) -> Html:
-    """What the photos are called, beside what the photos that judged the model were. before: their answers, places of classes."""
+    """What the photos are called, beside what the test photos were called. before: their answers, places of classes."""
     usual = pd.Series(np.bincount(before, minlength=len(classes)) / max(1, len(before)), list(classes))
     total = max(1, int(answers["photos"].sum()))
     rows = answers[(answers["photos"] > 0) | answers["answer"].isin(usual[usual > 0].index)]
@@ -312,7 +321,7 @@ def _state(row: Mapping[str, Any]) -> str:
 
 
 def what_to_label(asked: pd.DataFrame, said: Mapping[str, str], judged: pd.DataFrame) -> Html:
-    """Which photos to name, and what for. asked: `arrived.TO_LABEL`; said: labels by photo; judged: `arrived.JUDGED`."""
+    """Which photos to name, and what for. asked: `arrived.ASKED`; said: labels by photo; judged: `arrived.JUDGED`."""
     words = {
         JUDGE: "drawn at random from the accepted answers: their labels judge the promise",
         LEARN: "that the model is least sure of: their labels teach the next one, and never judge",

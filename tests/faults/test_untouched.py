@@ -200,8 +200,8 @@ def test_67_without_links_there_are_copies(photo_set, project, monkeypatch, numb
     def refused(*_):
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(folders, "_clone", refused)
-    monkeypatch.setattr(folders, "_link", refused)
+    monkeypatch.setitem(folders.WAYS, "clone", refused)
+    monkeypatch.setitem(folders.WAYS, "link", refused)
     before = state(photo_set)
     words = folders.make_folders(_split(photo_set), photo_set, project / "data")
     assert "as copies, since links are not possible here" in words
@@ -216,8 +216,8 @@ def test_67_any_other_refusal_is_no_reason_to_copy(photo_set, project, monkeypat
     def refused(*_):
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(folders, "_link", refused)
-    monkeypatch.setattr(folders, "_clone", refused)
+    monkeypatch.setitem(folders.WAYS, "link", refused)
+    monkeypatch.setitem(folders.WAYS, "clone", refused)
     with pytest.raises(DiskError):
         folders.make_folders(_split(photo_set), photo_set, project / "data")
 

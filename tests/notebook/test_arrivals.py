@@ -144,6 +144,10 @@ def test_back_into_teaching(inbox, tiny_run, tmp_path):
     def teach():
         return subprocess.run(command, cwd=WORK, capture_output=True, text=True)
 
+    file_to_fill = Run(INBOX).folder / "to_label.csv"
+    asked = pd.read_csv(file_to_fill, keep_default_na=False)
+    asked.loc[asked.index[0], "label"] = " KAYAK "  # as a person writes it: no new class
+    asked.to_csv(file_to_fill, index=False)
     refused = teach()
     assert refused.returncode == 3
     assert "is not here, so its photos are not known" in refused.stderr  # the model is a copy that lies elsewhere
@@ -154,6 +158,8 @@ def test_back_into_teaching(inbox, tiny_run, tmp_path):
     assert told.returncode == 0, told.stderr
     assert "44 that judge" in told.stdout
     table = pd.read_csv(Run(INBOX).folder / "teaching" / "labels.csv")
+    assert set(table["label"]) == {"kayak", "paper boat", "punt"}
+    assert "New classes, if they have photos enough: punt (43)." in told.stdout
     before = pd.read_csv(tiny_run / "split.csv").set_index("photo")["split"]
     assert table.set_index("photo").loc[before.index, "part"].to_dict() == before.to_dict()
     check = subprocess.run(

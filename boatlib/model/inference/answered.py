@@ -1,10 +1,9 @@
-"""What a model has answered to new photos so far: a table that only grows: no photo is looked at twice, none is lost."""
+"""What a model has answered to new photos so far: no photo is looked at twice, and none is lost."""
 
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -40,10 +39,10 @@ class Answered:
     @cached_property
     def rows(self) -> pd.DataFrame:
         """All rows, the oldest first. Raises DamagedFileError."""
+        self._mend()
         file = self.folder / ANSWERS
         if not file.is_file():
             return pd.DataFrame(columns=["batch", *KEY, *LOOKS, "predicted", "confidence", "unfamiliarity", "error"])
-        self._mend()
         try:
             return spreadsheet.read_table(file)
         except ValueError as error:
@@ -59,23 +58,23 @@ class Answered:
     def waiting(self, arrivals: Arrivals) -> pd.DataFrame:
         """The rows of the arrivals that have no answer yet."""
         known = set(self.rows[KEY].itertuples(index=False, name=None))
-        new = [key not in known for key in arrivals.rows[KEY].itertuples(index=False, name=None)]
-        return arrivals.rows[np.array(new, bool)]
+        keys = _keys(arrivals.rows).itertuples(index=False, name=None)
+        return arrivals.rows[np.array([key not in known for key in keys], bool)]
 
-    def look_at(self, arrivals: Arrivals, batch: int, progress: Callable[[int], object]) -> None:
-        """Answer what waits, part by part; each part is on the disk before the next begins. progress: called with photos done."""
-        todo = self.waiting(arrivals)
-        gone, there = todo[todo["reason"] != ""], todo[todo["reason"] == ""]
+    def look_at(self, root: Path, waiting: pd.DataFrame, batch: int, progress: Callable[[int], object]) -> None:
+        """Answer photos below root, part by part; each part is on the disk before the next begins. waiting: `waiting`; progress:
+        called with the number of photos that are done.
+        """
+        gone, there = waiting[waiting["reason"] != ""], waiting[waiting["reason"] == ""]
         if len(gone):
             self._append(self._not_there(gone), np.zeros((len(gone), self._width), np.float16), gone, batch)
-        photos = [(photo, arrivals.root / photo) for photo in there["photo"]]
         done = 0
-        for part in self.predictor.examine_stream(photos):
+        for part in self.predictor.examine_stream((photo, root / photo) for photo in there["photo"]):
             own = there.iloc[done : done + len(part.answers)]
             self._append(part, self._directions_of(part), own, batch)
             done += len(own)
             progress(len(gone) + done)
-        self.__dict__.pop("rows", None)
+        self.__dict__.pop("rows", None)  # read again: numbers are then those of the file
 
     def _not_there(self, rows: pd.DataFrame) -> Examined:
         none = np.full((len(rows), len(LOOKS)), np.nan, np.float32)
@@ -92,7 +91,7 @@ class Answered:
     def _append(self, part: Examined, directions: np.ndarray, rows: pd.DataFrame, batch: int) -> None:
         """Raises DiskError."""
         told = pd.DataFrame(part.looks, columns=list(LOOKS)).round(4)
-        keys = rows[KEY].reset_index(drop=True)
+        keys = _keys(rows).reset_index(drop=True)
         own = part.answers.drop(columns=["photo", "unfamiliar", "needs_review", "reason"])
         table = pd.concat([pd.Series(batch, keys.index, name="batch"), keys, told, own], axis=1)
         file = self.folder / ANSWERS
@@ -108,12 +107,22 @@ class Answered:
                     os.fsync(opened.fileno())
 
     def _mend(self) -> None:
-        """Take off what a stop has left half written."""
-        with (self.folder / ANSWERS).open("rb+") as file:
-            end, lines = 0, -1  # the head is no row
-            for line in chain(file):
-                if line.endswith(b"\n"):
-                    end, lines = end + len(line), lines + 1
-            file.truncate(end)
-        with (self.folder / DIRECTIONS).open("rb+") as file:
-            file.truncate(max(0, lines) * self._width * 2)
+        """Take off what a stop has left half written: a row without an end, directions without a row."""
+        answers, directions = self.folder / ANSWERS, self.folder / DIRECTIONS
+        whole = rows = 0
+        if answers.is_file():
+            with answers.open("rb+") as file:
+                for line in file:
+                    if line.endswith(b"\n"):
+                        whole, rows = whole + len(line), rows + 1
+                file.truncate(whole)
+        if not whole:  # not even the line of the names
+            answers.unlink(missing_ok=True)
+            directions.unlink(missing_ok=True)
+            return
+        os.truncate(directions, (rows - 1) * self._width * 2)
+
+
+def _keys(rows: pd.DataFrame) -> pd.DataFrame:
+    """KEY of rows, as it is written down."""
+    return rows[KEY].assign(photo=rows["photo"].map(spreadsheet.one_line))

@@ -11,6 +11,7 @@ from boatlib.errors import DataError
 from boatlib.files import explained, is_stream, open_stream, replacing, through_links
 from boatlib.model.inference.predictor import Predictor
 from boatlib.photos.layout.tree import find_photos, readable_name
+from boatlib.spreadsheet import one_line
 
 
 def find_sources(paths: Sequence[Path]) -> list[tuple[str, Path]]:
@@ -53,7 +54,7 @@ class GrowingTable:
             photos = spreadsheet.read_table(self.part)["photo"].tolist()
         except (ValueError, KeyError):  # pandas' own errors are ValueErrors
             photos = [""]
-        if photos != [_one_line(name) for name, _ in sources[: len(photos)]]:  # the folder is not what it was
+        if photos != [one_line(name) for name, _ in sources[: len(photos)]]:  # the folder is not what it was
             self.part.unlink()
             photos = []
         self._begun = bool(photos)
@@ -61,7 +62,7 @@ class GrowingTable:
 
     def append(self, table: pd.DataFrame) -> None:
         """Write further rows. Raises DiskError."""
-        texts = table.assign(photo=table["photo"].map(_one_line))
+        texts = table.assign(photo=table["photo"].map(one_line))
         data = spreadsheet.to_csv(texts, head=not self._begun).encode("utf-8")
         self._begun = True
         if self._stream:
@@ -81,8 +82,3 @@ class GrowingTable:
             return
         with replacing(self.file) as temporary:
             os.replace(self.part, temporary)
-
-
-def _one_line(text: str) -> str:
-    """A name on one line of its own."""
-    return text.replace("\r", "\\r").replace("\n", "\\n")

@@ -1,5 +1,6 @@
 """The model on disk: a folder with its weights and everything needed to use them; no pickle, no network."""
 
+import hashlib
 import json
 import re
 from dataclasses import asdict, dataclass, replace
@@ -113,6 +114,18 @@ class Bundle:
         from boatlib.model.networks.modules import head_of
 
         return head_of(_weights(self.folder, "head."))
+
+
+def classes_of(folder: Path) -> list[str]:
+    """What a model can answer, without loading it; nothing where there is none."""
+    file = folder / DESCRIPTION
+    return list(json.loads(file.read_text(encoding="utf-8"))["classes"]) if file.is_file() else []
+
+
+def fingerprint(folder: Path) -> str:
+    """A short text that changes when the folder holds another model, or draws other lines; "" where there is none."""
+    file = folder / DESCRIPTION
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:16] if file.is_file() else ""
 
 
 def save_bundle(

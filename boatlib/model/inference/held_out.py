@@ -1,4 +1,4 @@
-"""What a model keeps of the photos that judged it, to compare new ones with: numbers only, no picture and no name."""
+"""What a model keeps of its test photos, to compare new ones with: numbers only, no picture and no name."""
 
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from boatlib.errors import MissingInputError
+from boatlib.files import replacing
 from boatlib.model.features import embedding
 from boatlib.model.inference.predictor import Predictor
 
@@ -37,6 +38,10 @@ class HeldOut:
         """Whether each was named rightly: bool [photos]."""
         return self.predicted == self.label
 
+    def unfamiliar(self, familiar_to: float | None) -> np.ndarray:
+        """Which of them count as unlike all that was taught, by a policy's line: bool [photos]."""
+        return self.unfamiliarity >= (np.inf if familiar_to is None else familiar_to)
+
     @classmethod
     def of(cls, predictor: Predictor, predictions: pd.DataFrame, photos: pd.DataFrame, root: Path) -> Self:
         """predictions: of test photos; photos: the rows of `split.csv` that they come from, in their order."""
@@ -63,8 +68,6 @@ class HeldOut:
     def save(self, model: Path) -> Path:
         """Write it into a model's folder."""
         from safetensors.numpy import save_file
-
-        from boatlib.files import replacing
 
         values = {field.name: np.ascontiguousarray(getattr(self, field.name)) for field in fields(self)}
         with replacing(model / FILE) as new:
