@@ -124,7 +124,7 @@ def _figures(record: Mapping[str, Any]) -> str:
         (in_digits(unsure + strange + broken), f"go to a person: {', '.join(parts)}"),
     ]
     told = record["expected"]
-    if told["said"]:
+    if told["said"] and record["decision"] != BROKEN_IN_USE:  # labels know better then
         low, high = of_hundred(told["low"]), of_hundred(told["high"])
         items.append(
             (
@@ -138,6 +138,8 @@ def _figures(record: Mapping[str, Any]) -> str:
 def expected(record: Mapping[str, Any]) -> Html:
     """How often the answers are probably right, or why that is not said."""
     told = record["expected"]
+    if record["decision"] == BROKEN_IN_USE:
+        return paragraph("How often it is right is known better by the labels (D) than by its confidence.")
     if not told["said"]:
         why = "they are too few" if not record["compared"] else "they are not enough like the test photos"
         return paragraph(f"How often it is right on these photos cannot be estimated: {why}. Only checking shows.")
@@ -283,7 +285,7 @@ def _apart(row: Mapping[str, Any], held_out: int, new: int) -> str:
     if row["what"] == drift.FEATURES:
         low, high = drift.range_of_area(row["effect"], held_out // 2, min(new, drift.MOST) // 2)
         return f"told apart in {percent(row['effect'], 0)} of pairs ({percent(low, 0)} to {percent(high, 0)})"
-    return percent(row["effect"])
+    return percent(row["effect"]) if row["effect"] >= 0 else "fewer than in the test"
 
 
 def promise(record: Mapping[str, Any]) -> Html:
@@ -333,7 +335,9 @@ def what_to_label(asked: pd.DataFrame, said: Mapping[str, str], judged: pd.DataF
             items.append(f"{len(own):,} {text} ({int(own['photo'].isin(said).sum()):,} are named).")
     others = len(set(said) - set(judged["photo"]) - set(asked["photo"]))
     if others:
-        items.append(f"{others:,} other labels were chosen by somebody, not drawn: they teach, and do not judge.")
+        items.append(
+            f"{others:,} other labels, of answers that were not drawn or not accepted, teach and do not judge."
+        )
     items.append("Write the class into the column “label” of to_label.csv and start again; what is filled in stays.")
     return bullets(items)
 
@@ -369,9 +373,17 @@ def watch_chart(watch: pd.DataFrame) -> Html:
     def drawn(width: float) -> "charts.Figure":
         with theme.applied():
             figure, (axes,) = charts.axes_of(2.4, width=width)
+            above = "accepted" if share["accepted"][-1] >= share["unfamiliar"][-1] else "unfamiliar"
             for name, colour, mark in (("accepted", theme.ACCENT, "o-"), ("unfamiliar", theme.WARM, "s--")):
                 axes.plot(batches, share[name], mark, color=colour, linewidth=1.8, markersize=5)
-                axes.text(batches[-1], share[name][-1], f"  {name}", color=colour, va="center", fontsize=9.5)
+                axes.text(
+                    batches[-1],
+                    share[name][-1],
+                    f"  {name}",
+                    color=colour,
+                    va="bottom" if name == above else "top",
+                    fontsize=9.5,
+                )
             axes.set(ylim=(-0.03, 1.05), xlim=(batches[0] - 0.2, batches[-1] + 0.25 * max(2, batches[-1] - batches[0])))
             charts.in_percent(axes.yaxis)
             charts.in_whole_numbers(axes.xaxis)
