@@ -123,7 +123,9 @@ def _flags(bundle: Bundle) -> str:
     return (
         "`needs_review` marks what a person should look at, `reason` says why, and `unfamiliar` marks photos unlike those that "
         "taught it. For this, the folder holds `reference.safetensors`: 128 numbers for each of at most about 3,000 photos "
-        f"({_size(bundle.folder / REFERENCE)}); no picture can be rebuilt from them."
+        f"({_size(bundle.folder / REFERENCE)}); no picture can be rebuilt from them. "
+        "Such numbers of the test photos, with their confidence and their light, are in `held_out.safetensors`, once a test has "
+        "judged it: new photos are compared with them."
     )
 
 

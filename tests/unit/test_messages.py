@@ -10,6 +10,7 @@ from conftest import ROOT
 
 from boatlib import messages
 from boatlib.params import Share
+from boatlib.report import pages
 from boatlib.shares import percent
 from boatlib.show.kit import fonts
 from boatlib.show.kit.words import errors, listing, photos_in_words
@@ -120,3 +121,12 @@ def test_a_page_carries_the_signs_that_it_uses():
     chinese = fonts.faces("A photo 帆船")
     assert 'font-family: "further 0"' in chinese
     assert len(chinese) < len(latin) + 10_000  # two signs, and not a font of 16 MB
+
+
+def test_the_signs_of_a_decision_are_in_the_face():
+    """On paper there is no other one: a sign that it lacks is a blank."""
+    written = " ".join(line for line in pages.style().splitlines() if line.startswith(".decision"))
+    signs = {sign for code in re.findall(r"\\([0-9a-f]{4})", written) if not (sign := chr(int(code, 16))).isspace()}
+    assert "\u2713" in signs
+    assert signs <= fonts._charmap(str(fonts._of_weight(fonts.WEIGHTS[0])))
+    assert all(any(low <= ord(sign) <= high for low, high in fonts.SCRIPTS["latin"]) for sign in signs)
