@@ -166,7 +166,7 @@ def _with_facts(files: pd.DataFrame, root: Path, limits: Limits) -> pd.DataFrame
     if len(unopened):
         table.loc[unopened, "bytes"] = [_size(root / photo) for photo in table.loc[unopened, "photo"]]
     texts = ["format", "mode", "sha256", "remark"]
-    table[texts] = table[texts].fillna("")
+    table[texts] = table[texts].astype("str").fillna("")
     hashes = dict(zip(wanted, (row["hash"] for row in facts), strict=True))
     # 64 bits without sign fit neither a float nor pandas' integers: keep Python's own
     table["hash"] = pd.Series([hashes.get(index, 0) for index in table.index], table.index, dtype=object)

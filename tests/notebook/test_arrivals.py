@@ -173,7 +173,7 @@ def test_back_into_teaching(inbox, tiny_run, tmp_path):
 @pytest.mark.parametrize(
     ("settings", "code", "words"),
     [
-        (["--set", "new.images=no/such/folder"], 3, "new.images: there is no folder or table"),
+        (["--set", "new.images=no/such/folder"], 3, "Set `new.images:` to the folder that holds the photos."),
         (["--set", "model=notebooks"], 2, "holds no model.json"),
         (["--set", f"run={TINY}"], 2, "is the name of a run that teaches"),
         (["--set", "new.labels=no.csv"], 2, "new.labels: there is no table no.csv"),
