@@ -16,6 +16,8 @@ from babel import Locale
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po, write_po
 
+from boatlib.report.pages import PARTNER
+
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "boatlib" / "languages"
 ASKS = {"_": 1, "gettext": 1, "ngettext": 2}  # functions, and how many sentences each gets
@@ -25,7 +27,7 @@ NOT_KEPT = tuple(f'"{name}' for name in ("POT-", "PO-", "Project-", "Report-", "
 
 
 def sentences() -> Catalog:
-    """Every sentence that can be translated: of the program, of the brief's notebook, and all notebooks' headings."""
+    """Every sentence that can be translated: of the program, of the notebooks that partners read, and all notebooks' headings."""
     found = Catalog(project="boatlib", charset="utf-8")
     for file in sorted((ROOT / "boatlib").rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
@@ -36,7 +38,7 @@ def sentences() -> Catalog:
                 if texts:
                     place = [(file.relative_to(ROOT).as_posix(), node.lineno)]
                     found.add(texts if len(texts) > 1 else texts[0], locations=place)
-    for notebook in sorted((ROOT / "notebooks").glob("0[1-6]_*.ipynb")):
+    for notebook in sorted((ROOT / "notebooks").glob("0[1-7]_*.ipynb")):
         for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
             text = "".join(cell["source"])
             tags = cell["metadata"].get("tags", [])
@@ -46,7 +48,7 @@ def sentences() -> Catalog:
                 found.add(
                     text.splitlines()[0].removeprefix("# ").strip(), locations=[(f"notebooks/{notebook.name}", 1)]
                 )
-            elif notebook.name.startswith("06"):
+            elif notebook.stem in PARTNER:
                 found.add(text, locations=[(f"notebooks/{notebook.name}", 1)])
     return found
 

@@ -110,7 +110,7 @@ def _figures(record: Mapping[str, Any]) -> list[str]:
     if _of_new_photos(record):
         judged, share = record["promise"]["answers"][0], record["accepted"] / record["photos"]
         wrong = f"{judged['wrong']} of {judged['judged']:,}" if judged["judged"] else "not judged"
-        return [arrived.HEADS[record["decision"]], in_digits(round(1000 * share)), wrong, "–"]
+        return [arrived.decision(record), in_digits(round(1000 * share)), wrong, "–"]
     judged = record["policy"]
     accepted, wrong = "none", "–"
     if brief.accepts(record):

@@ -20,7 +20,7 @@ from boatlib.messages import gettext as _
 from boatlib.messages import on_the_day
 from boatlib.params import Params, inspected, shareable
 from boatlib.photos import thumbnails
-from boatlib.report.pages import PARTNER, SCRIPT, SUMMARY, TEMPLATE, page_file, page_name, style
+from boatlib.report.pages import PARTNER, SCRIPT, TEMPLATE, page_file, page_name, style
 from boatlib.run import NEW_PHOTOS, Run, in_words, project_root
 from boatlib.show import brief
 from boatlib.show.kit import fonts
@@ -40,7 +40,7 @@ def render(run: Run, step: str, steps: list[str]) -> Path:
     _keep_what_readers_need(notebook, inspected(file), partner)
     made = date.fromtimestamp(file.stat().st_mtime)
     if partner:
-        messages.use(share.language if step == SUMMARY else messages.ENGLISH)
+        messages.use(share.language)
         made = date.fromisoformat(run.record("run_record")["made"])
         _translate(notebook)
     report, heading = brief.title(share, run.name), "" if partner else _first_heading(notebook)
@@ -104,7 +104,7 @@ def _keep_what_readers_need(
 def _parts(step: str) -> tuple[str, str]:
     """What the two parts of a partner's page are called."""
     if step == NEW_PHOTOS:
-        return "New photos", "New photos: all of it"
+        return _("New photos"), _("New photos: all of it")
     return _("Decision brief"), _("Appendix: the evidence")
 
 

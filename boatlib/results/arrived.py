@@ -1,7 +1,7 @@
 """New photos and their answers: what becomes of each, which a person should name, and what all of it comes to."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -68,6 +68,18 @@ def newly_judged(
     return new.assign(day=day, wrong=new["answer"] != new["label"])[JUDGED].reset_index(drop=True)
 
 
+def strange(ledger: pd.DataFrame, classes: Collection[str]) -> dict[str, int]:
+    """Labels that are no class of the model, with the number of answers that they judge, the commonest first. ledger: JUDGED."""
+    others = ledger.loc[~ledger["label"].isin(classes), "label"]
+    counts = (
+        others.value_counts()
+        .rename_axis("label")
+        .reset_index()
+        .sort_values(["count", "label"], ascending=[False, True])
+    )
+    return {str(label): int(count) for label, count in zip(counts["label"], counts["count"], strict=True)}
+
+
 def seen(rows: pd.DataFrame, directions: np.ndarray, classes: list[str]) -> drift.Seen:
     """Photos that could be read, as they are compared. rows: `with_actions`; directions: of each (`Answered.directions`)."""
     return drift.Seen(
@@ -108,8 +120,10 @@ def record(
     expected: Mapping[str, Any],
     policy: Policy,
     needed: tuple[int, int],
+    never_taught: Mapping[str, int],
 ) -> dict[str, Any]:
-    """All of it as `summary.json` keeps it: counts of the batch, what changed, the promise, what to expect."""
+    """All of it as `summary.json` keeps it: counts of the batch, what changed, the promise, what to expect. never_taught:
+    `strange`."""
     counts = batch["action"].value_counts()
     told = changes[changes["changed"].astype(bool)]
     return {
@@ -126,7 +140,7 @@ def record(
         "promise": {
             "rule": policy.rule, "target_error": policy.target_error, "certainty": policy.certainty, "any": policy.uses_any,
             "answers": judged.replace({np.nan: None}).to_dict("records"),
-            "labels_if_kept": needed[0], "labels_if_broken": needed[1],
+            "labels_if_kept": needed[0], "labels_if_broken": needed[1], "never_taught": dict(never_taught),
         },
     }  # fmt: skip
 

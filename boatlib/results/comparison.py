@@ -1,5 +1,6 @@
 """The model against simple rules and against the last run: always on the same photos, in pairs."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -97,14 +98,22 @@ def against_last_run(run: Run, predictions: pd.DataFrame, settings: dict[str, An
     """This run beside the last published one of its name, on the photos that both judge by and label alike; None without one.
 
     settings: `params.shareable` of this run. Returns photos, now_correct, then_correct, fixed, broken, p_value (exact McNemar),
-    changed (rows of predictions that were fixed or broken, with `then` as the answer of before), settings (what differs).
+    changed (rows of predictions that were fixed or broken, with `then` as the answer of before), settings (what differs), joined
+    (photos that came since, by the part that they are in).
     """
     folder = run.earlier()
     if folder is None:
         return None
     then = spreadsheet.read_table(folder / "predictions.csv")
     old = shareable(settings_of(folder / "params.json"))
-    return between(then, old, predictions, settings)
+    return between(then, old, predictions, settings) | {"joined": _joined(run, folder)}
+
+
+def _joined(run: Run, earlier: Path) -> dict[str, int]:
+    """Photos, by part, with whose content the earlier run neither taught nor judged."""
+    before, now = spreadsheet.read_table(earlier / "split.csv"), run.table("split")
+    parts = now.loc[~now["sha256"].isin(before["sha256"]), "split"].value_counts()
+    return {str(part): int(count) for part, count in parts.items()}
 
 
 def between(

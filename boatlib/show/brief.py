@@ -150,7 +150,7 @@ def in_a_thousand(record: Mapping[str, Any]) -> str:
 
 def verdict(record: Mapping[str, Any], subject: str = "") -> str:
     """The whole verdict as a line of text, for the list of runs and for what a search engine or a chat shows of the page."""
-    return f"{decision(record)}. {what_it_is(record, subject)} {in_a_thousand(record)}"
+    return f"{sentence(decision(record))} {what_it_is(record, subject)} {in_a_thousand(record)}"
 
 
 def page(record: Mapping[str, Any], warnings: Sequence[str], share: Share, dependable: float, photos: Html) -> Html:
@@ -412,7 +412,7 @@ def _step(step: Mapping[str, Any]) -> str:
 def _next(record: Mapping[str, Any], share: Share) -> str:
     items = "".join(f"<li>{escape(text)}</li>" for text in next_steps(record))
     last = "" if got_worse(record) else since_last(record)  # it stands above then
-    ends = [text for text in (last, test_again(), _whom(share)) if text]
+    ends = [text for text in (last, test_again(), whom(share)) if text]
     return (
         f'<div class="next"><h2>{escape(_("Next"))}</h2><ol>{items}</ol></div>'
         f'<p class="note">{escape(" ".join(ends))}</p>'
@@ -445,9 +445,15 @@ def test_again() -> str:
     return _("Test again when cameras, places or classes change.")
 
 
-def _whom(share: Share) -> str:
-    whom = ", ".join(part for part in (share.owner, share.contact) if part)
-    return _("Questions: {whom}.", whom=whom) if whom else ""
+def sentence(words: str) -> str:
+    """Words with the full stop of the language."""
+    return _("{words}.", words=words)
+
+
+def whom(share: Share) -> str:
+    """Whom to ask; "" where nobody is named."""
+    names = ", ".join(part for part in (share.owner, share.contact) if part)
+    return _("Questions: {whom}.", whom=names) if names else ""
 
 
 def mail(record: Mapping[str, Any], warnings: Sequence[str], share: Share, run: str, made: date) -> str:
@@ -455,12 +461,12 @@ def mail(record: Mapping[str, Any], warnings: Sequence[str], share: Share, run: 
     not_for = [*([share.not_for] if share.not_for else []), *strangers(record)[:1]]
     parts = [
         f"{title(share, run)} ({', '.join(part for part in (share.version, on_the_day(made)) if part)})",
-        f"{decision(record)}. {what_it_is(record, share.subject)}",
+        f"{sentence(decision(record))} {what_it_is(record, share.subject)}",
         in_a_thousand(record),
         *([" ".join(warnings)] if warnings else []),
         *([_("Not for: {what}.", what="; ".join(not_for))] if not_for else []),
         *([_("Next: {step}", step=next_steps(record)[0])] if record["next"] else []),
-        *([_whom(share)] if _whom(share) else []),
+        *([whom(share)] if whom(share) else []),
         _("Attached: the brief, one page, and its appendix."),
     ]
     return "\n\n".join(parts) + "\n"

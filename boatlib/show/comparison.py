@@ -47,7 +47,18 @@ def last_run(record: Mapping[str, Any] | None) -> Html:
     """The last run of the same name, on the photos that both judge by. record: `against_last_run`."""
     if record is None:
         return paragraph(_("There is no earlier run of this name with other results."))
-    return two_runs(record, _("the last one"), _("this run"))
+    return _joined(record["joined"]) + two_runs(record, _("the last one"), _("this run"))
+
+
+def _joined(parts: Mapping[str, int]) -> Html:
+    """How many photos came since, and what for. parts: as `against_last_run` counts them."""
+    judge = parts.get("test", 0)
+    teach = sum(parts.values()) - judge
+    if not teach + judge:
+        return Html("")
+    return paragraph(
+        _("New since the last run: {teach} photos that teach, and {judge} that judge.", teach=teach, judge=judge)
+    )
 
 
 def two_runs(record: Mapping[str, Any], first: str, second: str) -> Html:

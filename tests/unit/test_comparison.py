@@ -7,6 +7,7 @@ import pytest
 from boatlib.report import publish
 from boatlib.results import comparison
 from boatlib.run import Run
+from boatlib.show import comparison as shown
 
 PREDICTIONS = pd.DataFrame({"photo": list("abcdef"), "label": list("xxxyyy"), "predicted": list("xxyyyy")})
 
@@ -29,7 +30,7 @@ def test_simple_rules_name_the_commonest_class_and_see_colours():
 
 def write(run, predictions, **settings):
     run.write_table("predictions", predictions)
-    run.write_table("split", predictions[["photo", "label"]].assign(split="test"))
+    run.write_table("split", predictions[["photo", "label"]].assign(split="test", sha256=predictions["photo"]))
     (run.folder / "params.json").write_text(json.dumps({"seed": 1, **settings}))
 
 
@@ -58,7 +59,10 @@ def test_other_photos_or_other_labels_are_not_compared(project):
     publish._remember(run)
     moved = PREDICTIONS.assign(photo=list("uvwxyz"))
     write(run, moved)
-    assert comparison.against_last_run(run, moved, {})["photos"] == 0
+    beside = comparison.against_last_run(run, moved, {})
+    assert beside["photos"] == 0
+    assert beside["joined"] == {"test": 6}
+    assert "0 photos that teach, and 6 that judge" in shown.last_run(beside).markup
     corrected = PREDICTIONS.assign(label=list("xxyyyy"))
     write(run, corrected)
     assert comparison.against_last_run(run, corrected, {})["photos"] == 5

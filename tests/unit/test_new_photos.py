@@ -368,12 +368,12 @@ def test_what_was_filled_in_stays(project):
     assert arrivals.filled_in(file) == {asked["photo"].iloc[0]: "kayak"}
 
 
-def record_of(batch, labels=None, changes=None, number=1):
+def record_of(batch, labels=None, changes=None, number=1, strange=None):
     labels = labels if labels is not None else pd.DataFrame(columns=arrived.JUDGED)
     changes = changes if changes is not None else drift.compare(world(0), world(1))
     judged = acceptance.judge(labels, 0.02, 0.95)
     told = {"said": True, "middle": 0.9, "low": 0.85, "high": 0.95}
-    return arrived.record(number, batch, changes, [], judged, told, Policy({"": 0.6}, 0.9), (249, 200))
+    return arrived.record(number, batch, changes, [], judged, told, Policy({"": 0.6}, 0.9), (249, 200), strange or {})
 
 
 @pytest.mark.parametrize(
@@ -397,7 +397,7 @@ def test_the_gravest_decides_and_every_word_comes_from_the_record(labels, change
     first = shown.must_look(batch_of(2, 1), None, 0)
     page = BeautifulSoup(shown.page(record, answers, Share(owner="Harbour office"), first).markup, "html.parser")
     text = page.get_text(" ")
-    assert shown.HEADS[decision] in text
+    assert shown.decision(record) in text
     assert "25" in text
     assert "Harbour office" in text
     mail = shown.mail(record, Share(), "inbox", pd.Timestamp("2026-11-29").date())
@@ -405,6 +405,20 @@ def test_the_gravest_decides_and_every_word_comes_from_the_record(labels, change
     assert len(mail.split()) <= 120
     if decision == arrived.BROKEN_IN_USE:
         assert "is broken, above all for raft, since 12 November 2026: 15 of 60 were wrong" in text
+
+
+def test_a_kept_promise_is_said_and_what_was_never_taught_is_named():
+    ledger = pd.DataFrame({"answer": "raft", "label": "raft", "wrong": False, "day": "2026-11-12"}, index=range(400))
+    assert "at most 2% errors among accepted answers is kept: 0 of 400" in shown.lead(record_of(batch_of(), ledger))
+    ledger.loc[:39, ["label", "wrong"]] = ["otter", True]
+    ledger.loc[40:45, ["label", "wrong"]] = ["kayak", True]
+    strange = arrived.strange(ledger, CLASSES)
+    assert strange == {"otter": 40}
+    record = record_of(batch_of(), ledger, strange=strange)
+    said = "40 of the wrong ones show what it was never taught: otter (40)."
+    assert shown.lead(record).endswith(f"46 of 400 were wrong. {said}")
+    assert said in shown.promise(record).markup
+    assert "Have it taught otter too: whatever it calls such photos is wrong." in shown.next_steps(record)
 
 
 def test_a_batch_has_one_line_of_its_own():
