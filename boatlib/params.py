@@ -401,7 +401,8 @@ class Share(Section):
     not_for: str = Field("", max_length=200, description="what it must not be used for, as a sentence; empty: not said")
     logo: str = Field("", description="a picture for the head of the pages (relative to the project); empty: none")
     language: str = Field(
-        ENGLISH, description=f"of the decision brief and its appendix: {', '.join(messages.languages())}"
+        ENGLISH,
+        description=f"of the decision brief, its appendix and the page of new photos: {', '.join(messages.languages())}",
     )
     photo_names: bool = Field(
         True, description="names of photos on pages; `false`: short ids, the beginning of their SHA-256"
