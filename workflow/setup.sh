@@ -1,9 +1,10 @@
 # shellcheck shell=bash
 # Sourced by run_all.sh and run_tests.sh. Sets PYTHON to an interpreter that has boatlib and everything it needs:
 # that of the active environment where boatlib is installed in it, otherwise that of .venv, which is made when needed.
-# BOATLIB_EXTRAS=test adds the tools of the tests.
+# BOATLIB_EXTRAS=test adds the tools of the tests. BOATLIB_TORCH_INDEX names another place for torch without CUDA.
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 extras=${BOATLIB_EXTRAS:-}
+torch_index=${BOATLIB_TORCH_INDEX:-https://download.pytorch.org/whl/cpu}
 
 has() { "$1" -I -c 'import importlib.util as u, sys; sys.exit(u.find_spec(sys.argv[1]) is None)' "$2" 2>/dev/null; }
 
@@ -21,20 +22,75 @@ find_python() {
   exit 4
 }
 
+# An environment that was begun and not ended has no pip: it is made anew
+make_venv() {
+  "$root/.venv/bin/python" -m pip --version >/dev/null 2>&1 || "$(find_python)" -m venv --clear "$root/.venv"
+}
+
+# uv reads none of pip's settings: a mirror of the package index, and the certificates of a proxy, which the system knows too
+settings_of_pip() {
+  local index cert
+  index=${PIP_INDEX_URL:-$("$root/.venv/bin/python" -m pip config get global.index-url 2>/dev/null || true)}
+  cert=${PIP_CERT:-$("$root/.venv/bin/python" -m pip config get global.cert 2>/dev/null || true)}
+  [ -z "$index" ] || [ -n "${UV_INDEX_URL:-}${UV_DEFAULT_INDEX:-}" ] || export UV_DEFAULT_INDEX=$index
+  [ -z "$cert" ] || [ -n "${SSL_CERT_FILE:-}" ] || export SSL_CERT_FILE=$cert
+  export UV_SYSTEM_CERTS=${UV_SYSTEM_CERTS:-1}
+}
+
+# Linux without an NVIDIA driver has no use for torch's CUDA libraries, two thirds of all that is installed
+without_cuda() {
+  [ "$(uname -s)" = Linux ] && ! [ -e /proc/driver/nvidia/version ] && ! command -v nvidia-smi >/dev/null || return
+  "$root/.venv/bin/python" -c 'import sys, urllib.request as u; u.urlopen(sys.argv[1], timeout=5)' "$torch_index/torch/" 2>/dev/null && return
+  echo "No NVIDIA driver is here, yet torch comes with CUDA libraries of 4 GB: $torch_index cannot be reached."
+  return 1
+}
+
+# lock.txt without the hashes of torch, which are those of the usual build
+locked_but_torch() { awk '/^[^ ]/ { torch = /^torch(vision)?==/; if (torch) print $1 } !torch' "$root/workflow/lock.txt"; }
+
+find_uv() { command -v uv || { "$root/.venv/bin/python" -m pip install --quiet uv 2>/dev/null && echo "$root/.venv/bin/uv"; }; }
+
+# Torch from torch_index, by the command that follows
+torch_without_cuda() {
+  grep -E "^torch(vision)?==" "$root/constraints.txt" | "$@" --no-deps --requirement /dev/stdin && return
+  echo "That torch is not at $torch_index, so the usual one is taken."
+  return 1
+}
+
+install_packages() {
+  local uv install lock=$root/workflow/lock.txt project=$root${extras:+[$extras]}
+  if uv=$(find_uv); then
+    install=("$uv" pip install --python "$root/.venv/bin/python")
+    if without_cuda && torch_without_cuda "${install[@]}" --default-index "$torch_index"; then
+      "${install[@]}" --constraint <(locked_but_torch) --editable "$project"
+    else
+      "${install[@]}" --constraint "$lock" --editable "$project"
+    fi
+  else
+    install=("$root/.venv/bin/python" -m pip install --disable-pip-version-check)
+    without_cuda && torch_without_cuda "${install[@]}" --index-url "$torch_index"
+    "${install[@]}" --constraint "$root/constraints.txt" --editable "$project"
+  fi
+}
+
 install_into_venv() {
   local wanted stamp=$root/.venv/.installed
-  wanted=$(cat "$root/pyproject.toml" "$root/constraints.txt" | cksum)
+  wanted=$(cat "$root/pyproject.toml" "$root/workflow/lock.txt" | cksum)
   [ "$(cat "$stamp$extras" 2>/dev/null)" = "$wanted" ] && return
-  echo "Setting up .venv, once: a few minutes and some GB of downloads ..."
-  [ -x "$root/.venv/bin/python" ] || "$(find_python)" -m venv "$root/.venv"
-  # A broken download leaves no stamp, so the next start tries again
-  if ! "$root/.venv/bin/python" -m pip install --quiet --disable-pip-version-check \
-    --constraint "$root/constraints.txt" --editable "$root${extras:+[$extras]}"; then
+  echo "Setting up .venv, once: up to some GB of downloads ..."
+  make_venv
+  settings_of_pip
+  # What was interrupted leaves no stamp: the next start goes on, with the downloads that are there
+  if ! install_packages; then
     echo "The packages could not be installed (see above). Check the connection and start again." >&2
     exit 4
   fi
-  # Compile the default network now: the first run need not wait for it
-  (cd "$root" && .venv/bin/python -c 'from boatlib.model.networks import backbones; backbones.find_backbone("efficientnet_lite0").engine()')
+  # The first run need not wait for what every run needs: the fonts of pages, and the default network, compiled
+  (cd "$root" && {
+    .venv/bin/python -c 'from boatlib.show.kit import fonts; fonts.register(); fonts.faces("a")' &
+    .venv/bin/python -c 'from boatlib.model.networks import backbones; backbones.find_backbone("efficientnet_lite0").engine()'
+    wait
+  })
   echo "$wanted" >"$stamp$extras"
   echo "$wanted" >"$stamp"
 }

@@ -7,7 +7,7 @@ import pandas as pd
 
 from boatlib.order import natural
 from boatlib.predictions import SMALLEST
-from boatlib.results.intervals import mcnemar
+from boatlib.results.intervals import CHANCE, mcnemar
 
 PLAIN = "plain"  # the strategy with one view
 
@@ -58,19 +58,33 @@ def compare(plain: pd.DataFrame, averaged: pd.DataFrame) -> dict[str, Any]:
     }
 
 
+def to_judge(on_val: dict[str, pd.DataFrame], strategies: dict[str, list[str]], asked: bool) -> dict[str, list[str]]:
+    """The strategies that the test photos are needed for: all but the plain one, where somebody asked for more than is usual;
+    otherwise the chosen one, if it is better on the validation photos by more than chance explains.
+    """
+    choice = choose(on_val)
+    proven = choice != PLAIN and compare(on_val[PLAIN], on_val[choice])["p_value"] < CHANCE
+    return {
+        name: views for name, views in strategies.items() if name != PLAIN and (asked or (proven and name == choice))
+    }
+
+
 def judge(
     on_val: dict[str, pd.DataFrame], on_test: dict[str, pd.DataFrame], strategies: dict[str, list[str]]
 ) -> dict[str, Any]:
-    """The record of the comparison: chosen and shown (both on validation), views (a photo), test (each against plain).
+    """The record of the comparison: chosen (on validation), shown, views (a photo), validation and test (each strategy against
+    plain, of test those that it judged).
 
-    shown is the strategy whose predictions are kept: the chosen one, or the better of the others where plain is chosen.
+    shown is the strategy whose predictions are kept: of those that the test photos judged the best on validation, or plain.
     """
-    others = {name: on_val[name] for name in strategies if name != PLAIN}
+    others = [name for name in strategies if name != PLAIN]
+    judged = {name: on_val[name] for name in others if name in on_test}
     return {
         "chosen": choose(on_val),
-        "shown": choose(others) if choose(on_val) == PLAIN else choose(on_val),
+        "shown": choose(judged) if judged else PLAIN,
         "views": {name: len(views) for name, views in strategies.items()},
-        "test": {name: compare(on_test[PLAIN], on_test[name]) for name in others},
+        "validation": {name: compare(on_val[PLAIN], on_val[name]) for name in others},
+        "test": {name: compare(on_test[PLAIN], on_test[name]) for name in judged},
     }
 
 

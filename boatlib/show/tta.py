@@ -29,7 +29,8 @@ def words(record: Mapping[str, Any]) -> str:
             "looking more than once named more "
             "photos rightly than a single plain look."
         )
-    test = record["test"][record["chosen"]]
+    needed = record["chosen"] in record["test"]
+    test = record["test" if needed else "validation"][record["chosen"]]
     values = {
         "fixed": test["fixed"],
         "broken": test["broken"],
@@ -37,6 +38,12 @@ def words(record: Mapping[str, Any]) -> str:
         "p_value": p_words(test["p_value"]),
     }
     values["views"] = record["views"][record["chosen"]]
+    if not needed:
+        return _(
+            "Several looks are not needed: of {photos} validation photos they put {fixed} right and make {broken} wrong, which "
+            "chance explains as well ({p_value}), for {views} times the work.",
+            **values,
+        )  # fmt: skip
     if test["p_value"] >= CHANCE:
         return _(
             "Several looks make no difference that can be proven: {fixed} of {photos} test photos put right "
@@ -71,7 +78,9 @@ def strategies(rows: pd.DataFrame) -> Html:
 
 
 def tests(record: Mapping[str, Any]) -> Html:
-    """The paired test of each strategy against the plain look. record: `tta.json`."""
+    """The paired test of each strategy against the plain look, or why there is none. record: `tta.json`."""
+    if not record["test"]:
+        return paragraph("The validation photos show no need of it, so the test photos were not looked at again.")
     rows = pd.DataFrame(
         [
             {
@@ -96,7 +105,9 @@ def per_class(rows: pd.DataFrame) -> Html:
 
 
 def changes(record: Mapping[str, Any], per_class: pd.DataFrame) -> Html:
-    """Which classes gain and lose photos by several looks. per_class: `tta_per_class.csv`."""
+    """Which classes gain and lose photos by several looks, where the test photos judged them. per_class: `tta_per_class.csv`."""
+    if record["shown"] == tta.PLAIN:
+        return Html("")
     change = tta.changes(per_class, record["shown"])
     gain, lose = ([f"{name} ({by:+d})" for name, by in change.items() if by * sign > 0] for sign in (1, -1))
     views = record["views"][record["shown"]]

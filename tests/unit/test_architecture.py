@@ -9,6 +9,8 @@ import tomllib
 
 import pytest
 from conftest import ROOT
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from boatlib.pipeline import dependencies
 
@@ -129,8 +131,9 @@ def test_heavy_libraries_are_imported_in_their_rooms_only(library, allowed):
 def test_conda_pip_and_the_pinned_versions_hold_together():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     wanted = project["dependencies"] + [name for extra in project["optional-dependencies"].values() for name in extra]
-    names = {re.split(r"[<>=!\[ ]", line)[0].lower().replace("_", "-") for line in wanted} - {project["name"]}
-    pinned = {line.split("==")[0].lower().replace("_", "-") for line in (ROOT / "constraints.txt").read_text().split()}
+    names = {canonicalize_name(Requirement(line).name) for line in wanted} - {project["name"]}
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pinned = {canonicalize_name(Requirement(line).name) for line in lines}
     assert names - pinned == set()
     conda = (ROOT / "environment.yml").read_text()
     assert f"python {project['requires-python']}" in conda

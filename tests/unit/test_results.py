@@ -72,6 +72,25 @@ def test_the_choice_is_made_by_right_answers_then_by_loss():
     assert tta.choose({"plain": MIXED, "fixed": surer}) == "fixed"
 
 
+@pytest.mark.parametrize(
+    ("better", "asked", "wanted"),
+    [(0, False, []), (1, False, []), (8, False, ["fixed"]), (0, True, ["random", "fixed"])],
+)
+def test_test_photos_are_looked_at_again_where_that_is_needed_or_asked_for(better, asked, wanted):
+    labels, rows = ["a"] * 30, np.array([[0.6, 0.4]] * 30)
+    plain, fixed = ([[0.4, 0.6]] * wrong + rows[wrong:].tolist() for wrong in (10, 10 - better))
+    tables = [pd.DataFrame(p, columns=["p_a", "p_b"]).assign(photo=range(30), label=labels) for p in (plain, fixed)]
+    plain, fixed = (t.assign(predicted=np.where(t["p_a"] > 0.5, "a", "b")) for t in tables)
+    on_val = {"plain": plain, "random": plain, "fixed": fixed}
+    strategies = {"plain": ["plain"], "random": ["plain", "random-0"], "fixed": ["plain", "flip"]}
+    needed = tta.to_judge(on_val, strategies, asked)
+    assert list(needed) == wanted
+    record = tta.judge(on_val, {"plain": plain} | {name: on_val[name] for name in needed}, strategies)
+    assert list(record["test"]) == wanted
+    assert record["shown"] in (wanted or ["plain"])
+    assert set(record["validation"]) == {"random", "fixed"}
+
+
 def test_comparing_other_photos_is_refused():
     with pytest.raises(ValueError, match="same photos"):
         tta.compare(MIXED, MIXED.iloc[::-1])

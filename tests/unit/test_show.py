@@ -18,6 +18,20 @@ def test_the_tta_verdict_follows_the_paired_test(fixed, broken, p_value, words):
     assert words in tta.words({"chosen": "fixed", "views": {"fixed": 4}, "test": {"fixed": test}})
 
 
+def test_where_the_validation_photos_show_no_need_the_verdict_says_so():
+    validation = {"fixed": 3, "broken": 1, "p_value": 0.62, "photos": 90}
+    record = {
+        "chosen": "fixed",
+        "shown": "plain",
+        "views": {"fixed": 2},
+        "validation": {"fixed": validation},
+        "test": {},
+    }
+    assert "not needed: of 90 validation photos they put 3 right and make 1 wrong" in tta.words(record)
+    assert "were not looked at again" in tta.tests(record).text
+    assert tta.changes(record, None).text == ""
+
+
 def test_an_unknown_class_to_show_is_named_with_the_known_ones(tmp_path):
     rows = pd.DataFrame({"photo": ["1.jpg"], "label": ["kayak"], "predicted": ["kayak"], "confidence": [1.0]})
     with pytest.raises(ParameterError, match="no class 'canoe'. There are: kayak"):

@@ -176,7 +176,9 @@ class Predictor:
     def predict_strategies(
         self, photos: pd.DataFrame, root: Path, strategies: Mapping[str, Sequence[str]]
     ) -> dict[str, pd.DataFrame]:
-        """The same for several strategies (name to views): each photo is opened once, each view computed once."""
+        """The same for several strategies (name to views): each photo is opened once, each view computed once; for none, none."""
+        if not strategies:
+            return {}
         views = list(dict.fromkeys(view for strategy in strategies.values() for view in strategy))
         answers = self.answers(photos, root, views)
         return {

@@ -18,6 +18,7 @@ from boatlib.files import replacing
 from boatlib.run import cache_folder
 
 if TYPE_CHECKING:
+    from fontTools.ttLib import TTFont
     from matplotlib.figure import Figure
 
 
@@ -107,16 +108,15 @@ def _ranges(script: str) -> str:
 
 
 def _of_weight(weight: int) -> Path:
-    """The face in one weight, as TrueType file."""
+    """The face in one weight, as TrueType file: all its signs, without small capitals and the like: half of the time."""
 
     def make(file: Path) -> None:
-        from fontTools.ttLib import TTFont
         from fontTools.varLib import instancer
 
         package = Path(str(importlib.util.find_spec("fontpkg_source_sans_3").origin)).parent  # type: ignore[union-attr]
         source = next(path for path in package.rglob("*.ttf") if "Italic" not in path.name)
-        font = instancer.instantiateVariableFont(TTFont(source), {"wght": weight}, inplace=True, updateFontNames=True)
-        font.save(file)
+        font = _cut(source, None, name_IDs=["*"], name_languages=["*"])
+        instancer.instantiateVariableFont(font, {"wght": weight}, inplace=True, updateFontNames=True).save(file)
 
     return _kept(f"source-sans-3-{weight}.ttf", make)
 
@@ -135,16 +135,23 @@ def _signs_of(family: str, signs: str) -> Path:
 
 def _subset(source: Path, wanted: list[int], name: str) -> Path:
     def make(file: Path) -> None:
-        from fontTools import subset
-
-        options = subset.Options(flavor="woff2", layout_features=FEATURES)
-        font = subset.load_font(str(source), options)
-        cut = subset.Subsetter(options)
-        cut.populate(unicodes=wanted)
-        cut.subset(font)
-        subset.save_font(font, str(file), options)
+        font = _cut(source, wanted)
+        font.flavor = "woff2"
+        font.save(file)
 
     return _kept(name, make)
+
+
+def _cut(source: Path, wanted: list[int] | None, **options: list[str]) -> "TTFont":
+    """A font with some signs, None for all, and what FEATURES need."""
+    from fontTools import subset
+
+    told = subset.Options(layout_features=FEATURES, **options)
+    font = subset.load_font(str(source), told)
+    cut = subset.Subsetter(told)
+    cut.populate(unicodes=font.getBestCmap() if wanted is None else wanted)
+    cut.subset(font)
+    return font
 
 
 def _kept(name: str, make: Callable[[Path], None]) -> Path:
