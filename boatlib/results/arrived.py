@@ -13,7 +13,7 @@ from boatlib.predictions import decided
 from boatlib.results import acceptance, drift
 
 # decisions, the gravest first: people's labels say that too many accepted answers are wrong; the photos are of another kind than
-# the test photos; no answer is accepted at all; as usual
+# the test photos, or more labels than promised say so, though not beyond doubt; no answer is accepted at all; as usual
 BROKEN_IN_USE, CHANGED, NONE_ACCEPTED, AS_USUAL = "broken in use", "changed", "check all", "as usual"
 UNREADABLE = "unreadable"  # an action beside those of a policy
 JUDGE, LEARN = "judge", "learn"  # what a label is for
@@ -101,14 +101,27 @@ def by_answer(batch: pd.DataFrame, classes: list[str]) -> pd.DataFrame:
     return table[["answer", "photos", USE, CHECK, UNKNOWN]].sort_values(["photos", "answer"], ascending=[False, True])
 
 
-def decision(accepted: int, changes: pd.DataFrame, judged: pd.DataFrame) -> str:
-    """One of the four. accepted: answers; changes: `drift.compare`; judged: `acceptance.judge`."""
-    if (judged["state"] == acceptance.BROKEN).any():
+def decision(accepted: int, changes: pd.DataFrame, promise: Mapping[str, Any]) -> str:
+    """One of the four. accepted: answers; changes: `drift.compare`; promise: of `record`."""
+    if any(row["state"] == acceptance.BROKEN for row in promise["answers"]):
         return BROKEN_IN_USE
     told = changes[changes["changed"].astype(bool)]["what"]
-    if set(told) & {drift.UNFAMILIAR, drift.FEATURES, drift.CONFIDENCE}:
+    if set(told) & {drift.UNFAMILIAR, drift.FEATURES, drift.CONFIDENCE} or above(promise):
         return CHANGED
     return AS_USUAL if accepted else NONE_ACCEPTED
+
+
+def judged_enough(promise: Mapping[str, Any]) -> bool:
+    """Whether as many answers are judged as would show a promise to be kept; labels then know better than any estimate."""
+    promised = promise["rule"] == "target" and promise["any"]
+    return bool(promised and promise["answers"][0]["judged"] >= promise["labels_if_kept"])
+
+
+def above(promise: Mapping[str, Any]) -> bool:
+    """Whether more of enough judged answers were wrong than is promised, though that is not beyond doubt."""
+    whole = promise["answers"][0]
+    too_many = bool(whole["wrong"] > promise["target_error"] * whole["judged"])
+    return whole["state"] == acceptance.OPEN and judged_enough(promise) and too_many
 
 
 def record(
@@ -126,10 +139,17 @@ def record(
     `strange`."""
     counts = batch["action"].value_counts()
     told = changes[changes["changed"].astype(bool)]
+    if policy.rule != "target" or not policy.uses_any:  # nothing is promised
+        judged = judged.assign(state=acceptance.OPEN, since="")
+    promise = {
+        "rule": policy.rule, "target_error": policy.target_error, "certainty": policy.certainty, "any": policy.uses_any,
+        "answers": judged.replace({np.nan: None}).to_dict("records"),
+        "labels_if_kept": needed[0], "labels_if_broken": needed[1], "never_taught": dict(never_taught),
+    }  # fmt: skip
     return {
         "kind": "new photos",
         "batch": number,
-        "decision": decision(int(counts.get(USE, 0)), changes, judged),
+        "decision": decision(int(counts.get(USE, 0)), changes, promise),
         "photos": len(batch),
         **{name: int(counts.get(action, 0)) for name, action in
            (("accepted", USE), ("unsure", CHECK), ("unfamiliar", UNKNOWN), ("unreadable", UNREADABLE))},
@@ -137,11 +157,7 @@ def record(
         "kinds": kinds,
         "compared": len(changes) > 0,
         "expected": dict(expected),
-        "promise": {
-            "rule": policy.rule, "target_error": policy.target_error, "certainty": policy.certainty, "any": policy.uses_any,
-            "answers": judged.replace({np.nan: None}).to_dict("records"),
-            "labels_if_kept": needed[0], "labels_if_broken": needed[1], "never_taught": dict(never_taught),
-        },
+        "promise": promise,
     }  # fmt: skip
 
 

@@ -16,7 +16,17 @@ from boatlib.messages import in_digits, ngettext, on_the_day
 from boatlib.params import Share
 from boatlib.policy import CHECK, UNKNOWN, USE
 from boatlib.results import acceptance, drift
-from boatlib.results.arrived import AS_USUAL, BROKEN_IN_USE, CHANGED, JUDGE, LEARN, NONE_ACCEPTED, UNREADABLE
+from boatlib.results.arrived import (
+    AS_USUAL,
+    BROKEN_IN_USE,
+    CHANGED,
+    JUDGE,
+    LEARN,
+    NONE_ACCEPTED,
+    UNREADABLE,
+    above,
+    judged_enough,
+)
 from boatlib.shares import confidence, of_hundred, p_words, percent
 from boatlib.show import brief
 from boatlib.show.kit import charts, gallery, tables, theme
@@ -65,16 +75,14 @@ def verdict(record: Mapping[str, Any]) -> str:
 
 def lead(record: Mapping[str, Any]) -> str:
     """What the decision rests on."""
-    if record["decision"] == BROKEN_IN_USE:
-        parts = (_broken(record["promise"]), _never_taught(record["promise"]))
-    else:
-        parts = (_like(record), _kept(record["promise"]))
-    return " ".join(part for part in parts if part)
+    promise = record["promise"]
+    first = [_broken(promise)] if record["decision"] == BROKEN_IN_USE else [_like(record), _checked(promise)]
+    return " ".join(part for part in [*first, _never_taught(promise)] if part)
 
 
 def _like(record: Mapping[str, Any]) -> str:
     """Whether the photos are like the test photos."""
-    if record["decision"] == CHANGED:
+    if record["decision"] == CHANGED and record["changed"]:
         return _("These photos are not like the test photos: {how}.", how=_changes(record))
     if record["decision"] == NONE_ACCEPTED:
         return _("The model may not answer alone, so a person looks at every answer.")
@@ -109,15 +117,20 @@ def _broken(promise: Mapping[str, Any]) -> str:
     )  # fmt: skip
 
 
-def _kept(promise: Mapping[str, Any]) -> str:
-    """That labels have shown the promise to be kept; "" where they have not."""
+def _checked(promise: Mapping[str, Any]) -> str:
+    """What labels say about a promise that is not broken: kept, or nearly not; "" where they do not say anything yet."""
     whole = promise["answers"][0]
-    if whole["state"] != acceptance.KEPT:
-        return ""
-    return _(
-        "The promise of at most {target} errors among accepted answers is kept: {wrong} of {of} were wrong.",
-        target=percent(promise["target_error"], 0), wrong=whole["wrong"], of=whole["judged"],
-    )  # fmt: skip
+    told = {"target": percent(promise["target_error"], 0), "wrong": whole["wrong"], "of": whole["judged"]}
+    if whole["state"] == acceptance.KEPT:
+        return _(
+            "The promise of at most {target} errors among accepted answers is kept: {wrong} of {of} were wrong.", **told
+        )
+    if above(promise):
+        return _(
+            "Yet {wrong} of {of} checked answers were wrong: more than the {target} promised, if not beyond doubt.",
+            **told,
+        )
+    return ""
 
 
 def _never_taught(promise: Mapping[str, Any]) -> str:
@@ -197,7 +210,7 @@ def _figures(record: Mapping[str, Any]) -> str:
         (in_digits(checked), _("go to a person: {which}", which=", ".join(parts))),
     ]
     told = record["expected"]
-    if told["said"] and record["decision"] != BROKEN_IN_USE:  # labels know better then
+    if told["said"] and not _labels_know_better(record):
         share = _("{low} to {high}", low=of_hundred(told["low"]), high=of_hundred(told["high"]))
         items.append(
             (share, _("of 100 answers are probably right, accepted or not (an estimate, if none shows anything else)"))
@@ -205,10 +218,14 @@ def _figures(record: Mapping[str, Any]) -> str:
     return brief.tiles(items)
 
 
+def _labels_know_better(record: Mapping[str, Any]) -> bool:
+    return record["decision"] == BROKEN_IN_USE or judged_enough(record["promise"])
+
+
 def expected(record: Mapping[str, Any]) -> Html:
     """How often the answers are probably right, or why that is not said."""
     told = record["expected"]
-    if record["decision"] == BROKEN_IN_USE:
+    if _labels_know_better(record):
         return paragraph(_("How often it is right is known better by the labels (D) than by its confidence."))
     if not record["compared"]:
         return paragraph(_("How often it is right on these photos cannot be estimated: they are too few."))
@@ -248,7 +265,7 @@ def next_steps(record: Mapping[str, Any]) -> list[str]:
         )
     if record["unreadable"]:
         steps.append(_("Send {photos} again: the files cannot be read.", photos=photos_in_words(record["unreadable"])))
-    if record["accepted"] and whole["state"] == acceptance.OPEN:
+    if record["accepted"] and whole["state"] == acceptance.OPEN and not judged_enough(promise):
         steps.append(
             _(
                 "Fill in the photos of to_label.csv that are for judging, in this batch and the next: {judged} of about "

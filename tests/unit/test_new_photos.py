@@ -11,6 +11,7 @@ from conftest import draw, make_set
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from boatlib import messages
 from boatlib.errors import DataError, MissingInputError, ParameterError
 from boatlib.model.inference.answered import Answered
 from boatlib.model.inference.held_out import HeldOut
@@ -368,12 +369,14 @@ def test_what_was_filled_in_stays(project):
     assert arrivals.filled_in(file) == {asked["photo"].iloc[0]: "kayak"}
 
 
-def record_of(batch, labels=None, changes=None, number=1, strange=None):
+def record_of(batch, labels=None, changes=None, number=1, strange=None, policy=None):
     labels = labels if labels is not None else pd.DataFrame(columns=arrived.JUDGED)
     changes = changes if changes is not None else drift.compare(world(0), world(1))
     judged = acceptance.judge(labels, 0.02, 0.95)
     told = {"said": True, "middle": 0.9, "low": 0.85, "high": 0.95}
-    return arrived.record(number, batch, changes, [], judged, told, Policy({"": 0.6}, 0.9), (249, 200), strange or {})
+    return arrived.record(
+        number, batch, changes, [], judged, told, policy or Policy({"": 0.6}, 0.9), (249, 200), strange or {}
+    )
 
 
 @pytest.mark.parametrize(
@@ -419,6 +422,41 @@ def test_a_kept_promise_is_said_and_what_was_never_taught_is_named():
     assert shown.lead(record).endswith(f"46 of 400 were wrong. {said}")
     assert said in shown.promise(record).markup
     assert "Have it taught otter too: whatever it calls such photos is wrong." in shown.next_steps(record)
+
+
+def test_more_wrong_than_promised_is_said_before_it_is_proven():
+    ledger = pd.DataFrame({"answer": "raft", "label": "raft", "wrong": False, "day": "2026-11-12"}, index=range(300))
+    ledger.loc[20::33, "wrong"] = True
+    record = record_of(batch_of(), ledger)
+    assert record["promise"]["answers"][0]["state"] == acceptance.OPEN
+    assert record["decision"] == arrived.CHANGED
+    assert "Yet 9 of 300 checked answers were wrong: more than the 2% promised" in shown.lead(record)
+    assert "would be accepted" in shown.what_becomes(record)
+    assert "better by the labels" in shown.expected(record).text
+    assert not [step for step in shown.next_steps(record) if "of about" in step]
+    few = record_of(batch_of(), ledger.head(20))
+    assert few["decision"] == arrived.AS_USUAL, "20 labels would not show a kept promise either"
+
+
+def test_without_a_promise_none_is_broken():
+    ledger = pd.DataFrame({"answer": "raft", "label": "kayak", "wrong": True, "day": "2026-11-12"}, index=range(60))
+    record = record_of(batch_of(), ledger, policy=Policy({"": 0.6}, 0.9, rule="cost"))
+    assert record["decision"] == arrived.AS_USUAL
+    assert "no promise to judge" in shown.promise(record).text
+
+
+def test_the_page_is_in_the_readers_language():
+    messages.use("de")
+    try:
+        record = record_of(batch_of())
+        page = shown.page(
+            record, arrived.by_answer(batch_of(), CLASSES), Share(), shown.must_look(batch_of(2, 1), None, 0)
+        )
+        assert "Wie gewohnt" in page.markup
+        assert "Als Nächstes" in page.markup
+        assert shown.verdict(record).startswith("Wie gewohnt. Diese Fotos sind wie die Testfotos.")
+    finally:
+        messages.use("en")
 
 
 def test_a_batch_has_one_line_of_its_own():
