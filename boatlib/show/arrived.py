@@ -130,7 +130,7 @@ def _checked(promise: Mapping[str, Any]) -> str:
             "Yet {wrong} of {of} checked answers were wrong: more than the {target} promised, if not beyond doubt.",
             **told,
         )
-    return ""
+    return _("{wrong} of {of} checked answers were wrong.", **told) if promise["never_taught"] else ""
 
 
 def _never_taught(promise: Mapping[str, Any]) -> str:
@@ -155,7 +155,7 @@ def _changes(record: Mapping[str, Any]) -> str:
         words.append(_("many are {kinds}", kinds=listing(kinds)))
     rest = [_compared(name) for name in told if name != drift.UNFAMILIAR]
     if rest and not kinds:
-        words.append(_("not as in the test: {what}", what=listing(rest, 3)))
+        words.append(ngettext("{what} differs", "{what} differ", len(rest), what=listing(rest, 3)))
     return "; ".join(words)
 
 
