@@ -134,7 +134,7 @@ def test_the_pinned_versions_are_the_locked_ones():
 
 
 @pytest.mark.skipif(shutil.which("nvidia-smi") is not None, reason="this machine has an NVIDIA driver")
-def test_without_an_nvidia_driver_torch_comes_without_cuda_and_all_else_from_the_mirror(project, asked):
+def test_92_without_an_nvidia_driver_torch_comes_without_cuda_and_all_else_from_the_mirror(project, asked):
     done = set_up(project, asked)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == str(project / ".venv/bin/python")
@@ -159,7 +159,7 @@ def test_without_an_nvidia_driver_torch_comes_without_cuda_and_all_else_from_the
         ("older", "That torch is not at http"),
     ],
 )
-def test_where_no_other_torch_can_be_had_the_usual_one_is_taken_with_a_sentence(project, asked, place, words):
+def test_92_where_no_other_torch_can_be_had_the_usual_one_is_taken_with_a_sentence(project, asked, place, words):
     done = set_up(project, asked, cpu=place)
     assert done.returncode == 0, done.stderr
     assert words in done.stdout
@@ -167,7 +167,7 @@ def test_where_no_other_torch_can_be_had_the_usual_one_is_taken_with_a_sentence(
     assert "nvidia-all" in versions_of(project) or "nvidia_all" in versions_of(project)
 
 
-def test_a_file_with_another_hash_is_refused(project, asked):
+def test_92_a_file_with_another_hash_is_refused(project, asked):
     lock = project / "workflow/lock.txt"
     lock.write_text(re.sub(r"(tiny.*\n.*sha256:)\w{64}", rf"\g<1>{'0' * 64}", lock.read_text()))
     done = set_up(project, asked, cpu="nothing")
@@ -176,13 +176,13 @@ def test_a_file_with_another_hash_is_refused(project, asked):
     assert "could not be installed (see above)" in done.stderr
 
 
-def test_where_uv_cannot_be_had_pip_does_it(project, asked):
+def test_92_where_uv_cannot_be_had_pip_does_it(project, asked):
     done = set_up(project, asked, uv=False)
     assert done.returncode == 0, done.stderr
     assert versions_of(project)["tiny"] == "1.0"
 
 
-def test_without_a_connection_the_start_ends_with_a_sentence(project, asked):
+def test_92_without_a_connection_the_start_ends_with_a_sentence(project, asked):
     closed = "http://127.0.0.1:9"
     more = {"PIP_INDEX_URL": closed, "BOATLIB_TORCH_INDEX": closed, "PIP_RETRIES": "0", "UV_HTTP_RETRIES": "0"}
     done = set_up(project, asked, **more)
