@@ -41,6 +41,11 @@ class Policy:
         """Whether any answer can be used without a check."""
         return min(self.lines.values()) <= 1
 
+    @property
+    def promises(self) -> bool:
+        """Whether it keeps the errors among the answers that are used below a target; costs promise nothing."""
+        return self.rule == "target" and self.uses_any
+
     def actions(self, predictions: pd.DataFrame) -> np.ndarray:
         """USE, CHECK or UNKNOWN for each photo: object [photos]. predictions: columns predicted, confidence, unfamiliarity."""
         lines = predictions["predicted"].map(self.line).to_numpy(dtype=np.float64)

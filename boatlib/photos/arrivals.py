@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -136,14 +136,20 @@ def as_class(label: str, classes: Collection[str]) -> str:
     return known.get(plain.casefold(), plain) if any(map(str.isalnum, plain)) else ""
 
 
-def in_words(rows: pd.DataFrame, filled: dict[str, str], classes: Collection[str]) -> str:
+def said_of(rows: pd.DataFrame, filled: Mapping[str, str], classes: Collection[str]) -> dict[str, str]:
+    """What people say of photos, by photo, as classes are written: what was filled in, otherwise what the set says. rows:
+    `Arrivals.rows`; filled: `filled_in`.
+    """
+    said = [*zip(rows["photo"], rows[LABEL], strict=True), *filled.items()]
+    return {photo: name for photo, label in said if (name := as_class(label, classes))}
+
+
+def in_words(rows: pd.DataFrame, filled: Mapping[str, str], classes: Collection[str]) -> str:
     """How many files there are, how many have a label, and which labels are no class. rows: `Arrivals.rows`."""
-    labels = [
-        as_class(filled.get(photo, label), classes) for photo, label in zip(rows["photo"], rows["label"], strict=True)
-    ]
-    strange = sorted({label for label in labels if label and label not in classes})
-    named = sum(map(bool, labels))
-    words = f"{len(rows):,} files" + (f", {named:,} of them with a label" if named else "")
+    known = said_of(rows, filled, classes)
+    labels = [known[photo] for photo in rows["photo"] if photo in known]
+    strange = sorted(set(labels) - set(classes))
+    words = f"{len(rows):,} files" + (f", {len(labels):,} of them with a label" if labels else "")
     if not strange:
         return words
     more = f" and {len(strange) - 5} more" if len(strange) > 5 else ""

@@ -93,14 +93,9 @@ def _labelled(run: Run, params: Params) -> tuple[pd.DataFrame, Path]:
     classes = bundle.classes_of(model)
     found = arrivals.find(params.new.images, params.new.labels, classes)
     rows = found.rows[found.rows["reason"] == ""]
-    filled = arrivals.filled_in(run.folder / TO_LABEL)
-    rows = rows.assign(
-        label=[
-            arrivals.as_class(filled.get(photo, label), classes)
-            for photo, label in zip(rows["photo"], rows["label"], strict=True)
-        ]
-    )
-    asked = Batches(run, bundle.fingerprint(model)).asked()
+    batches = Batches(run, bundle.fingerprint(model))
+    rows = rows.assign(label=rows["photo"].map(batches.labels(rows, classes)).fillna(""))
+    asked = batches.asked()
     judging = set(asked.loc[asked["purpose"] == JUDGE, "photo"])
     rows = rows[rows["label"] != ""]
     if rows.empty:

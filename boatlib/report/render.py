@@ -44,6 +44,7 @@ def render(run: Run, step: str, steps: list[str]) -> Path:
         made = date.fromisoformat(run.record("run_record")["made"])
         _translate(notebook)
     report, heading = brief.title(share, run.name), "" if partner else _first_heading(notebook)
+    kind, appendix = _parts(step)
     script = SCRIPT.read_text(encoding="utf-8")
     page = {
         "language": messages.language(),
@@ -57,7 +58,8 @@ def render(run: Run, step: str, steps: list[str]) -> Path:
         "script_hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         "partner": partner,  # sees neither code nor parameters; the settings are in run.json
         "words": {
-            **dict(zip(("kind", "appendix"), _parts(step), strict=True)),
+            "kind": kind,
+            "appendix": appendix,
             "skip": _("Skip to the content"),
             "pages": _("Pages of this report"),
         },

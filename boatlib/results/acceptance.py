@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from boatlib.policy import Policy
+
 KEPT, BROKEN, OPEN = "kept", "broken", "open"
 ALL = ""  # in `answer`: all answers together
 COLUMNS = ["answer", "state", "since", "judged", "wrong", "share", "low", "high"]
@@ -55,20 +57,21 @@ def sequence_range(wrong: int, judged: int, target: float, certainty: float) -> 
     return low, high
 
 
-def judge(labels: pd.DataFrame, target: float, certainty: float) -> pd.DataFrame:
+def judge(labels: pd.DataFrame, policy: Policy) -> pd.DataFrame:
     """Columns COLUMNS, a row for all accepted answers (answer ALL) and one for each answer that was judged: state, and since
     when.
 
     labels: columns answer, wrong, day (ISO), in the order in which the labels came. The whole error of 1 - certainty is shared:
-    half of it for all answers together, half for the single ones.
+    half of it for all answers together, half for the single ones. Where nothing is promised, all stay OPEN.
     """
     names = [ALL, *sorted(set(labels["answer"]))]
     rows = []
     for name in names:
         own = labels if name == ALL else labels[labels["answer"] == name]
-        error = (1 - certainty) / 2 / (1 if name == ALL else len(names) - 1)
-        rows.append({"answer": name, **_judge(own, target, error)})
-    return pd.DataFrame(rows, columns=COLUMNS)
+        error = (1 - policy.certainty) / 2 / (1 if name == ALL else len(names) - 1)
+        rows.append({"answer": name, **_judge(own, policy.target_error, error)})
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    return table if policy.promises else table.assign(state=OPEN, since="")
 
 
 def _judge(labels: pd.DataFrame, target: float, error: float) -> dict[str, Any]:

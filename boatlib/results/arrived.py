@@ -1,6 +1,7 @@
 """New photos and their answers: what becomes of each, which a person should name, and what all of it comes to."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -70,14 +71,8 @@ def newly_judged(
 
 def strange(ledger: pd.DataFrame, classes: Collection[str]) -> dict[str, int]:
     """Labels that are no class of the model, with the number of answers that they judge, the commonest first. ledger: JUDGED."""
-    others = ledger.loc[~ledger["label"].isin(classes), "label"]
-    counts = (
-        others.value_counts()
-        .rename_axis("label")
-        .reset_index()
-        .sort_values(["count", "label"], ascending=[False, True])
-    )
-    return {str(label): int(count) for label, count in zip(counts["label"], counts["count"], strict=True)}
+    counts = Counter(label for label in ledger["label"] if label not in classes)
+    return dict(sorted(counts.items(), key=lambda found: (-found[1], found[0])))
 
 
 def seen(rows: pd.DataFrame, directions: np.ndarray, classes: list[str]) -> drift.Seen:
@@ -112,9 +107,8 @@ def decision(accepted: int, changes: pd.DataFrame, promise: Mapping[str, Any]) -
 
 
 def judged_enough(promise: Mapping[str, Any]) -> bool:
-    """Whether as many answers are judged as would show a promise to be kept; labels then know better than any estimate."""
-    promised = promise["rule"] == "target" and promise["any"]
-    return bool(promised and promise["answers"][0]["judged"] >= promise["labels_if_kept"])
+    """Whether as many answers are judged as would show a promise to be kept."""
+    return bool(promise["made"] and promise["answers"][0]["judged"] >= promise["labels_if_kept"])
 
 
 def above(promise: Mapping[str, Any]) -> bool:
@@ -135,14 +129,14 @@ def record(
     needed: tuple[int, int],
     never_taught: Mapping[str, int],
 ) -> dict[str, Any]:
-    """All of it as `summary.json` keeps it: counts of the batch, what changed, the promise, what to expect. never_taught:
-    `strange`."""
+    """All of it as `summary.json` keeps it: counts of the batch, what changed, the promise, what to expect.
+
+    never_taught: `strange`.
+    """
     counts = batch["action"].value_counts()
     told = changes[changes["changed"].astype(bool)]
-    if policy.rule != "target" or not policy.uses_any:  # nothing is promised
-        judged = judged.assign(state=acceptance.OPEN, since="")
     promise = {
-        "rule": policy.rule, "target_error": policy.target_error, "certainty": policy.certainty, "any": policy.uses_any,
+        "made": policy.promises, "target_error": policy.target_error, "certainty": policy.certainty,
         "answers": judged.replace({np.nan: None}).to_dict("records"),
         "labels_if_kept": needed[0], "labels_if_broken": needed[1], "never_taught": dict(never_taught),
     }  # fmt: skip

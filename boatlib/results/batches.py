@@ -55,9 +55,7 @@ class Batches:
 
     def labels(self, said: pd.DataFrame, classes: Collection[str]) -> dict[str, str]:
         """What people say of photos, by photo: what the set says, and what was filled in. said: `Arrivals.rows`."""
-        own = {photo: label for photo, label in zip(said["photo"], said["label"], strict=True) if label}
-        filled = arrivals.filled_in(self.run.folder / TO_LABEL)
-        return own | {photo: name for photo, label in filled.items() if (name := arrivals.as_class(label, classes))}
+        return arrivals.said_of(said, arrivals.filled_in(self.run.folder / TO_LABEL), classes)
 
     def add_judged(self, rows: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:
         """Add rows behind those that are there, which keep their place when a label is corrected; returns all. labels: of now."""

@@ -127,7 +127,7 @@ def _checked(promise: Mapping[str, Any]) -> str:
         )
     if above(promise):
         return _(
-            "Yet {wrong} of {of} checked answers were wrong: more than the {target} promised, if not beyond doubt.",
+            "{wrong} of {of} checked answers were wrong: more than the {target} promised, which may be chance.",
             **told,
         )
     return _("{wrong} of {of} checked answers were wrong.", **told) if promise["never_taught"] else ""
@@ -219,7 +219,7 @@ def _figures(record: Mapping[str, Any]) -> str:
 
 
 def _labels_know_better(record: Mapping[str, Any]) -> bool:
-    return record["decision"] == BROKEN_IN_USE or judged_enough(record["promise"])
+    return record["decision"] == BROKEN_IN_USE or above(record["promise"])
 
 
 def expected(record: Mapping[str, Any]) -> Html:
@@ -401,7 +401,7 @@ def promise(record: Mapping[str, Any]) -> Html:
     """Whether the promise is kept, for all answers and for each, with ranges that hold however often one looks."""
     told = record["promise"]
     target, certainty = percent(told["target_error"], 0), percent(told["certainty"], 0)
-    if told["rule"] != "target" or not told["any"]:
+    if not told["made"]:
         return paragraph(
             _("No answer is promised to be right so often that it may be accepted, so there is no promise to judge.")
         )

@@ -263,11 +263,13 @@ def test_a_broken_promise_is_found_with_the_day_and_the_answer():
     ferry = random.random(400) < 0.5
     wrong = np.where(ferry, random.random(400) < 0.15, random.random(400) < 0.005)
     labels = pd.DataFrame({"answer": np.where(ferry, "ferry", "buoy"), "wrong": wrong, "day": days})
-    rows = acceptance.judge(labels, 0.02, 0.95).set_index("answer")
+    rows = acceptance.judge(labels, Policy({"": 0.6}, 0.9)).set_index("answer")
     assert rows.loc["ferry", "state"] == rows.loc[acceptance.ALL, "state"] == acceptance.BROKEN
     assert rows.loc["buoy", "state"] != acceptance.BROKEN
     assert "2026-11-01" <= rows.loc["ferry", "since"] <= "2026-11-20"
-    early = acceptance.judge(labels[labels["day"] < rows.loc["ferry", "since"]], 0.02, 0.95).set_index("answer")
+    early = acceptance.judge(labels[labels["day"] < rows.loc["ferry", "since"]], Policy({"": 0.6}, 0.9)).set_index(
+        "answer"
+    )
     assert early.loc["ferry", "state"] == acceptance.OPEN
 
 
@@ -372,11 +374,10 @@ def test_what_was_filled_in_stays(project):
 def record_of(batch, labels=None, changes=None, number=1, strange=None, policy=None):
     labels = labels if labels is not None else pd.DataFrame(columns=arrived.JUDGED)
     changes = changes if changes is not None else drift.compare(world(0), world(1))
-    judged = acceptance.judge(labels, 0.02, 0.95)
+    policy = policy or Policy({"": 0.6}, 0.9)
     told = {"said": True, "middle": 0.9, "low": 0.85, "high": 0.95}
-    return arrived.record(
-        number, batch, changes, [], judged, told, policy or Policy({"": 0.6}, 0.9), (249, 200), strange or {}
-    )
+    judged = acceptance.judge(labels, policy)
+    return arrived.record(number, batch, changes, [], judged, told, policy, (249, 200), strange or {})
 
 
 @pytest.mark.parametrize(
@@ -434,7 +435,7 @@ def test_more_wrong_than_promised_is_said_before_it_is_proven():
     record = record_of(batch_of(), ledger)
     assert record["promise"]["answers"][0]["state"] == acceptance.OPEN
     assert record["decision"] == arrived.CHANGED
-    assert "Yet 9 of 300 checked answers were wrong: more than the 2% promised" in shown.lead(record)
+    assert "9 of 300 checked answers were wrong: more than the 2% promised" in shown.lead(record)
     assert "would be accepted" in shown.what_becomes(record)
     assert "better by the labels" in shown.expected(record).text
     assert not [step for step in shown.next_steps(record) if "of about" in step]

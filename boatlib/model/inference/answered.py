@@ -74,7 +74,8 @@ class Answered:
             self._append(part, self._directions_of(part), own, batch)
             done += len(own)
             progress(len(gone) + done)
-        self.__dict__.pop("rows", None)  # read again: numbers are then those of the file
+        if len(waiting):
+            self.__dict__.pop("rows", None)  # read again: numbers are then those of the file
 
     def _not_there(self, rows: pd.DataFrame) -> Examined:
         none = np.full((len(rows), len(LOOKS)), np.nan, np.float32)
