@@ -13,7 +13,7 @@ source workflow/browser.sh
 bin=$(dirname "$PYTHON")
 "$bin/ruff" check .
 "$bin/ruff" format --check .
-"$bin/shellcheck" -x run_all.sh run_tests.sh workflow/setup.sh workflow/browser.sh .ci/run
+"$bin/shellcheck" -x run_all.sh run_tests.sh workflow/setup.sh workflow/browser.sh workflow/lock.sh .ci/run
 "$bin/mypy"
 some=(-m "not slow")
 if [ "${1:-}" = --all ]; then

@@ -1,10 +1,11 @@
 # shellcheck shell=bash
 # Sourced by run_all.sh and run_tests.sh. Sets PYTHON to an interpreter that has boatlib and everything it needs:
 # that of the active environment where boatlib is installed in it, otherwise that of .venv, which is made when needed.
-# BOATLIB_EXTRAS=test adds the tools of the tests. BOATLIB_TORCH_INDEX names another place for torch without CUDA.
+# BOATLIB_EXTRAS=test adds the tools of the tests. BOATLIB_TORCH_INDEX names another place for torch without CUDA; empty, it is
+# not wanted, as where the login node of a cluster has no GPU and others have.
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 extras=${BOATLIB_EXTRAS:-}
-torch_index=${BOATLIB_TORCH_INDEX:-https://download.pytorch.org/whl/cpu}
+torch_index=${BOATLIB_TORCH_INDEX-https://download.pytorch.org/whl/cpu}
 
 has() { "$1" -I -c 'import importlib.util as u, sys; sys.exit(u.find_spec(sys.argv[1]) is None)' "$2" 2>/dev/null; }
 
@@ -22,9 +23,15 @@ find_python() {
   exit 4
 }
 
-# An environment that was begun and not ended has no pip: it is made anew
+# One that is there is kept, but for one whose Python does not run; one that was begun and not ended, or that uv has made, lacks pip
 make_venv() {
-  "$root/.venv/bin/python" -m pip --version >/dev/null 2>&1 || "$(find_python)" -m venv --clear "$root/.venv"
+  local python=$root/.venv/bin/python
+  if ! "$python" -c '' 2>/dev/null; then
+    python=$(find_python)
+    "$python" -m venv --clear "$root/.venv"
+  elif ! "$python" -m pip --version >/dev/null 2>&1; then
+    "$python" -m ensurepip --default-pip >/dev/null
+  fi
 }
 
 # uv reads none of pip's settings: a mirror of the package index, and the certificates of a proxy, which the system knows too
@@ -39,8 +46,12 @@ settings_of_pip() {
 
 # Linux without an NVIDIA driver has no use for torch's CUDA libraries, two thirds of all that is installed
 without_cuda() {
-  [ "$(uname -s)" = Linux ] && ! [ -e /proc/driver/nvidia/version ] && ! command -v nvidia-smi >/dev/null || return
-  "$root/.venv/bin/python" -c 'import sys, urllib.request as u; u.urlopen(sys.argv[1], timeout=5)' "$torch_index/torch/" 2>/dev/null && return
+  [ -n "$torch_index" ] && [ "$(uname -s)" = Linux ] || return
+  ! [ -e /proc/driver/nvidia/version ] && ! command -v nvidia-smi >/dev/null || return
+  if "$root/.venv/bin/python" -c 'import sys, urllib.request as u; u.urlopen(sys.argv[1], timeout=5)' "$torch_index/torch/" 2>/dev/null; then
+    echo "No NVIDIA driver is here, so torch comes without CUDA. For the usual one: rm -r .venv, and BOATLIB_TORCH_INDEX= before the command."
+    return
+  fi
   echo "No NVIDIA driver is here, yet torch comes with CUDA libraries of 4 GB: $torch_index cannot be reached."
   return 1
 }
@@ -87,7 +98,7 @@ install_into_venv() {
   fi
   # The first run need not wait for what every run needs: the fonts of pages, and the default network, compiled
   (cd "$root" && {
-    .venv/bin/python -c 'from boatlib.show.kit import fonts; fonts.register(); fonts.faces("a")' &
+    .venv/bin/python -c 'from boatlib.show.kit import fonts; fonts.faces("a")' &
     .venv/bin/python -c 'from boatlib.model.networks import backbones; backbones.find_backbone("efficientnet_lite0").engine()'
     wait
   })

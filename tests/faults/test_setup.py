@@ -77,7 +77,7 @@ def project(tmp_path):
         "class find_backbone:\n    def __init__(self, name): pass\n    def engine(self): pass\n"
     )
     (root / "boatlib/show/kit").mkdir(parents=True)
-    (root / "boatlib/show/kit/fonts.py").write_text("register = lambda: None\nfaces = print\n")
+    (root / "boatlib/show/kit/fonts.py").write_text("faces = print\n")
     (root / "workflow").mkdir()
     shutil.copy(ROOT / "workflow/setup.sh", root / "workflow")
     versions = {"tiny": "1.0", "torch": "2.0", "torchvision": "0.2", "nvidia-all": "1.0"}
@@ -93,13 +93,11 @@ def project(tmp_path):
     return root
 
 
-def set_up(project, asked, uv=True, cpu="cpu", **more):
+def set_up(project, asked, uv=True, cpu="cpu", python=sys.executable, **more):
     tools = project.parent / "tools"
     tools.mkdir(exist_ok=True)
-    names = ["bash", "awk", "grep", "cat", "cksum", "dirname", "uname"]
-    for name, place in (
-        [(n, shutil.which(n)) for n in names] + [("python3", sys.executable)] + ([("uv", UV)] if uv else [])
-    ):
+    places = {name: shutil.which(name) for name in ("bash", "awk", "grep", "cat", "cksum", "dirname", "uname")}
+    for name, place in (places | {"python3": python} | ({"uv": UV} if uv else {})).items():
         if not (tools / name).exists():
             (tools / name).symlink_to(place)
     env = {
@@ -147,8 +145,9 @@ def test_92_without_an_nvidia_driver_torch_comes_without_cuda_and_all_else_from_
     shutil.rmtree(next((project / ".venv/lib").glob("python*/site-packages/pip")))
     (project / ".venv/.installed").unlink()
     again = set_up(project, asked)
-    assert again.returncode == 0, f"an environment that was begun and not ended is made anew: {again.stderr}"
+    assert again.returncode == 0, f"an environment that lacks pip gets it: {again.stderr}"
     assert versions_of(project)["torch"] == "2.0+cpu"
+    assert "so torch comes without CUDA" in again.stdout
 
 
 @pytest.mark.skipif(shutil.which("nvidia-smi") is not None, reason="this machine has an NVIDIA driver")
@@ -165,6 +164,20 @@ def test_92_where_no_other_torch_can_be_had_the_usual_one_is_taken_with_a_senten
     assert words in done.stdout
     assert versions_of(project)["torch"] == "2.0"
     assert "nvidia-all" in versions_of(project) or "nvidia_all" in versions_of(project)
+
+
+def test_92_for_a_cluster_the_usual_torch_can_be_asked_for(project, asked):
+    done = set_up(project, asked, BOATLIB_TORCH_INDEX="")
+    assert done.returncode == 0, done.stderr
+    assert "CUDA" not in done.stdout
+    assert versions_of(project)["torch"] == "2.0"
+
+
+def test_92_without_a_python_that_is_new_enough_a_sentence_says_so(project, asked):
+    done = set_up(project, asked, python=shutil.which("false"))
+    assert done.returncode == 4, done.stderr
+    assert done.stderr.startswith("Python 3.11 or newer is needed and was not found.")
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_92_a_file_with_another_hash_is_refused(project, asked):
