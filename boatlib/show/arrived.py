@@ -219,7 +219,9 @@ def _figures(record: Mapping[str, Any]) -> str:
 
 
 def _labels_know_better(record: Mapping[str, Any]) -> bool:
-    return record["decision"] == BROKEN_IN_USE or above(record["promise"])
+    """Whether people have seen what contradicts an estimate: too many wrong answers, or photos of what was never taught."""
+    promise = record["promise"]
+    return record["decision"] == BROKEN_IN_USE or above(promise) or bool(promise["never_taught"])
 
 
 def expected(record: Mapping[str, Any]) -> Html:
@@ -279,7 +281,7 @@ def next_steps(record: Mapping[str, Any]) -> list[str]:
 def must_look(batch: pd.DataFrame, root: Path, shown: int, start: int = 0) -> Html:
     """Photos that a person must look at, by reason, the least sure answers first; of each reason `shown`, from `start` on."""
     parts = []
-    for action, head in ((UNKNOWN, _("Unlike anything taught")), (CHECK, _("Not sure enough"))):
+    for action, head in ((UNKNOWN, _("Unlike anything taught")), (CHECK, _("Not sure enough, or always checked"))):
         rows = batch[batch["action"] == action].sort_values(["confidence", "photo"])
         if len(rows) > start:
             cards = gallery.grid(gallery.cards(rows.iloc[start : start + shown], root, _doubtful), "strip")

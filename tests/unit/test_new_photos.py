@@ -422,6 +422,8 @@ def test_a_kept_promise_is_said_and_what_was_never_taught_is_named():
     said = "40 of the wrong ones show what it was never taught: otter (40)."
     assert shown.lead(record).endswith(f"46 of 400 were wrong. {said}")
     assert said in shown.promise(record).markup
+    assert "better by the labels" in shown.expected(record_of(batch_of(), strange={"otter": 1})).text
+    assert "an estimate, no proof" in shown.expected(record_of(batch_of())).text
     few = record_of(batch_of(), ledger.iloc[[0, 100]], strange={"otter": 1})
     assert shown.lead(few).endswith(
         "1 of 2 checked answers were wrong. 1 of the wrong ones shows what it was never taught: otter (1)."
