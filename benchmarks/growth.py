@@ -2,10 +2,12 @@
 
     python benchmarks/growth.py --counts 1000 10000 100000
     python benchmarks/growth.py --counts 1000 10000 100000 --camera
+    python benchmarks/growth.py --counts 1000 10000 100000 --model runs/boats/model
 
 With --camera all photos are frames of one fixed camera, which all look alike: then only the first step runs, since it looks for
 near-duplicates, and a split is not possible while they stay together. Otherwise the photos are small drawn ones, all different,
-in five classes (or in --classes). One look at each, and the mirror image in TTA.
+in five classes (or in --classes). One look at each, and the mirror image in TTA. With --model they are new photos, which that
+model answers.
 """
 
 import argparse
@@ -61,6 +63,7 @@ def main() -> None:
     parser.add_argument("--counts", type=int, nargs="+", default=[1_000, 10_000, 100_000])
     parser.add_argument("--classes", type=int, default=5)
     parser.add_argument("--camera", action="store_true", help="frames of one fixed camera; the first step alone")
+    parser.add_argument("--model", default="", help="they arrive as new photos of a taught model")
     parser.add_argument("--keep", action="store_true", help="leave the run and its reports, to look at them")
     options = parser.parse_args()
     print(
@@ -70,12 +73,10 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder, empty_cache():
             with ThreadPoolExecutor() as pool:
                 list(pool.map(partial(frame if options.camera else draw, Path(folder), options.classes), range(count)))
-            settings = [
-                f"images={folder}",
-                f"run={RUN}",
-                *SETTINGS,
-            ]
-            command = [sys.executable, "-m", "boatlib", "run", "params/quick.yaml"]
+            settings, file = [f"images={folder}", f"run={RUN}", *SETTINGS], "params/quick.yaml"
+            if options.model:
+                settings, file = [f"new.images={folder}", f"run={RUN}", f"model={options.model}"], "params/new.yaml"
+            command = [sys.executable, "-m", "boatlib", "run", file]
             command += [word for setting in settings for word in ("--set", setting)]
             command += ["--until", "01"] if options.camera else []
             started = time.perf_counter()

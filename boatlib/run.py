@@ -3,6 +3,7 @@
 import json
 import os
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -271,6 +272,15 @@ class Run:
         from boatlib import spreadsheet
 
         return write_text(self.path(name), spreadsheet.to_csv(table))
+
+    def write_parts(self, name: str, parts: "Iterable[pd.DataFrame]") -> Path:
+        """The same of a table that comes in parts, one of which is in memory at a time."""
+        from boatlib import spreadsheet
+
+        with replacing(self.path(name)) as new, new.open("wb") as file:
+            for number, part in enumerate(parts):
+                file.write(spreadsheet.to_csv(part, head=number == 0).encode("utf-8"))
+        return self.path(name)
 
     def write_text(self, name: str, text: str) -> Path:
         """Write the text file called `name`."""

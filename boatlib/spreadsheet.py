@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,9 +55,24 @@ def read_table(file: Path) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    if not _ends_a_line(file):  # each line that was written ends; pandas would not mind
-        raise ValueError("its last line has no end")
-    table = pd.read_csv(file, dtype=dict.fromkeys(TEXTS, str), keep_default_na=False)
+    _need_an_end(file)
+    return _as_it_was(pd.read_csv(file, dtype=dict.fromkeys(TEXTS, str), keep_default_na=False))
+
+
+def read_parts(file: Path, rows: int, columns: Sequence[str] | None = None) -> "Iterator[pd.DataFrame]":
+    """`read_table` of so many rows at a time, and of all columns or only these."""
+    import pandas as pd
+
+    _need_an_end(file)
+    texts = dict.fromkeys(TEXTS, str)
+    with pd.read_csv(file, dtype=texts, keep_default_na=False, usecols=columns, chunksize=rows) as parts:
+        yield from map(_as_it_was, parts)
+
+
+def _as_it_was(table: "pd.DataFrame") -> "pd.DataFrame":
+    """What `to_csv` was given, from what pandas has read."""
+    import pandas as pd
+
     for place, kind in enumerate(table.dtypes):
         if pd.api.types.is_string_dtype(kind):
             table.isetitem(place, [uncell(value) for value in table.iloc[:, place]])
@@ -69,8 +85,10 @@ def read_table(file: Path) -> "pd.DataFrame":
     return table
 
 
-def _ends_a_line(file: Path) -> bool:
+def _need_an_end(file: Path) -> None:
+    """Raises ValueError where the last line has none: each that was written has one, and pandas would not mind."""
     with file.open("rb") as opened:
         size = opened.seek(0, os.SEEK_END)
         opened.seek(max(size - 1, 0))
-        return opened.read(1) == b"\n"
+        if opened.read(1) != b"\n":
+            raise ValueError("its last line has no end")

@@ -4,8 +4,10 @@ import hashlib
 import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from boatlib import spreadsheet
@@ -44,37 +46,40 @@ def find(images: str, labels: str, classes: Collection[str]) -> Arrivals:
     DataError for photos that cannot be found, ParameterError for labels that cannot.
     """
     place = sources.opened(images, "new.images")
+    root = place if place.is_dir() else by_table.root_of(place)
+    said: dict[str, str] = {}
     if place.is_dir():
-        root, found = place, [Found(name) for name in find_photos(place)]
-        rows = [(file.name, "") for file in found]
-        said: dict[str, str] = {}
+        reasons = dict.fromkeys(find_photos(root), "")
     else:
-        root = by_table.root_of(place)
-        found = find_files(root)
-        rows, said = _of_table(place, root, found)
+        reasons, said = _of_table(place, root)
     if labels == FOLDERS:
-        said |= {name: label for name, _ in rows if (label := _folder(name, classes))}
+        said |= {name: label for name in reasons if (label := _folder(name, classes))}
     elif labels:
-        said |= _said(project_root() / Path(labels).expanduser(), root, found, "new.labels")
+        found = [Found(name) for name in reasons] if place.is_dir() else find_files(root)
+        said |= _said(project_root() / Path(labels).expanduser(), Photos(root, found), "new.labels")
     said = {name: as_class(label, classes) for name, label in said.items()}
-    facts = [(name, *_facts(root / name, reason), said.get(name, ""), reason) for name, reason in sorted(set(rows))]
-    table = pd.DataFrame(facts, columns=COLUMNS)
-    if table.empty:
+    if not reasons:
         raise DataError(f"new.images: there are no photos in {images}.")
-    return Arrivals(root, table)
+    names = sorted(reasons)
+    facts = np.fromiter(chain.from_iterable(_facts(root / name, reasons[name]) for name in names), np.int64)
+    labelled, why = ([texts.get(name, "") for name in names] for texts in (said, reasons))
+    columns = names, facts[::2], facts[1::2], labelled, why
+    return Arrivals(root, pd.DataFrame(dict(zip(COLUMNS, columns, strict=True))))
 
 
-def _of_table(file: Path, root: Path, found: list[Found]) -> tuple[list[tuple[str, str]], dict[str, str]]:
-    """The photos that a table names, with reasons why they cannot be looked at, and their labels where it has that column."""
-    cells, photos = _with_plain_names(tables.read(file)), Photos(root, found)
+def _of_table(file: Path, root: Path) -> tuple[dict[str, str], dict[str, str]]:
+    """The photos that a table names, with reasons why they cannot be looked at ("": they can), and their labels where it has that
+    column.
+    """
+    cells, photos = _with_plain_names(tables.read(file)), Photos(root, find_files(root))
     column, _ = by_table.photo_column(Table(file, cells), photos, "")
     meant = [(cell, *photos.find(cell)) for cell in cells[column]]
-    rows = [(name, "") if name else (cell, how) for cell, name, how in meant if cell]
+    reasons = {name or cell: "" if name else how for cell, name, how in meant if cell}
     labels = cells[LABEL] if LABEL in cells else [""] * len(cells)
-    return rows, {name: label for (_, name, _), label in zip(meant, labels, strict=True) if name and label}
+    return reasons, {name: label for (_, name, _), label in zip(meant, labels, strict=True) if name and label}
 
 
-def _said(file: Path, root: Path, found: list[Found], asked: str) -> dict[str, str]:
+def _said(file: Path, photos: Photos, asked: str) -> dict[str, str]:
     if not file.is_file():
         raise ParameterError(f"{asked}: there is no table {file.name}. Write `{FOLDERS}`, or name a table of labels.")
     cells = _with_plain_names(tables.read(file))
@@ -84,7 +89,6 @@ def _said(file: Path, root: Path, found: list[Found], asked: str) -> dict[str, s
         )
     if not cells[LABEL].astype(bool).any():
         return {}
-    photos = Photos(root, found)
     column, _ = by_table.photo_column(Table(file, cells[cells[LABEL] != ""]), photos, "")
     pairs = zip(cells[column], cells[LABEL], strict=True)
     return {name: label for cell, label in pairs if label and (name := photos.find(cell)[0])}
@@ -105,6 +109,18 @@ def _facts(file: Path, reason: str) -> tuple[int, int]:
     except OSError:  # whoever opens it will say why
         told = None
     return (told.st_size, told.st_mtime_ns) if told else (0, 0)
+
+
+def marks(rows: pd.DataFrame) -> np.ndarray:
+    """A number for each file by its name, size and time, drawn evenly, so that it has nothing to do with what photos show: uint64
+    [rows]. Of a million files two have the same one with a probability below 1e-7.
+    """
+    keys = zip(rows["photo"], rows["size"], rows["time"], strict=True)
+    texts = (
+        f"{spreadsheet.one_line(photo)}\0{size}\0{time}".encode("utf-8", "surrogateescape")
+        for photo, size, time in keys
+    )
+    return np.fromiter((int.from_bytes(hashlib.sha256(text).digest()[:8]) for text in texts), np.uint64)
 
 
 def filled_in(file: Path) -> dict[str, str]:
@@ -140,7 +156,8 @@ def said_of(rows: pd.DataFrame, filled: Mapping[str, str], classes: Collection[s
     """What people say of photos, by photo, as classes are written: what was filled in, otherwise what the set says. rows:
     `Arrivals.rows`; filled: `filled_in`.
     """
-    said = [*zip(rows["photo"], rows[LABEL], strict=True), *filled.items()]
+    labelled = rows[rows[LABEL] != ""]
+    said = [*zip(labelled["photo"], labelled[LABEL], strict=True), *filled.items()]
     return {photo: name for photo, label in said if (name := as_class(label, classes))}
 
 

@@ -1,13 +1,13 @@
 """New photos and their answers: what becomes of each, which a person should name, and what all of it comes to."""
 
-import hashlib
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from boatlib.photos import arrivals
 from boatlib.photos.looks import LOOKS
 from boatlib.policy import CHECK, UNKNOWN, USE, Policy
 from boatlib.predictions import decided
@@ -27,26 +27,41 @@ WATCH = [
 
 
 def with_actions(rows: pd.DataFrame, policy: Policy) -> pd.DataFrame:
-    """The rows with action (USE, CHECK, UNKNOWN, UNREADABLE), unfamiliar, needs_review and reason. rows: `Answered.rows`."""
-    told = decided(rows.drop(columns="error"), rows["error"].tolist(), policy)
-    return told.assign(action=np.where(told["error"] == "", policy.actions(rows), UNREADABLE))
+    """The rows with action: USE, CHECK, UNKNOWN, UNREADABLE. rows: `Answered.rows`."""
+    return rows.assign(action=np.where(rows["error"] == "", policy.actions(rows), UNREADABLE))
+
+
+def told(parts: Iterable[pd.DataFrame], policy: Policy) -> Iterator[pd.DataFrame]:
+    """What `answers.csv` says: every column that a model's answer has. parts: `Answered.parts`."""
+    for rows in parts:
+        yield decided(rows.drop(columns=["size", "time", "error"]), rows["error"].tolist(), policy)
+
+
+def of_batch(rows: pd.DataFrame, number: int) -> pd.DataFrame:
+    """The rows of the last batch, without a copy: they stand behind all others."""
+    return rows.iloc[int(np.searchsorted(rows["batch"].to_numpy(int), number)) :]
+
+
+def some_read(batch: pd.DataFrame) -> pd.DataFrame:
+    """Photos that could be read: all, or `drift.MOST` of them, drawn at random."""
+    places = pd.Series(np.flatnonzero(batch["error"] == ""))
+    return batch.iloc[places.sample(min(len(places), drift.MOST), random_state=0)]
 
 
 def to_label(batch: pd.DataFrame, judge: int, learn: int) -> pd.DataFrame:
     """Columns ASKED: `judge` accepted answers, drawn at random, and the `learn` photos that it is least sure of, none of which
     is accepted; so no photo is for both. batch: `with_actions`, of one batch.
     """
-    drawn = batch[batch["action"] == USE].assign(place=lambda t: _places(t)).sort_values("place").head(judge)
-    doubtful = batch[batch["action"].isin([CHECK, UNKNOWN])].sort_values(["confidence", "photo"]).head(learn)
+    used, doubtful = batch["action"] == USE, batch["action"].isin([CHECK, UNKNOWN])
+    drawn = batch.iloc[np.flatnonzero(used)[np.argsort(arrivals.marks(batch[used]))[:judge]]]
+    doubtful = (
+        batch.loc[doubtful, ["photo", "batch", "predicted", "confidence"]]
+        .sort_values(["confidence", "photo"])
+        .head(learn)
+    )
     parts = [rows.assign(purpose=what) for rows, what in ((drawn, JUDGE), (doubtful, LEARN))]
     both = pd.concat(parts, ignore_index=True).rename(columns={"predicted": "answer"})
     return both.assign(label="")[ASKED]
-
-
-def _places(rows: pd.DataFrame) -> list[str]:
-    """An order that has nothing to do with what photos show, and is the same at every start."""
-    keys = rows[["photo", "size", "time"]].astype(str).agg("\0".join, axis=1) if len(rows) else []
-    return [hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest() for key in keys]
 
 
 def newly_judged(
@@ -65,7 +80,7 @@ def newly_judged(
     before = set(known[["photo", "batch"]].itertuples(index=False, name=None))
     keys = list(new[["photo", "batch"]].itertuples(index=False, name=None))
     new = new[np.array([key not in before for key in keys], bool)]
-    new = new.assign(place=_places(new)).sort_values(["batch", "place"]).rename(columns={"predicted": "answer"})
+    new = new.assign(place=arrivals.marks(new)).sort_values(["batch", "place"]).rename(columns={"predicted": "answer"})
     return new.assign(day=day, wrong=new["answer"] != new["label"])[JUDGED].reset_index(drop=True)
 
 
@@ -78,7 +93,7 @@ def strange(ledger: pd.DataFrame, classes: Collection[str]) -> dict[str, int]:
 def seen(rows: pd.DataFrame, directions: np.ndarray, classes: list[str]) -> drift.Seen:
     """Photos that could be read, as they are compared. rows: `with_actions`; directions: of each (`Answered.directions`)."""
     return drift.Seen(
-        rows["unfamiliar"].to_numpy(bool),
+        (rows["action"] == UNKNOWN).to_numpy(bool),
         rows["confidence"].to_numpy(np.float32),
         rows["predicted"].map(classes.index).to_numpy(np.int64),
         rows[list(LOOKS)].to_numpy(float),

@@ -11,7 +11,7 @@ from conftest import draw, make_set
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from boatlib import messages
+from boatlib import messages, spreadsheet
 from boatlib.errors import DataError, MissingInputError, ParameterError
 from boatlib.model.inference.answered import Answered
 from boatlib.model.inference.held_out import HeldOut
@@ -176,10 +176,32 @@ def test_answers_are_those_of_predict(predictor, tmp_path):
     answered = Answered(tmp_path / "model", predictor)
     found = arrivals.find(str(root), "", CLASSES)
     answered.look_at(root, answered.waiting(found), 1, lambda done: None)
-    rows = arrived.with_actions(answered.rows, predictor.bundle.policy)
+    (rows,) = arrived.told(answered.parts(), predictor.bundle.policy)
     said = predictor.predict([root / photo for photo in rows["photo"]])
     for column in ("predicted", "confidence", "p_kayak", "needs_review", "reason", "error"):
         assert rows[column].tolist() == said[column].tolist(), column
+
+
+def test_answers_that_are_read_part_by_part_are_the_same(predictor, tmp_path, project, monkeypatch):
+    root = make_set(tmp_path / "new", {"a": 5, "=b": 2})
+    (root / "a" / "broken.jpg").write_bytes(b"no picture")
+    answered = Answered(tmp_path / "model", predictor)
+    answered.look_at(root, answered.waiting(arrivals.find(str(root), "", CLASSES)), 1, lambda done: None)
+    whole, (told,) = answered.rows, arrived.told(answered.parts(), predictor.bundle.policy)
+    monkeypatch.setattr("boatlib.model.inference.answered.PART", 3)
+    again = Answered(tmp_path / "model", predictor)
+    assert [len(part) for part in again.parts()] == [3, 3, 2]
+    pd.testing.assert_frame_equal(again.rows, whole)
+    file = Run("parts").write_parts("answers", arrived.told(again.parts(), predictor.bundle.policy))
+    pd.testing.assert_frame_equal(spreadsheet.read_table(file), told)
+    assert file.read_text() == spreadsheet.to_csv(told)
+
+
+def test_the_rows_of_the_last_batch_stand_behind_all_others():
+    rows = pd.concat([batch_of(4, 2, number) for number in (1, 2, 4)], ignore_index=True)
+    assert arrived.of_batch(rows, 4)["photo"].tolist() == [f"4-00{n}.jpg" for n in range(4)]
+    assert arrived.of_batch(rows, 5).empty
+    assert arrived.of_batch(rows.head(0), 1).empty
 
 
 def test_a_model_that_no_test_has_judged_says_so(tmp_path):
@@ -494,4 +516,5 @@ def test_unknown_answers_of_strangers_are_unfamiliar():
     rows = batch_of().assign(unfamiliarity=1.0)
     told = arrived.with_actions(rows, Policy({"": 0.0}, 0.5))
     assert (told["action"].iloc[:-1] == UNKNOWN).all()
-    assert told["reason"].iloc[0].startswith("unlike anything it was taught")
+    (whole,) = arrived.told([rows], Policy({"": 0.0}, 0.5))
+    assert whole["reason"].iloc[0].startswith("unlike anything it was taught")

@@ -1,7 +1,7 @@
 """What a model has answered to new photos so far: no photo is looked at twice, and none is lost."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,11 +13,14 @@ from boatlib import spreadsheet
 from boatlib.errors import DamagedFileError
 from boatlib.files import explained
 from boatlib.model.inference.predictor import Examined, Predictor
+from boatlib.photos import arrivals
 from boatlib.photos.arrivals import Arrivals
 from boatlib.photos.looks import LOOKS
 
 KEY = ["photo", "size", "time"]  # a file with another size or time is another photo
 ANSWERS, DIRECTIONS = "answers.csv", "directions.f16"
+IN_SHORT = ["batch", *KEY, *LOOKS, "predicted", "confidence", "unfamiliarity", "error"]
+PART = 10_000  # rows with all their columns that are in memory at a time
 
 
 @dataclass(frozen=True)
@@ -38,13 +41,18 @@ class Answered:
 
     @cached_property
     def rows(self) -> pd.DataFrame:
-        """All rows, the oldest first. Raises DamagedFileError."""
+        """All rows, the oldest first, with the columns IN_SHORT: about 150 bytes each. Raises DamagedFileError."""
+        parts = [*self.parts(IN_SHORT)]
+        return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=IN_SHORT)
+
+    def parts(self, columns: Sequence[str] | None = None) -> Iterator[pd.DataFrame]:
+        """The same, PART rows at a time, and with all columns or only some."""
         self._mend()
         file = self.folder / ANSWERS
         if not file.is_file():
-            return pd.DataFrame(columns=["batch", *KEY, *LOOKS, "predicted", "confidence", "unfamiliarity", "error"])
+            return
         try:
-            return spreadsheet.read_table(file)
+            yield from spreadsheet.read_parts(file, PART, columns)
         except ValueError as error:
             raise DamagedFileError(f"{file} is damaged. Move it away; its photos are looked at again.") from error
 
@@ -53,18 +61,23 @@ class Answered:
         file = self.folder / DIRECTIONS
         if not len(places):
             return np.empty((0, self._width), np.float32)
-        return np.asarray(np.memmap(file, np.float16, "r").reshape(-1, self._width)[places], np.float32)
+        size, found = 2 * self._width, []
+        with file.open("rb") as opened:
+            for place in places:
+                opened.seek(int(place) * size)
+                found.append(opened.read(size))
+        return np.frombuffer(b"".join(found), np.float16).reshape(-1, self._width).astype(np.float32)
 
-    def waiting(self, arrivals: Arrivals) -> pd.DataFrame:
-        """The rows of the arrivals that have no answer yet."""
-        known = set(self.rows[KEY].itertuples(index=False, name=None))
-        keys = _keys(arrivals.rows).itertuples(index=False, name=None)
-        return arrivals.rows[np.array([key not in known for key in keys], bool)]
+    def waiting(self, found: Arrivals) -> pd.DataFrame:
+        """The rows that were found and have no answer yet."""
+        return found.rows[~np.isin(arrivals.marks(found.rows), arrivals.marks(self.rows))]
 
     def look_at(self, root: Path, waiting: pd.DataFrame, batch: int, progress: Callable[[int], object]) -> None:
         """Answer photos below root, part by part; each part is on the disk before the next begins. waiting: `waiting`; progress:
         called with the number of photos that are done.
         """
+        if waiting.empty:
+            return
         gone, there = waiting[waiting["reason"] != ""], waiting[waiting["reason"] == ""]
         if len(gone):
             self._append(self._not_there(gone), np.zeros((len(gone), self._width), np.float16), gone, batch)
@@ -74,8 +87,8 @@ class Answered:
             self._append(part, self._directions_of(part), own, batch)
             done += len(own)
             progress(len(gone) + done)
-        if len(waiting):
-            self.__dict__.pop("rows", None)  # read again: numbers are then those of the file
+        self.predictor.rest()
+        self.__dict__.pop("rows", None)  # read again: numbers are then those of the file
 
     def _not_there(self, rows: pd.DataFrame) -> Examined:
         none = np.full((len(rows), len(LOOKS)), np.nan, np.float32)

@@ -68,6 +68,12 @@ class Predictor:
     def _head(self) -> engines.Engine:
         return self.bundle.head_engine()
 
+    def rest(self) -> None:
+        """Let go of what computes, and of its memory; it is made again for the next photo."""
+        for name in ("_bodies", "_head"):
+            self.__dict__.pop(name, None)
+        engines.let_go()
+
     def predict(self, photos: Source | Sequence[Source], views: Sequence[str] = ONE_VIEW) -> pd.DataFrame:
         """What each photo shows, by the mean of the views (their names).
 

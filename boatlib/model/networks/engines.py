@@ -200,6 +200,11 @@ def _loaded(file: Path, on: Machine) -> OpenVinoEngine:
     return OpenVinoEngine(file, on)
 
 
+def let_go() -> None:
+    """Keep no engine that nobody holds: they are most of the memory of whoever computes."""
+    _loaded.cache_clear()
+
+
 def is_converted(part: Part, on: Machine) -> bool:
     """Whether a part lies in the cache, ready for OpenVINO."""
     file = _file(part, on)
