@@ -50,12 +50,15 @@ def one_seed(table: pd.DataFrame, root: Path, params: Params) -> pd.DataFrame:
     taught = calibration.with_temperature(others.judged_by_others(task, training.epochs, alike), temperature)
     taught["unfamiliarity"] = Familiarity.of_parts(seen, labels, taught["part"].to_numpy())
     line = policy.familiar_to(tuning, params.review.refuse)
-    every = policy.judges(tuning, taught, (val["group"], train["group"]), alike)
-    ways = {"validation alone": (tuning, val["group"]), "with training photos": every}
+    groups = val["group"], train["group"]
+    ways = {
+        "validation alone": policy.judges(tuning, taught.head(0), groups, None),
+        "with training photos": policy.judges(tuning, taught, groups, alike),
+    }
     answers = Predictor(saved).predict_catalogued(test, root)
     rows = []
-    for way, (judges, groups) in ways.items():
-        drawn = policy.draw(judges, groups, params.review, line)
+    for way, judges in ways.items():
+        drawn = policy.draw(judges, params.review, line)
         told = policy.judged(drawn, answers)
         strange = unknown.photos_left_out(Predictor(saved.with_policy(drawn, saved.familiarity)), table, root)
         row = {name: told[name] for name in ("used", "wrong", "unknown", "photos")}

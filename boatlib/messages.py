@@ -7,7 +7,8 @@ the language of this process; until then it is English. A language is added by a
 import gettext as library
 import io
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -33,6 +34,17 @@ def use(language: str) -> None:
     """Write in this language from now on. language: one of `languages`."""
     global _chosen  # noqa: PLW0603
     _chosen = language
+
+
+@contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """The same for a block only."""
+    before = _chosen
+    use(language)
+    try:
+        yield
+    finally:
+        use(before)
 
 
 def language() -> str:

@@ -12,7 +12,7 @@ USE, CHECK, UNKNOWN = "use", "check", "unknown"
 ACTIONS = (USE, CHECK, UNKNOWN)
 COMMON = ""  # in `lines`: the line of all answers that have none of their own
 NEVER = 2.0  # a line that no confidence reaches
-Rule = Literal["target", "cost"]
+Rule = Literal["none", "target", "cost"]
 
 
 @dataclass(frozen=True)
@@ -20,9 +20,9 @@ class Policy:
     """Which answers may stand alone.
 
     lines: by answer, the confidence from which it is used (NEVER: a person checks all of them); familiar_to: the unfamiliarity
-    from which a photo counts as unlike all that was taught (None: none does). rule: what drew the lines: a target for the errors
-    among the answers that are used, kept with a certainty; or costs. needed: validation photos (about) with which a line could be
-    drawn that keeps the target; 0 where one was, or where no number would do.
+    from which a photo counts as unlike all that was taught (None: none does). rule: what drew the lines: nothing yet, so all
+    answers are checked; a target for the errors among the answers that are used, kept with a certainty; or costs. needed:
+    validation photos (about) with which a line could be drawn that keeps the target; 0 where one was, or where none would do.
     """
 
     lines: dict[str, float] = field(default_factory=lambda: {COMMON: NEVER})
@@ -64,5 +64,7 @@ class Policy:
             return f"unlike anything it was taught; nearest: {answer}"
         if action == USE:
             return ""
+        if self.rule == "none":
+            return "06_summary has drawn no line yet"
         line = self.line(answer)
         return f"less sure than {percent(line)}" if line <= 1 else f"answers {answer} are always checked"

@@ -12,6 +12,7 @@ from boatlib.policy import ACTIONS, CHECK, COMMON, NEVER, UNKNOWN, USE, Policy
 from boatlib.results.intervals import over_groups
 
 ALL = "all answers"
+JUDGES = ["label", "predicted", "confidence", "unfamiliarity", "group"]
 COLUMNS = ["answer", "action", "per_1000", "right", "judged"]
 ENOUGH = 3  # times as many photos as an answer without any error needs: then it gets a line of its own
 
@@ -23,33 +24,34 @@ def familiar_to(predictions: pd.DataFrame, refuse: float) -> float:
 
 def judges(
     validation: pd.DataFrame, teaching: pd.DataFrame, groups: tuple[pd.Series, pd.Series], alike: pd.Series | None
-) -> tuple[pd.DataFrame, pd.Series]:
-    """The photos that draw the lines, and their groups: those of validation and, where there are any, those that taught. Where
+) -> pd.DataFrame:
+    """The photos that draw the lines, columns JUDGES: those of validation and, where there are any, those that taught. Where
     look-alikes matter, only the latter: they alone were kept from their like (alike: `elsewhere.in_series`).
 
     validation, teaching: predictions; groups: of both.
     """
-    if alike is not None and len(teaching):
-        return teaching, alike[: len(teaching)].reset_index(drop=True)
     answers = pd.concat([validation, teaching], ignore_index=True)
-    return answers, pd.concat(groups, ignore_index=True)[: len(answers)]
+    group = pd.concat(groups, ignore_index=True)[: len(answers)]
+    if alike is not None and len(teaching):
+        answers, group = teaching.reset_index(drop=True), alike[: len(teaching)].reset_index(drop=True)
+    return answers.assign(group=group.astype(str))[JUDGES]
 
 
-def draw(predictions: pd.DataFrame, groups: pd.Series, settings: Review, unfamiliar_from: float) -> Policy:
-    """Lines for the answers of a model. predictions: of photos that it has not learnt from, with unfamiliarity; groups: of each
-    photo, whose photos count as one; unfamiliar_from: `familiar_to`.
+def draw(judges: pd.DataFrame, settings: Review, unfamiliar_from: float) -> Policy:
+    """Lines for the answers of a model. judges: answers to photos that it has not learnt from; those of one group count as one
+    photo; unfamiliar_from: `familiar_to`.
 
     Photos beyond that are called unfamiliar, whatever the answer. Where costs are given, the cheapest line
     for all answers; otherwise lines so that of the answers used at most `target_error` are wrong, with `certainty` (`_line`).
     An answer given to enough photos has a line of its own, the others have one together; the doubt that is left is shared evenly.
     """
-    known = predictions[(predictions["unfamiliarity"] < unfamiliar_from).to_numpy()]
+    known = judges[(judges["unfamiliarity"] < unfamiliar_from).to_numpy()]
     told: dict[str, Any] = settings.model_dump(include={"target_error", "certainty"}) | {"familiar_to": unfamiliar_from}
     if settings.cost_of_error:
         return Policy(
             {COMMON: cheapest_line(known, settings.cost_of_error, settings.cost_of_check)}, rule="cost", **told
         )
-    alike = len(known) / max(1, groups[known.index].nunique())
+    alike = len(known) / max(1, known["group"].nunique())
     doubt, target = 1 - settings.certainty, settings.target_error
     own = _with_own_line(known["predicted"], alike, target, doubt)
     of = known["predicted"].where(known["predicted"].isin(own), COMMON)

@@ -11,27 +11,23 @@ from boatlib.model.inference.predictor import Predictor
 from boatlib.order import natural
 from boatlib.photos.layout.listing import NONE_OF_THESE
 from boatlib.photos.layout.reasons import Reason
-from boatlib.policy import CHECK, UNKNOWN
+from boatlib.policy import UNKNOWN
 
 LEFT_OUT, NEVER_TAUGHT, BACKGROUND = "too few photos", "left out for this", "none of the classes"
 MOST = 8  # classes that are left out in turn
-COLUMNS = ["what", "kind", "photos", "noticed", "checked", "called"]
+COLUMNS = ["what", "kind", "photos", "noticed", "called"]
 
 
 def photos_left_out(predictor: Predictor, catalog: pd.DataFrame, root: Path) -> pd.DataFrame:
     """Columns COLUMNS, a row for each class that had too few photos to be taught: how many of them the model calls unfamiliar,
-    how many others a person checks, and what it calls most of the others.
+    and what it calls most of the others.
     """
     rows = catalog[catalog["reason_code"] == Reason.SMALL_CLASS]
     if rows.empty:
         return pd.DataFrame(columns=COLUMNS)
     answers = predictor.predict_catalogued(rows, root)
     parts = answers.assign(action=predictor.bundle.policy.actions(answers)).groupby("label")
-    rows = []
-    for name, part in parts:
-        row = _row(str(name), LEFT_OUT, part["action"] == UNKNOWN, part["predicted"])
-        rows.append(row | {"checked": int((part["action"] == CHECK).sum())})
-    return _table(rows)
+    return _table([_row(str(name), LEFT_OUT, part["action"] == UNKNOWN, part["predicted"]) for name, part in parts])
 
 
 def background(predictor: Predictor, predictions: pd.DataFrame) -> pd.DataFrame:
@@ -78,7 +74,6 @@ def _row(what: str, kind: str, noticed: pd.Series | np.ndarray, answers: pd.Seri
         "kind": kind,
         "photos": len(answers),
         "noticed": int(np.sum(noticed)),
-        "checked": 0,
         "called": called,
     }
 

@@ -10,8 +10,10 @@ from boatlib.files import write_text
 from boatlib.model.inference.bundle import CARD, Bundle
 from boatlib.model.inference.familiarity import REFERENCE
 from boatlib.results import metrics
+from boatlib.results.shortcuts import Shortcuts
 from boatlib.shares import percent
-from boatlib.show import policy
+from boatlib.show import elsewhere as show_elsewhere
+from boatlib.show import policy, shortcuts
 from boatlib.show import unknown as show_unknown
 from boatlib.show.kit import words
 
@@ -28,22 +30,22 @@ def write_card(
     bundle: Bundle,
     judged_by: str,
     overall: Mapping[str, Any],
-    judged: Mapping[str, Any],
+    judged: Mapping[str, Any] | None = None,
     per_class: pd.DataFrame | None = None,
     unknown: pd.DataFrame | None = None,
-    warnings: Sequence[str] = (),
+    warned: Sequence[str] = (),
 ) -> Path:
     """Write MODEL_CARD.md into the model folder, in place of an older one.
 
-    judged_by: "validation" or "test", the photos that the figures come from; judged: `results.policy.judged` by them. per_class,
-    unknown: the tables of 04_evaluation; warnings: what must be known before the figures are read.
+    judged_by: "validation" or "test", the photos that the figures come from; judged: `results.policy.judged` by them, None where
+    no line is drawn yet. per_class, unknown: the tables of 04_evaluation; warned: `warnings`.
     """
     taught = bundle.taught_on
     names = [body.name for body in bundle.bodies]
     parts = [
         f"# Model card: {taught['run']}",
         f"This model looks at a photo and names one of {len(bundle.classes)} classes: {words.listing(bundle.classes)}.",
-        *(f"**{_cell(text)}**" for text in warnings),
+        *(f"**{_cell(text)}**" for text in warned),
         "## What it was taught on",
         _taught_on(taught, names),
         _counts(taught),
@@ -51,7 +53,9 @@ def write_card(
         _how_good(judged_by, overall, bool(taught.get("refit"))),
         *([_class_table(per_class)] if per_class is not None else []),
         "## What to do with its answers",
-        policy.words(judged),
+        policy.words(judged)
+        if judged
+        else "No line is drawn yet (06_summary does it), so let a person check every answer.",
         f"In `predict` and in the ONNX example, {_flags(bundle)}",
         "## What it cannot say",
         "\n".join(f"- {line}" for line in _limits(bundle, per_class, unknown)),
@@ -64,6 +68,11 @@ def write_card(
         f"{', '.join(f'{name} {version}' for name, version in bundle.versions.items())}.",
     ]
     return write_text(bundle.folder / CARD, "\n\n".join(parts) + "\n")
+
+
+def warnings(found: Shortcuts, elsewhere: Mapping[str, Any]) -> list[str]:
+    """What must be known before the figures are read. elsewhere: `elsewhere.json`."""
+    return [text for text in [*shortcuts.warnings(found), show_elsewhere.warning(elsewhere)] if text]
 
 
 def _taught_on(taught: Mapping[str, Any], names: list[str]) -> str:

@@ -83,11 +83,20 @@ def why_none(judged: Mapping[str, Any]) -> str:
     )  # fmt: skip
 
 
-def promised(policy: Policy, judged: Mapping[str, Any], series: bool = False) -> Html:
-    """The lines, where they are drawn. judged: by the photos that drew them; series: whether look-alikes were kept together."""
-    how = " Photos come in series here, so look-alikes were kept together, and the training photos alone drew." * series
+def drawn_by(judges: pd.DataFrame, in_series: bool) -> Html:
+    """Which photos will draw the lines. judges: `results.policy.judges`; in_series: whether look-alikes were kept together."""
+    right = int((judges["predicted"] == judges["label"]).sum())
+    how = " Photos come in series here, so look-alikes were kept together, and only training photos count." * in_series
+    return paragraph(
+        f"{len(judges):,} photos will draw the lines, each judged by what has not learnt from it: {right:,} are named rightly."
+        f"{how}"
+    )
+
+
+def promised(policy: Policy, judged: Mapping[str, Any]) -> Html:
+    """The lines, where they are drawn. judged: by the photos that drew them."""
     if not policy.uses_any:
-        return paragraph(f"Every answer is checked by a person: {why_none(judged)}{how}")
+        return paragraph(f"Every answer is checked by a person: {why_none(judged)}")
     own = [f"{name} {percent(line)}" for name, line in policy.lines.items() if name and line <= 1]
     common = policy.line("")
     lines = [f"{'all others ' if own else ''}{percent(common)}"] if common <= 1 else []
@@ -95,7 +104,7 @@ def promised(policy: Policy, judged: Mapping[str, Any], series: bool = False) ->
     return paragraph(
         f"An answer is used from this confidence on: {', '.join([*own, *lines])}. Of the {judged['photos']:,} photos that drew "
         f"the lines {judged['used']:,} are used, {judged['checked']:,} checked, {judged['unknown']:,} called unfamiliar; wrong "
-        f"among the used are {errors(judged['wrong'], judged['used'], judged['wrong_high'])}. {why}{how}"
+        f"among the used are {errors(judged['wrong'], judged['used'], judged['wrong_high'])}. {why}"
     )
 
 

@@ -1,6 +1,7 @@
 """The whole chain on a tiny set: papermill, kernels and Snakemake as a user starts them."""
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -65,9 +66,10 @@ def test_the_contracts_columns(tiny_run):
     assert columns("predictions.csv") == [
         "photo", "label", "predicted", "confidence", "unfamiliarity", "p_kayak", "p_paper boat",
     ]  # fmt: skip
+    assert columns("judges.csv") == ["label", "predicted", "confidence", "unfamiliarity", "group"]
     assert columns("policy.csv") == ["answer", "action", "per_1000", "right", "judged"]
     assert columns("elsewhere.csv") == ["distance", "photos", "right", "low", "high"]
-    assert columns("unknown.csv")[:4] == ["what", "kind", "photos", "noticed"]
+    assert columns("unknown.csv") == ["what", "kind", "photos", "noticed", "called"]
     assert columns("shortcuts.csv") == ["rule", "class", "right", "chance", "model"]
     counts, rates = ["train", "val", "test", "correct"], ["top1", "top1_low", "top1_high"]  # of two classes, no top-3
     per_class = ["class", *counts, *rates, "loss", "precision", "recall", "f1", "answers"]
@@ -96,6 +98,22 @@ def test_a_changed_tta_parameter_runs_05_and_06_only(tiny_run, tiny_images):
     assert result.returncode == 0, result.stdout
     changed = {step for step, time in times(tiny_run).items() if time != before[step]}
     assert changed == {"05_tta", "06_summary"}
+
+
+def test_other_costs_run_06_only_and_the_model_draws_another_line(tiny_run, tiny_images):
+    def policy():
+        return json.loads((tiny_run / "model" / "model.json").read_text())["policy"]
+
+    before, same = times(tiny_run), (*tiny_arguments(tiny_images), "--set", "tta.views=3")
+    assert policy()["rule"] == "target"
+    result = run_all(*same, "--set", "review.cost_of_error=50", "--set", "review.cost_of_check=1")
+    assert result.returncode == 0, result.stdout
+    assert {step for step, time in times(tiny_run).items() if time != before[step]} == {"06_summary"}
+    assert policy()["rule"] == "cost"
+    assert "cheapest for the costs" in (tiny_run / "model" / "MODEL_CARD.md").read_text()
+    assert "nothing has changed" not in run_all(*same, "--dry-run").stdout
+    assert run_all(*same).returncode == 0
+    assert policy()["rule"] == "target"
 
 
 @pytest.fixture

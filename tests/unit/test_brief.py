@@ -28,9 +28,9 @@ CLOSE = {"differs": False, "apart": False, "low": 0.88, "middle": 0.9, "high": 0
 FAR = {"differs": True, "apart": False, "low": 0.7, "middle": 0.75, "high": 0.8}
 SEARCHED = {"points": None, "needed": None, "minutes": 2}
 UNKNOWN = pd.DataFrame(
-    [("raft", "too few photos", 20, 5, 3, "kayak"), ("buoy", "left out for this", 50, 10, 0, "kayak")]
-    + [("kayak", "left out for this", 50, 40, 0, "buoy")],
-    columns=["what", "kind", "photos", "noticed", "checked", "called"],
+    [("raft", "too few photos", 20, 5, "kayak"), ("buoy", "left out for this", 50, 10, "kayak")]
+    + [("kayak", "left out for this", 50, 40, "buoy")],
+    columns=["what", "kind", "photos", "noticed", "called"],
 )
 
 

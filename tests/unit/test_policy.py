@@ -39,7 +39,7 @@ def test_the_promise_is_kept_in_at_least_95_of_100_divisions(photos, classes, dr
     kept = used = 0
     for _ in range(1000 if classes == 1 else 200):
         rows = drawn(random, photos, classes)
-        found = policy.draw(rows, alone(rows), PROMISE, 1.0)
+        found = policy.draw(rows.assign(group=alone(rows)), PROMISE, 1.0)
         if classes == 1:
             place = np.searchsorted(sure, found.line("class 0"))
             errors, answers = (left[place], len(sure) - place) if place < len(sure) else (0, 0)
@@ -57,7 +57,7 @@ def test_without_an_error_so_many_answers_are_needed_and_not_one_fewer():
     assert policy.fewest(0.02, 0.05) == 149
     for photos, line in ((149, 0.9), (148, NEVER)):
         rows = pd.DataFrame({"predicted": "a", "label": "a", "confidence": 0.9, "unfamiliarity": 0.0}, range(photos))
-        found = policy.draw(rows, pd.Series(range(photos)), PROMISE, 1.0)
+        found = policy.draw(rows.assign(group=pd.Series(range(photos))), PROMISE, 1.0)
         assert found.lines == {COMMON: line}
         assert found.needed == (0 if line < 1 else pytest.approx(1, abs=4))
 
@@ -65,17 +65,17 @@ def test_without_an_error_so_many_answers_are_needed_and_not_one_fewer():
 def test_the_line_lies_where_errors_begin():
     rows = pd.DataFrame({"predicted": "a", "confidence": np.linspace(0.99, 0.5, 600), "unfamiliarity": 0.0})
     rows["label"] = np.where(np.arange(600) < 400, "a", np.where(np.arange(600) % 4, "a", "b"))
-    line = policy.draw(rows, pd.Series(range(600)), PROMISE, 1.0).line("a")
+    line = policy.draw(rows.assign(group=pd.Series(range(600))), PROMISE, 1.0).line("a")
     used = rows[rows["confidence"] >= line]
     assert 400 <= len(used) <= 420
-    assert policy.draw(rows.assign(label="b"), pd.Series(range(600)), PROMISE, 1.0).needed == 0
-    assert not policy.draw(rows.assign(label="b"), pd.Series(range(600)), PROMISE, 1.0).uses_any
+    assert policy.draw(rows.assign(label="b").assign(group=pd.Series(range(600))), PROMISE, 1.0).needed == 0
+    assert not policy.draw(rows.assign(label="b").assign(group=pd.Series(range(600))), PROMISE, 1.0).uses_any
 
 
 def test_nine_pictures_of_a_patient_count_as_one():
     rows = pd.DataFrame({"predicted": "a", "label": "a", "confidence": 0.9, "unfamiliarity": 0.0}, range(900))
-    assert policy.draw(rows, pd.Series(range(900)), PROMISE, 1.0).uses_any
-    found = policy.draw(rows, pd.Series(np.arange(900) // 9), PROMISE, 1.0)
+    assert policy.draw(rows.assign(group=pd.Series(range(900))), PROMISE, 1.0).uses_any
+    found = policy.draw(rows.assign(group=pd.Series(np.arange(900) // 9)), PROMISE, 1.0)
     assert not found.uses_any
     assert 9 * 149 - 900 <= found.needed <= 9 * 149 - 900 + 50
 
@@ -85,7 +85,7 @@ def test_an_answer_that_is_given_often_has_a_line_of_its_own():
     rows = pd.concat(
         [drawn(random, 2000), drawn(random, 400).assign(predicted="rare", label="rare")], ignore_index=True
     )
-    found = policy.draw(rows, pd.Series(range(2400)), PROMISE, 1.0)
+    found = policy.draw(rows.assign(group=pd.Series(range(2400))), PROMISE, 1.0)
     assert set(found.lines) == {COMMON, "class 0"}
     assert found.line("rare") < found.line("class 0")
 
@@ -93,7 +93,7 @@ def test_an_answer_that_is_given_often_has_a_line_of_its_own():
 def test_equal_confidences_are_used_or_checked_together():
     rows = pd.DataFrame({"predicted": "a", "label": "a", "confidence": [0.9] * 300 + [0.8] * 100, "unfamiliarity": 0.0})
     rows.loc[300:350, "label"] = "b"
-    assert policy.draw(rows, pd.Series(range(400)), PROMISE, 1.0).line("a") == 0.9
+    assert policy.draw(rows.assign(group=pd.Series(range(400))), PROMISE, 1.0).line("a") == 0.9
 
 
 def test_with_costs_the_cheapest_line_is_drawn_by_the_same_function():
@@ -101,7 +101,7 @@ def test_with_costs_the_cheapest_line_is_drawn_by_the_same_function():
     rows = drawn(random, 200)
     right = (rows["predicted"] == rows["label"]).to_numpy()
     for error, check in ((10, 1), (1, 10), (3, 1), (2, 0.9)):
-        found = policy.draw(rows, alone(rows), Review(cost_of_error=error, cost_of_check=check), 1.0)
+        found = policy.draw(rows.assign(group=alone(rows)), Review(cost_of_error=error, cost_of_check=check), 1.0)
         assert found.rule == "cost"
         costs = [
             policy.cost(Policy({COMMON: line}).actions(rows), right, error, check)
@@ -120,6 +120,7 @@ def test_what_is_unfamiliar_is_unknown_whatever_the_confidence():
     assert found.actions(rows).tolist() == [UNKNOWN, USE, CHECK]
     assert found.reasons(rows) == ["unlike anything it was taught; nearest: a", "", "less sure than 50.0%"]
     assert Policy({COMMON: NEVER}).reasons(rows)[2] == "answers b are always checked"
+    assert Policy(rule="none").reasons(rows)[2] == "06_summary has drawn no line yet"
 
 
 def test_a_share_of_known_photos_is_refused():
@@ -146,11 +147,12 @@ def test_the_table_counts_every_photo_once():
 def test_validation_photos_draw_no_line_where_their_look_alikes_taught():
     validation, teaching = drawn(np.random.default_rng(0), 20), drawn(np.random.default_rng(1), 50)
     groups = alone(validation), alone(teaching)
-    rows, own = policy.judges(validation, teaching, groups, None)
-    assert len(rows) == len(own) == 70
+    rows = policy.judges(validation, teaching, groups, None)
+    assert list(rows.columns) == policy.JUDGES
+    assert len(rows) == 70
     alike = pd.Series([f"series {n // 5}" for n in range(70)])
-    rows, own = policy.judges(validation, teaching, groups, alike)
-    assert rows is teaching
-    assert own.tolist() == alike[:50].tolist()
-    rows, own = policy.judges(validation, teaching.head(0), groups, None)  # where the body learns, too
-    assert len(rows) == len(own) == 20
+    rows = policy.judges(validation, teaching, groups, alike)
+    assert rows["confidence"].tolist() == teaching["confidence"].tolist()
+    assert rows["group"].tolist() == alike[:50].tolist()
+    rows = policy.judges(validation, teaching.head(0), groups, None)  # where the body learns, too
+    assert len(rows) == 20
