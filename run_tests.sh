@@ -6,7 +6,6 @@
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cd "$here"
-unset PYTHONDONTWRITEBYTECODE # tests start hundreds of processes: each would compile the program anew
 BOATLIB_EXTRAS="test"
 source workflow/setup.sh
 source workflow/browser.sh

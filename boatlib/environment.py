@@ -12,7 +12,7 @@ from boatlib.run import cache_folder, temporary_caches
 # Settings of other programs that would change how steps run or what figures look like
 DROPPED = (
     "MATPLOTLIBRC", "PYTHONIOENCODING", "PYTHONSTARTUP", "PYTHONINSPECT", "JUPYTER_PATH", "JUPYTER_CONFIG_PATH",
-    "JUPYTER_PREFER_ENV_PATH",
+    "JUPYTER_PREFER_ENV_PATH", "PYTHONDONTWRITEBYTECODE",
 )  # fmt: skip
 DROPPED_GROUPS = ("SNAKEMAKE_", "PAPERMILL_")
 
@@ -33,7 +33,7 @@ def for_lab() -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if name not in ("MATPLOTLIBRC", "PYTHONIOENCODING", "PYTHONSTARTUP", "MPLBACKEND")
+        if name not in ("MATPLOTLIBRC", "PYTHONIOENCODING", "PYTHONSTARTUP", "PYTHONDONTWRITEBYTECODE", "MPLBACKEND")
     }
     path = os.pathsep.join([str(ours), *([others] if others else [])])
     return kept | _kernels() | {"JUPYTER_PATH": path, "JUPYTER_PREFER_ENV_PATH": "1"}

@@ -37,8 +37,7 @@ def words(prediction: pd.Series) -> Html:
 
 def table(predictions: pd.DataFrame) -> Html:
     """Photos with what the model says of them, as `Predictor.predict` gives it; the classes' probabilities are left out."""
-    names = {"photo": "photo", "predicted": "the model says", "confidence": "sure"}
-    names |= {"reason": "look again", "error": "error"}
+    names = {"photo": "photo", "predicted": "the model says", "confidence": "sure", "error": "error"}
     rows = predictions[list(names)].rename(columns=names)
     rows["photo"] = [str(photo).replace("\\", "/").rsplit("/", 1)[-1] for photo in rows["photo"]]
     return tables.table(rows, "What the model says", {"sure": percent})
