@@ -84,11 +84,13 @@ def main() -> None:
         print(f"{options.photos} photos of {SIZE[0]} x {SIZE[1]} pixels, {kilobytes:.0f} KB each; a core decodes "
               f"{decode_rate(Path(folder, 'photos')):.0f} a second at reduced size; seconds")  # fmt: skip
         print(
-            "| recipe | cold | nothing changed | the summary's line changed | other looks in TTA |\n|---|---|---|---|---|"
+            "| recipe | cold | nothing changed | another cost | other words | other looks in TTA |\n|---|---|---|---|---|---|"
         )
         for params in options.params:
             photos = Path(folder, "photos")
-            changes = [(), (), ("summary.dependable=0.89",), ("summary.dependable=0.89", "tta.fixed=[end]")]
+            costs = ("review.cost_of_error=50", "review.cost_of_check=1")
+            words = (*costs, "share.title=Boats")
+            changes = [(), (), costs, words, (*words, "tta.fixed=[end]")]
             with empty_cache():
                 runs = [run_once(params, photos, *change) for change in changes]
             print(f"| {params.stem} | {' | '.join(f'{seconds:.1f}' for seconds, _ in runs)} |", flush=True)

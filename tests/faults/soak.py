@@ -29,7 +29,7 @@ SIGNALS = {"SIGTERM": signal.SIGTERM, "SIGKILL": signal.SIGKILL, "SIGINT": signa
 TARGETS = {
     "run_all": "boatlib run",
     "Snakemake": "-m snakemake",
-    "step": "report.execute",
+    "step": "pipeline.execute",
     "kernel": "ipykernel_launcher",
 }
 LONGEST = 22.0  # seconds until the signal

@@ -38,7 +38,7 @@ def changed_by(house, file, old, new):
     [
         ("boatlib/show/brief.py", "mostly missed", "often missed", ["06_summary"]),
         ("boatlib/show/review.py", "wrong among the others", "wrong of the others", ["06_summary"]),
-        ("boatlib/show/policy.py", "An answer is used from this", "Answers are used from this", ["03_training"]),
+        ("boatlib/show/policy.py", "An answer is used from this", "Answers are used from this", ["06_summary"]),
         ("boatlib/results/tta.py", "def choose(", "def choose(  # by validation alone\n    ", ["05_tta"]),
         ("boatlib/photos/sample/boats.py", "def ", "def  ", []),
         ("boatlib/photos/splits.py", "np.maximum(np.outer", "np.minimum(np.outer", ["02_split"]),
