@@ -11,11 +11,11 @@ CACHE = "BOATLIB_CACHE"
 
 @contextlib.contextmanager
 def empty_cache() -> Iterator[None]:
-    """A cache of its own, in which there is nothing but the compiled networks, as after the set-up."""
+    """A cache of its own, in which there is nothing but the compiled networks and the fonts of pages, as after the set-up."""
     before = os.environ.get(CACHE)
-    engines = Path(before or ".cache", "engines").resolve()
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "engines").symlink_to(engines)
+        for name in ("engines", "fonts"):
+            Path(folder, name).symlink_to(Path(before or ".cache", name).resolve())
         os.environ[CACHE] = folder
         try:
             yield
