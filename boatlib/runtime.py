@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import gc
 import importlib.metadata
 import os
 import platform
@@ -65,6 +66,13 @@ def keep_memory() -> None:
         glibc = ctypes.CDLL("libc.so.6")
         glibc.mallopt(MMAP_MAX, 0)
         glibc.mallopt(TRIM_THRESHOLD, 2**31 - 1)
+
+
+def give_memory_back() -> None:
+    """Give the system what this process has freed: glibc keeps it for what may come. Elsewhere nothing happens."""
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def is_interactive() -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from boatlib import runtime
 from boatlib.errors import BoatlibError, UnreadablePhotoError
 from boatlib.model.features import embedding
 from boatlib.model.features.store import Features
@@ -73,6 +74,7 @@ class Predictor:
         for name in ("_bodies", "_head"):
             self.__dict__.pop(name, None)
         engines.let_go()
+        runtime.give_memory_back()
 
     def predict(self, photos: Source | Sequence[Source], views: Sequence[str] = ONE_VIEW) -> pd.DataFrame:
         """What each photo shows, by the mean of the views (their names).
