@@ -68,7 +68,10 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--profile", default="", metavar="FOLDER", help="a Snakemake profile, for a cluster: workflow/profiles"
     )
-    run.add_argument("--lab", action="store_true", help="open JupyterLab, after the runs that are named, if any")
+    run.add_argument(
+        "--lab", nargs="?", const="", metavar="RUN",
+        help="open JupyterLab with this run, or the last one; after the runs whose files are named, if any",
+    )  # fmt: skip
     run.set_defaults(action=_run)
 
     check = commands.add_parser("check", help="check params files without running anything")
@@ -150,8 +153,10 @@ def _run(options: argparse.Namespace) -> int:
 
     if options.jobs < 1:
         raise ParameterError("--jobs must be at least 1.")
-    if options.lab and not options.files:
-        return _lab()
+    if options.lab and options.lab.endswith((".yaml", ".yml")):  # a file behind --lab
+        options.files, options.lab = [*options.files, Path(options.lab)], ""
+    if options.lab is not None and not options.files:
+        return _lab(options.lab)
     code = run_chain(
         options.files or [Path(DEFAULT_PARAMS)],
         options.set,
@@ -162,14 +167,17 @@ def _run(options: argparse.Namespace) -> int:
         resume=options.resume,
         profile=options.profile,
     )
-    return _lab() if options.lab and code == 0 else code
+    return _lab(options.lab) if options.lab is not None and code == 0 else code
 
 
-def _lab() -> int:
-    """JupyterLab in place of this process, for this computer alone, with the first notebook open."""
+def _lab(run: str) -> int:
+    """JupyterLab in place of this process, for this computer alone, with the first notebook open. run: that notebooks work on;
+    "": the one that was started last.
+    """
     from boatlib import environment
-    from boatlib.run import project_root
+    from boatlib.run import choose_run, project_root
 
+    choose_run(run)
     root = project_root()
     settings = {
         "ServerApp.ip": "127.0.0.1",

@@ -521,6 +521,32 @@ class Params(Section):
         return values
 
 
+def changed_by(params: Params, changed: Mapping[str, object]) -> Params:
+    """The settings with some others. changed: parameters as notebooks declare them, or sections with some of theirs. Raises
+    ParameterError.
+    """
+    values = params.model_dump()
+    sections = {name: home for name, home in values.items() if isinstance(home, dict)}
+    for name, value in changed.items():
+        homes = [section for section, own in sections.items() if name in own]
+        if name in SHARED:
+            values[name] = value
+        elif name in sections and isinstance(value, dict):
+            values[name] = values[name] | value
+        elif len(homes) == 1:
+            values[homes[0]][name] = value
+        elif homes:
+            raise ParameterError(
+                f"{name}: {' and '.join(homes)} have it. Say which: {homes[0]}={{{name!r}: {value!r}}}."
+            )
+        else:
+            raise ParameterError(f"There is no parameter {name!r}.")
+    try:
+        return Params.model_validate(values)
+    except ValidationError as error:
+        raise ParameterError("\n".join(_sentence(detail, {}, "the variation") for detail in error.errors())) from None
+
+
 def as_file(params: Params) -> str:
     """A params file with these settings: what is not the default."""
     from io import StringIO

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from boatlib.errors import DamagedFileError, DiskError, MissingInputError
+from boatlib.errors import DamagedFileError, DiskError, MissingInputError, ParameterError
 from boatlib.files import explained, replacing, write_text
 
 if TYPE_CHECKING:
@@ -106,6 +106,31 @@ def last_run(answers: bool = False) -> str | None:
     started = {file.parent.name: (file.parent / "logs" / "lock") for file in files}
     times = {name: lock.stat().st_mtime for name, lock in started.items() if lock.is_file()}
     return max(times, key=times.__getitem__, default=None)
+
+
+def chosen_run(answers: bool = False) -> str | None:
+    """The run that was chosen for JupyterLab, otherwise the one that was started last; None where there is none."""
+    file = _choice(answers)
+    name = file.read_text(encoding="utf-8") if file.is_file() else ""
+    return name if name and (project_root() / "runs" / name / "params.json").is_file() else last_run(answers)
+
+
+def choose_run(name: str) -> None:
+    """Have notebooks in JupyterLab work on a run; "": on the one that was started last. Raises ParameterError where it is not
+    there.
+    """
+    if not name:
+        for answers in (False, True):
+            _choice(answers).unlink(missing_ok=True)
+        return
+    known = sorted(file.parent.name for file in (project_root() / "runs").glob("*/params.json"))
+    if name not in known:
+        raise ParameterError(f"There is no run {name!r}. There are: {', '.join(known) or 'none yet'}.")
+    write_text(_choice(_answers(project_root() / "runs" / name / "params.json")), name)
+
+
+def _choice(answers: bool) -> Path:
+    return cache_folder("lab") / ("run-that-answers" if answers else "run-that-teaches")
 
 
 def _answers(params: Path) -> bool:

@@ -1,8 +1,8 @@
 """How JupyterLab opens and saves the notebooks of the chain.
 
-They open with the settings of the last run and with what they showed when they were open last. What is saved in notebooks/ is
-their source alone: nothing is to be committed, and nothing runs again, because somebody has looked. JupyterLab is told of
-this class by boatlib's installation (etc/jupyter/jupyter_server_config.json); other notebooks are left alone.
+They open with a cell that chooses a run (`lab.choose`) and with what they showed when they were open last. What is saved in
+notebooks/ is their source alone: nothing is to be committed, and nothing runs again, because somebody has looked. JupyterLab is
+told of this class by boatlib's installation (etc/jupyter/jupyter_server_config.json); other notebooks are left alone.
 """
 
 from pathlib import Path
@@ -14,13 +14,15 @@ from nbformat import NotebookNode
 
 from boatlib.errors import MissingInputError
 from boatlib.files import write_text
-from boatlib.params import Params, declared_parameters
-from boatlib.run import NEW_PHOTOS, cache_folder, last_run, project_root
+from boatlib.run import NEW_PHOTOS, cache_folder, chosen_run, project_root
 
 INJECTED = "injected-parameters"  # tag of papermill's, for a cell that overrides the defaults
 RUN = "boatlib_run"  # in a notebook's metadata: whose settings it was opened with
 WIDGET = "application/vnd.jupyter.widget-view+json"
-HEAD = "# Settings of the last run, where they are not the defaults above. They are not saved with the notebook."
+CHOOSER = """# Which run this notebook works on: all of its settings hold. This cell is not saved with the notebook.
+from boatlib.lab import choose
+
+choose.widget(globals(), "{notebook}")"""
 
 
 class Notebooks(AsyncLargeFileManager):
@@ -31,11 +33,11 @@ class Notebooks(AsyncLargeFileManager):
         model = await super().get(path, content, *args, **options)
         if content and (file := self._notebook(path)):
             try:
-                run = last_run(answers=file.stem == NEW_PHOTOS)
+                run = chosen_run(answers=file.stem == NEW_PHOTOS)
                 show_again(model["content"], _seen(file), run, alive=await self._is_open(path))
                 inject(model["content"], file, run)
             except Exception:  # whatever is wrong with the last run, the notebook opens, with its defaults
-                self.log.exception("%s opens without the settings of the last run", path)
+                self.log.exception("%s opens without the settings of a run", path)
         return model
 
     async def save(self, model: dict[str, Any], path: str = "") -> dict[str, Any]:
@@ -66,16 +68,15 @@ class Notebooks(AsyncLargeFileManager):
 
 
 def inject(notebook: NotebookNode, file: Path, run: str | None) -> None:
-    """Put a cell with the settings of a run, where they differ from the defaults, behind the cell with these."""
+    """Put a cell that takes all settings of a run behind the cell with the defaults."""
     if run is None:
         return
     notebook.metadata[RUN] = run
-    defaults = declared_parameters(file)
-    settings = Params.of_run(run).for_notebook(file)
-    lines = [f"{name} = {value!r}" for name, value in settings.items() if value != defaults[name]]
     place = next((n for n, cell in enumerate(notebook.cells) if "parameters" in cell.metadata.get("tags", [])), None)
-    if lines and place is not None:
-        cell = nbformat.v4.new_code_cell("\n".join([HEAD, *lines]), metadata={"tags": [INJECTED], "trusted": True})
+    if place is not None:
+        cell = nbformat.v4.new_code_cell(
+            CHOOSER.format(notebook=file.stem), metadata={"tags": [INJECTED], "trusted": True}
+        )
         notebook.cells.insert(place + 1, cell)
 
 

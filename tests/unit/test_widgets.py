@@ -1,5 +1,6 @@
 """What stands behind the widgets, and the widgets themselves as far as they need no browser."""
 
+import ast
 import asyncio
 import base64
 import importlib
@@ -20,14 +21,16 @@ import pytest
 import torch
 from bs4 import BeautifulSoup
 from conftest import ROOT, WORK, draw
+from IPython.core.error import InputRejected
 from IPython.core.interactiveshell import InteractiveShell
 from PIL import Image
 from ruamel.yaml import YAML
 
 from boatlib import show
-from boatlib.errors import BoatlibError, DataError
+from boatlib.errors import BoatlibError, DataError, ParameterError
 from boatlib.lab import (
     augmentation,
+    choose,
     compare_runs,
     contents,
     correction_queue,
@@ -43,11 +46,11 @@ from boatlib.model.inputs import views
 from boatlib.model.inputs.views import Augmentation, Preprocessing
 from boatlib.model.networks import modules
 from boatlib.model.training import fit
-from boatlib.params import load_params
+from boatlib.params import Params, load_params
 from boatlib.photos import catalog, images, splits, thumbnails
 from boatlib.photos.corrections import Corrections
 from boatlib.results import review, review_queue
-from boatlib.run import Run, finished_runs, last_run
+from boatlib.run import Run, choose_run, chosen_run, finished_runs, last_run
 from boatlib.show import provenance
 from boatlib.show.kit import html, paging, tables
 
@@ -532,13 +535,76 @@ def get(manager, path="notebooks/01_exploration.ipynb"):
     return finish(manager.get(path))
 
 
-def test_a_notebook_opens_with_the_settings_of_the_last_run(manager):
-    assert last_run() == "second"
-    cells = get(manager)["content"].cells
+def chooser(notebook):
+    """What the cell that chooses a run does with the variables of a notebook, and which cells it stops afterwards."""
+    cells = notebook.cells
     place = next(n for n, cell in enumerate(cells) if "parameters" in cell.metadata.get("tags", []))
-    lines = cells[place + 1].source.splitlines()
-    assert lines[0].startswith("# Settings of the last run")
-    assert lines[1:] == ["run = 'second'", "images = 'photos'", "seed = 7"]
+    assert cells[place + 1].source.startswith("# Which run this notebook works on")
+    namespace = {}
+    exec(cells[place + 1].source.replace("choose.widget", "box = choose.widget"), namespace)
+    return namespace, namespace["box"].children[0]
+
+
+def test_a_notebook_opens_with_the_settings_of_the_last_run_until_another_is_chosen(manager):
+    assert last_run() == chosen_run() == "second"
+    variables, which = chooser(get(manager)["content"])
+    assert [variables[name] for name in ("run", "images", "seed", "near_duplicates")] == ["second", "photos", 7, 6]
+    assert [name for _, name in which.options] == ["second", "first"], "what was started last comes first"
+    assert "not finished" in which.options[0][0]
+    which.value = "first"
+    assert chosen_run() == "first"
+    assert chooser(get(manager)["content"])[0]["run"] == "first"
+    choose_run("")
+    assert chosen_run() == "second"
+    with pytest.raises(ParameterError, match="There is no run 'third'. There are: first, second"):
+        choose_run("third")
+
+
+def test_settings_that_are_not_those_of_the_run_stop_a_notebook(manager):
+    variables, which = chooser(get(manager)["content"])
+    guard = choose.Guard(variables, "01_exploration", "second")
+    guard.visit(ast.parse("1 + 1"))
+    variables["corrections"] = "of-others.csv"
+    with pytest.raises(
+        InputRejected, match=r"corrections is 'of-others.csv' and not .*choose.variation\('second-2', corr"
+    ):
+        guard.visit(ast.parse("1 + 1"))
+    guard.visit(ast.parse("choose.widget(globals(), 'x')"))
+    variables.update(corrections="params/corrections.csv", run="first")
+    with pytest.raises(InputRejected, match="run is 'first' and not 'second'"):
+        guard.visit(ast.parse("1 + 1"))
+
+
+def test_a_variation_is_a_run_of_its_own_with_what_does_not_change(opened, project):
+    for step in ("02_split", "03_training"):
+        (project / "notebooks" / f"{step}.ipynb").write_bytes((ROOT / "notebooks" / f"{step}.ipynb").read_bytes())
+    second = Run("second")
+    (second.folder / "split.csv").write_text("photo\n")
+    (second.folder / "data" / "train").mkdir(parents=True)
+    (second.folder / "data" / "train" / "1.jpg").write_text("x")
+    (second.folder / "history.csv").write_text("epoch\n")
+    said = choose.variation("second-long", epochs=60, schedule="cosine").text
+    assert said.startswith(
+        "second-long is second with epochs = 60, schedule = 'cosine', and chosen now. Run 03_training"
+    )
+    assert chosen_run() == "second-long"
+    assert Params.of_run("second-long").training.epochs == 60
+    assert Params.of_run("second").training.epochs == 24
+    assert (Run("second-long").folder / "data" / "train" / "1.jpg").read_text() == "x"
+    assert Run("second-long").path("split").is_file()
+    assert not Run("second-long").path("history").exists(), "that is to be made anew"
+    for changed, words in (
+        ({"epoch": 3}, "There is no parameter 'epoch'"),
+        ({"epochs": -3}, "epochs"),
+        ({"views": 1}, r"training and tta have it. Say which: training=\{'views': 1\}"),
+    ):
+        with pytest.raises(ParameterError, match=words):
+            choose.variation("third", **changed)
+    assert not (project / "runs" / "third").exists()
+    with pytest.raises(ParameterError, match="There is a run 'second' already"):
+        choose.variation("second", epochs=3)
+    choose.variation("views", training={"views": 2})
+    assert Params.of_run("views").training.views == 2
 
 
 def test_a_run_that_answers_new_photos_is_the_last_one_for_07_alone(manager, project):
@@ -551,13 +617,8 @@ def test_a_run_that_answers_new_photos_is_the_last_one_for_07_alone(manager, pro
     (project / "notebooks" / "07_new_photos.ipynb").write_bytes(
         (ROOT / "notebooks" / "07_new_photos.ipynb").read_bytes()
     )
-    cells = get(manager, "notebooks/07_new_photos.ipynb")["content"].cells
-    place = next(n for n, cell in enumerate(cells) if "parameters" in cell.metadata.get("tags", []))
-    assert cells[place + 1].source.splitlines()[1:] == [
-        "run = 'inbox'",
-        "model = 'runs/second/model'",
-        "images = 'arrived'",
-    ]
+    variables, _ = chooser(get(manager, "notebooks/07_new_photos.ipynb")["content"])
+    assert [variables[name] for name in ("run", "model", "images")] == ["inbox", "runs/second/model", "arrived"]
 
 
 def test_looking_changes_nothing_and_what_was_shown_comes_back(manager, opened):
