@@ -10,10 +10,12 @@ import pandas as pd
 from boatlib import runtime
 from boatlib.errors import DataError
 from boatlib.lab.parts import Pane, beside
+from boatlib.model.inference.predictor import Predictor
 from boatlib.photos.corrections import DROP, RELABEL, Corrections
 from boatlib.results.review_queue import Review
 from boatlib.show.kit import gallery
 from boatlib.show.kit.html import Html, escape, paragraph
+from boatlib.show.predictions import sure
 
 BUTTONS = {
     "keep": "k  keep",
@@ -24,19 +26,22 @@ BUTTONS = {
 }
 
 
-def widget(queue: pd.DataFrame, classes: list[str], root: Path, corrections: Corrections) -> ipywidgets.Widget | Html:
+def widget(queue: pd.DataFrame, predictor: Predictor, root: Path, corrections: Corrections) -> ipywidgets.Widget | Html:
     """Keep, relabel or leave out each photo of a queue (`review_queue`). Outside JupyterLab: how many wait."""
     if not runtime.is_interactive() or queue.empty:
         return waiting(queue)
+    classes, says = predictor.classes, predictor.predict_catalogued(queue, root).set_index("photo")
     review = Review(queue, classes, corrections)
     photo, words, said = Pane(layout={"width": "500px", "min_width": "500px"}), Pane(), Pane()
-    keys = ipywidgets.Text(placeholder="click here, then press the keys on the buttons", layout={"width": "420px"})
+    keys = ipywidgets.Text(placeholder="click here, or on a button, and press its key", layout={"width": "420px"})
     before = [""]
 
     def show() -> None:
         row = review.photo
-        photo.show(Html(gallery.photo_card(root / row["photo"], f"Photo labelled {row['label']}", [row["photo"]], 640)))
-        words.show(description(review))
+        both = [(row["photo"], row["label"]), (row["other"], row["other_label"])]
+        cards = [_card(root, name, f"labelled {label}", 320 if row["other"] else 640) for name, label in both if name]
+        photo.show(Html(gallery.grid(cards, "pair") if row["other"] else cards[0]))
+        words.show(description(review, says.loc[row["photo"]]))
         yes.description = f"y  yes, it is {row['suggested']}"
         yes.layout.display = None if row["suggested"] else "none"
 
@@ -57,18 +62,34 @@ def widget(queue: pd.DataFrame, classes: list[str], root: Path, corrections: Cor
 
     keys.observe(typed, "value")
     names = {name: f"{place}  {name}" if place < 10 else name for place, name in enumerate(classes, 1)}
-    labels = [_button(text, partial(act, "label", name)) for name, text in names.items()]
-    others = [_button(text, partial(act, what)) for what, text in BUTTONS.items()]
+
+    def button(text: str, pressed: Callable[[], None]) -> ipywidgets.Button:
+        def clicked(_: object) -> None:
+            pressed()
+            keys.focus()  # the next key is meant for the queue too
+
+        made = ipywidgets.Button(description=text, layout={"width": "auto"})
+        made.on_click(clicked)
+        return made
+
+    labels = [button(text, partial(act, "label", name)) for name, text in names.items()]
+    others = [button(text, partial(act, what)) for what, text in BUTTONS.items()]
     wrap = {"flex_flow": "row wrap"}
-    yes = _button("", lambda: act("label", str(review.photo["suggested"])))
+    yes = button("", lambda: act("label", str(review.photo["suggested"])))
     yes.button_style = "info"
     show()
     panel = [words, yes, ipywidgets.Box(labels, layout=wrap), ipywidgets.Box(others, layout=wrap), keys, said]
     return beside(photo, ipywidgets.VBox(panel, layout={"width": "560px"}))
 
 
-def description(review: Review) -> Html:
-    """Where one is, why the photo is in the queue, what has been decided about it, and what to bear in mind."""
+def _card(root: Path, name: str, words: str, side: int) -> str:
+    return gallery.photo_card(root / name, f"Photo {words}", [words, name], side)
+
+
+def description(review: Review, says: pd.Series) -> Html:
+    """Where one is, why the photo is in the queue, what the model says, what has been decided, and what to bear in mind. says: a
+    row of predictions.
+    """
     row, decided = review.photo, review.corrections.decided()
     done = int(review.queue["sha256"].isin(decided["sha256"]).sum())
     head = f"{review.place + 1} of {len(review.queue)} photos; {done} decided"
@@ -76,6 +97,8 @@ def description(review: Review) -> Html:
         f"<h3>Labelled {escape(str(row['label']))} <small>{escape(head)}</small></h3>", f"{row['label']} ({head})"
     )
     lines += paragraph(f"Here because: {row['why']}.")
+    learnt = ", which has learnt from this photo," if row["split"] in ("train", "val") else ""
+    lines += paragraph(f"The model{learnt} says {says['predicted']}, {sure(says['confidence'])}.")
     for last in decided[decided["sha256"] == row["sha256"]].to_dict("records"):
         what = {RELABEL: f"it is {last['new_label']}", DROP: "leave it out"}.get(last["decision"], "the label is right")
         lines += paragraph(f"Decided: {what}. The next run applies it.")
@@ -94,9 +117,3 @@ def waiting(queue: pd.DataFrame) -> Html:
         f"{len(queue)} photos wait for a decision: keep the label, change it, or leave the photo out. In JupyterLab they "
         "appear here one by one."
     )
-
-
-def _button(text: str, pressed: Callable[[], None]) -> ipywidgets.Button:
-    button = ipywidgets.Button(description=text, layout={"width": "auto"})
-    button.on_click(lambda _: pressed())
-    return button

@@ -17,6 +17,7 @@ from boatlib.show.kit import paging
 from boatlib.show.kit.html import Html, paragraph
 from boatlib.show.predictions import photo, sure, what_spoke_for
 
+MARK = "2px solid currentColor"
 SUREST, LEAST_SURE = "surest first", "least sure first"
 
 
@@ -54,7 +55,7 @@ def widget(predictions: pd.DataFrame, catalog: pd.DataFrame, root: Path, run: Ru
         details.show(photo(root / row["photo"], pd.Series(row)) + paragraph(row["photo"], "note"))
 
     def where(_: object) -> None:
-        details.show(looked(root / chosen["photo"], chosen, run.need("model")))
+        details.show(looked(root / chosen["photo"], chosen, run.need("model")) + paragraph(chosen["photo"], "note"))
 
     photos, pager = Photos(root, paging.PAGE, open_photo), Pager(show)
     order.observe(lambda _: show(), "value")
@@ -62,8 +63,8 @@ def widget(predictions: pd.DataFrame, catalog: pd.DataFrame, root: Path, run: Ru
     look.layout.display, look.layout.width = "none", "190px"
     wrong = metrics.most_confused(counts, 1)
     first = wrong.iloc[0] if len(wrong) else {"label": counts.index[0], "predicted": counts.index[0]}
-    open_cell(str(first["label"]), str(first["predicted"]))
-    cells = ipywidgets.VBox([_matrix(counts, open_cell), title, ipywidgets.HBox([pager, order])])
+    matrix = _matrix(counts, (str(first["label"]), str(first["predicted"])), open_cell)
+    cells = ipywidgets.VBox([matrix, title, ipywidgets.HBox([pager, order])])
     hint = ipywidgets.Label(
         f"The {len(counts)} classes with most mistakes; {left_out} others are not shown." if left_out else ""
     )
@@ -79,9 +80,20 @@ def looked(file: Path, row: Mapping[str, Any], model: Path) -> Html:
     return paragraph(answer) + what_spoke_for(view, places)
 
 
-def _matrix(counts: pd.DataFrame, opened: Callable[[str, str], None]) -> ipywidgets.Widget:
-    """A button for each cell, which calls `opened` with label and answer: blue where that is right, orange where wrong."""
-    narrow, wide = {"width": "76px", "justify_content": "center"}, {"width": "110px"}
+def _matrix(counts: pd.DataFrame, first: tuple[str, str], opened: Callable[[str, str], None]) -> ipywidgets.Widget:
+    """A button for each cell, which calls `opened` with label and answer: blue where that is right, orange where wrong; the open
+    one has a frame. first: that is open at first.
+    """
+    narrow, wide = {"width": "76px", "justify_content": "center"}, {"width": "150px"}
+    last: list[ipywidgets.Button] = []
+
+    def chosen(button: ipywidgets.Button, pair: tuple[str, str]) -> None:
+        for other in last:
+            other.layout.border = None
+        last[:] = [button]
+        button.layout.border = MARK
+        opened(*pair)
+
     head = [
         ipywidgets.Label("label \u2193  answer \u2192", layout=wide),
         *(ipywidgets.Label(str(c), layout=narrow) for c in counts.columns),
@@ -97,7 +109,9 @@ def _matrix(counts: pd.DataFrame, opened: Callable[[str, str], None]) -> ipywidg
             button = ipywidgets.Button(description=str(count), disabled=not count, layout=narrow)
             button.tooltip = confusion.what_happened(str(label), str(predicted), int(count))
             button.style.button_color = colour or "transparent"
-            button.on_click(lambda _, pair=(str(label), str(predicted)): opened(*pair))
+            button.on_click(lambda button, pair=(str(label), str(predicted)): chosen(button, pair))
+            if (str(label), str(predicted)) == first:
+                chosen(button, first)
             cells.append(button)
         lines.append(ipywidgets.HBox(cells))
     return ipywidgets.VBox(lines)

@@ -5,7 +5,7 @@ import pandas as pd
 from boatlib.photos.corrections import Corrections
 from boatlib.shares import confidence
 
-COLUMNS = ["photo", "sha256", "label", "set_label", "split", "why", "suggested"]
+COLUMNS = ["photo", "sha256", "label", "set_label", "split", "why", "suggested", "other", "other_label"]
 
 
 def review_queue(
@@ -15,9 +15,13 @@ def review_queue(
     model's mistakes, the surest first. Photos of which a person has decided before the run are not among them.
 
     catalog: columns photo, sha256, label, set_label, decision, split; duplicates: of the catalog; suspects: `find_suspects`;
-    predictions: of the test photos. suggested: another class that the photo may show, or "".
+    predictions: of the test photos. suggested: another class that the photo may show, or ""; other, other_label: the photo whose
+    label contradicts this one's, or "".
     """
-    contradicting = duplicates[duplicates["conflict"]]
+    contradicting = duplicates[duplicates["conflict"]].merge(
+        duplicates[["group", "photo", "label"]], on="group", suffixes=("", "_other")
+    )
+    contradicting = contradicting[contradicting["label"] != contradicting["label_other"]].drop_duplicates("photo")
     other = {group: sorted(set(labels)) for group, labels in contradicting.groupby("group")["label"]}
     doubted = [
         f"looks like {s}, {confidence(c, 0)}"
@@ -29,14 +33,17 @@ def review_queue(
     ]
     parts = [
         contradicting[["photo"]].assign(
-            why=[f"labelled {' and '.join(other[group])}" for group in contradicting["group"]], suggested=""
+            why=[f"labelled {' and '.join(other[group])}" for group in contradicting["group"]],
+            suggested="",
+            other=contradicting["photo_other"],
+            other_label=contradicting["label_other"],
         ),
         suspects[["photo", "suggested"]].assign(why=doubted),
         wrong[["photo"]].assign(why=said, suggested=wrong["predicted"]),
     ]
     queue = pd.concat(parts).merge(catalog[["photo", "sha256", "label", "set_label", "decision", "split"]], on="photo")
     queue = queue[queue["decision"] == ""].drop_duplicates("sha256")
-    return queue[COLUMNS].reset_index(drop=True)
+    return queue[COLUMNS].fillna({"other": "", "other_label": ""}).reset_index(drop=True)
 
 
 class Review:

@@ -32,7 +32,7 @@ def words(prediction: pd.Series) -> Html:
         verdict = ", rightly"
     else:
         verdict = f", wrongly (it shows: {prediction['label']})"
-    return paragraph(f"The model says {prediction['predicted']}, {confidence(prediction['confidence'])} sure{verdict}.")
+    return paragraph(f"The model says {prediction['predicted']}, {sure(prediction['confidence'])}{verdict}.")
 
 
 def table(predictions: pd.DataFrame) -> Html:
@@ -58,27 +58,29 @@ def bars(prediction: pd.Series) -> Html:
         ]
         axes.barh(values.index, values, color=colours, height=0.7)
         for place, value in enumerate(values):
-            axes.text(value, place, f"  {confidence(value)}", va="center", color=theme.INK)
+            axes.text(value, place, f"  {confidence(value, 0)}", va="center", color=theme.INK)
         axes.set(xlim=(0, 1.12), xticks=[])
         axes.grid(visible=False)
         axes.tick_params(axis="y", colors=theme.INK)
         charts.bare(axes)
     return charts.chart(
-        figure, f"Probabilities for one photo: {prediction['predicted']} {confidence(prediction['confidence'])}."
+        figure, f"Probabilities for one photo: {prediction['predicted']} {confidence(prediction['confidence'], 0)}."
     )
 
 
 def what_spoke_for(view: np.ndarray, places: Mapping[str, np.ndarray]) -> Html:
-    """A view of a photo, once for each class, dark but for the places that spoke for that class.
+    """A view of a photo, as it is, and once for each class, dark but for the places that spoke for that class.
 
     view: uint8 [height, width, 3]; places: class to a map of the same size, float32 from 0 to 1.
     """
-    cards = []
+    shown = {"what the model is shown": view}
     for name, lit in places.items():
-        picture_of = Image.fromarray((view * (DARK + (1 - DARK) * lit[..., None])).astype(np.uint8))
-        words = f"what spoke for {name} is bright"
-        cards.append(card(picture(small_webp(picture_of, 480), "image/webp", f"The photo; {words}"), [words]))
-    return Html(gallery.grid(cards, "pair"), f"What spoke for {', '.join(places)}")
+        shown[f"what spoke for {name} is bright"] = (view * (DARK + (1 - DARK) * lit[..., None])).astype(np.uint8)
+    cards = [
+        card(picture(small_webp(Image.fromarray(pixels), 480), "image/webp", f"The photo; {words}"), [words])
+        for words, pixels in shown.items()
+    ]
+    return Html(gallery.grid(cards, "views"), f"What spoke for {', '.join(places)}")
 
 
 def mistakes(wrong: pd.DataFrame, root: Path, names: Sequence[str] | None = None) -> Html:

@@ -112,7 +112,7 @@ def test_one_prediction_is_shown_with_photo_words_and_bars(photo_set):
     photo = next(photo_set.rglob("*.jpg"))
     shown = predictions.photo(photo, row)
     assert shown.markup.count("<img") == 2
-    assert "The model says a, 80.0% sure." in shown.text
+    assert "The model says a, 80% sure." in shown.text
     assert "wrongly (it shows: b)" in predictions.photo(photo, pd.concat([row, pd.Series({"label": "b"})])).text
 
 

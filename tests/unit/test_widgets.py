@@ -270,15 +270,39 @@ def queue():
     return review_queue.review_queue(known, twins, suspects, predictions)
 
 
+def model(*classes):
+    """One that calls everything a raft."""
+
+    def says(rows, _):
+        return rows[["photo", "label"]].assign(predicted="raft", confidence=0.944)
+
+    return SimpleNamespace(classes=list(classes), predict_catalogued=says)
+
+
 def test_the_queue_holds_each_doubtful_photo_once_and_none_that_is_decided(queue):
     assert queue["photo"].tolist() == ["kayak/1.jpg", "kayak/2.jpg", "kayak/3.jpg"]
     assert queue["why"].tolist() == ["labelled kayak and raft", "looks like raft, 90%", "the model says raft, 70%"]
     assert queue["suggested"].tolist() == ["", "raft", "raft"]
+    assert queue[["other", "other_label"]].to_numpy().tolist() == [["raft/1.jpg", "raft"], ["", ""], ["", ""]]
+
+
+def test_the_queue_shows_what_it_takes_to_decide(live, queue, tmp_path):
+    for name in ("kayak", "raft"):
+        (tmp_path / name).mkdir()
+    for number, name in enumerate(["kayak/1.jpg", "raft/1.jpg", "kayak/2.jpg"]):
+        draw(number).save(tmp_path / name)
+    widget = correction_queue.widget(queue, model("kayak", "raft"), tmp_path, Corrections.named("none"))
+    assert "labelled kayak" in words(widget)
+    assert "labelled raft" in words(widget), "the photo that contradicts, beside it"
+    assert "The model says raft, 94% sure." in words(widget)
+    button(widget, "n  next").click()
+    assert "raft/1.jpg" not in words(widget)
+    assert "The model, which has learnt from this photo, says raft, 94% sure." in words(widget)
 
 
 def test_keys_decide_and_decisions_survive(live, queue, tmp_path):
     log = Corrections(tmp_path / "corrections.csv")
-    widget = correction_queue.widget(queue, ["kayak", "raft"], tmp_path, log)
+    widget = correction_queue.widget(queue, model("kayak", "raft"), tmp_path, log)
     keys = parts(widget, ipywidgets.Text)[0]
     keys.value = "2"  # the first one is a raft
     keys.value = "2?"  # no such key
@@ -291,7 +315,7 @@ def test_keys_decide_and_decisions_survive(live, queue, tmp_path):
     assert "Taken back: kayak/3.jpg" in words(widget)
     keys.value = "2?y"  # taking letters out of the box decides nothing
     assert len(log.decided()) == 2
-    again = correction_queue.widget(queue, ["kayak", "raft"], tmp_path, log)  # a new kernel, or a second tab
+    again = correction_queue.widget(queue, model("kayak", "raft"), tmp_path, log)  # a new kernel, or a second tab
     assert "3 of 3 photos; 2 decided" in words(again)
     assert "A test photo" in words(again)
     button(again, "k  keep").click()
@@ -302,7 +326,7 @@ def test_keys_decide_and_decisions_survive(live, queue, tmp_path):
 def test_more_classes_than_digits_are_buttons_without_a_number(live, queue, tmp_path):
     classes = [f"class {n}" for n in range(12)]
     log = Corrections(tmp_path / "corrections.csv")
-    widget = correction_queue.widget(queue, classes, tmp_path, log)
+    widget = correction_queue.widget(queue, model(*classes), tmp_path, log)
     button(widget, "class 11").click()
     assert log.decided()["new_label"].tolist() == ["class 11"]
     parts(widget, ipywidgets.Text)[0].value = "0"
@@ -310,7 +334,7 @@ def test_more_classes_than_digits_are_buttons_without_a_number(live, queue, tmp_
 
 
 def test_a_decision_that_cannot_be_kept_is_said_and_nothing_moves_on(live, queue, tmp_path):
-    widget = correction_queue.widget(queue, ["kayak", "raft"], tmp_path, Corrections.named("none"))
+    widget = correction_queue.widget(queue, model("kayak", "raft"), tmp_path, Corrections.named("none"))
     button(widget, "k  keep").click()
     assert "No decision can be kept" in words(widget)
     assert "1 of 3 photos" in words(widget)
@@ -352,7 +376,7 @@ def test_a_photo_that_is_uploaded_or_pasted_gets_the_predictors_answer(live, tau
     upload, pasted = parts(widget, ipywidgets.FileUpload)[0], parts(widget, ipywidgets.Textarea)[0]
     upload.value = ({"name": "mine.jpg", "type": "image/jpeg", "size": 1, "content": memoryview(file.read_bytes()),
                      "last_modified": pd.Timestamp.now()},)  # fmt: skip
-    assert f"The model says {expected['predicted']}, {expected['confidence']:.1%} sure" in words(widget)
+    assert f"The model says {expected['predicted']}, {expected['confidence']:.0%} sure" in words(widget)
     pasted.value = "data:image/jpeg;base64," + base64.b64encode(file.read_bytes()).decode()
     assert "the pasted photo" in words(widget)
     assert pasted.value == ""
@@ -464,7 +488,7 @@ def test_every_widget_has_a_static_twin(static, taught, queue, tmp_path):
     twins = {
         "Photos 1 to 5 of 5": photo_browser.widget(known, task.root, run),
         "Down: what the photo shows": mistake_explorer.widget(rows, task.val, task.root, run),
-        "3 photos wait": correction_queue.widget(queue, ["kayak", "raft"], tmp_path, Corrections.named("none")),
+        "3 photos wait": correction_queue.widget(queue, model("kayak", "raft"), tmp_path, Corrections.named("none")),
         "": threshold.widget(rows, 0.5),  # nothing beside the table of what becomes of each answer
         "The model says": try_photo.widget(Predictor.load(run.path("model")), task.root / "kayak" / "000.jpg"),
         "There is no earlier run": compare_runs.widget(run, task.root),
