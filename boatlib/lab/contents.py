@@ -36,6 +36,7 @@ class Notebooks(AsyncLargeFileManager):
                 run = chosen_run(answers=file.stem == NEW_PHOTOS)
                 show_again(model["content"], _seen(file), run, alive=await self._is_open(path))
                 inject(model["content"], file, run)
+                model["content"].metadata.language_info = python()
             except Exception:  # whatever is wrong with the last run, the notebook opens, with its defaults
                 self.log.exception("%s opens without the settings of a run", path)
         return model
@@ -78,6 +79,13 @@ def inject(notebook: NotebookNode, file: Path, run: str | None) -> None:
             CHOOSER.format(notebook=file.stem), metadata={"tags": [INJECTED], "trusted": True}
         )
         notebook.cells.insert(place + 1, cell)
+
+
+def python() -> dict[str, Any]:
+    """The language as the kernel will describe it: JupyterLab marks a notebook as changed where another description stands."""
+    from ipykernel.ipkernel import IPythonKernel
+
+    return dict(IPythonKernel.language_info)
 
 
 def show_again(notebook: NotebookNode, seen: Path, run: str | None, alive: bool) -> None:

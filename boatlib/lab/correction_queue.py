@@ -1,5 +1,6 @@
 """Deciding about photos one by one, by mouse or keys; each decision is on disk at once, and the next run applies it."""
 
+import base64
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -9,7 +10,7 @@ import pandas as pd
 
 from boatlib import runtime
 from boatlib.errors import DataError
-from boatlib.lab.parts import Pane, beside
+from boatlib.lab.parts import EMPTY, Pane, beside
 from boatlib.model.inference.predictor import Predictor
 from boatlib.photos.corrections import DROP, RELABEL, Corrections
 from boatlib.results.review_queue import Review
@@ -24,6 +25,13 @@ BUTTONS = {
     "next": "n  next",
     "undo": "u  undo the last decision",
 }
+
+PANEL = "boatlib-queue"
+# A key after a click on a button is meant for the queue too. Only the browser is quick enough to see to that
+HEARS = f"""<img alt="" style="display:none" src="data:image/gif;base64,{base64.b64encode(EMPTY).decode()}" onload="
+const panel = this.closest('.{PANEL}');
+panel.addEventListener('click', event => event.target.closest('button') && panel.querySelector('input').focus());
+">"""
 
 
 def widget(queue: pd.DataFrame, predictor: Predictor, root: Path, corrections: Corrections) -> ipywidgets.Widget | Html:
@@ -40,7 +48,7 @@ def widget(queue: pd.DataFrame, predictor: Predictor, root: Path, corrections: C
         row = review.photo
         both = [(row["photo"], row["label"]), (row["other"], row["other_label"])]
         cards = [_card(root, name, f"labelled {label}", 320 if row["other"] else 640) for name, label in both if name]
-        photo.show(Html(gallery.grid(cards, "pair") if row["other"] else cards[0]))
+        photo.show(Html(gallery.grid(cards, "two") if row["other"] else cards[0]))
         words.show(description(review, says.loc[row["photo"]]))
         yes.description = f"y  yes, it is {row['suggested']}"
         yes.layout.display = None if row["suggested"] else "none"
@@ -64,12 +72,8 @@ def widget(queue: pd.DataFrame, predictor: Predictor, root: Path, corrections: C
     names = {name: f"{place}  {name}" if place < 10 else name for place, name in enumerate(classes, 1)}
 
     def button(text: str, pressed: Callable[[], None]) -> ipywidgets.Button:
-        def clicked(_: object) -> None:
-            pressed()
-            keys.focus()  # the next key is meant for the queue too
-
         made = ipywidgets.Button(description=text, layout={"width": "auto"})
-        made.on_click(clicked)
+        made.on_click(lambda _: pressed())
         return made
 
     labels = [button(text, partial(act, "label", name)) for name, text in names.items()]
@@ -78,8 +82,11 @@ def widget(queue: pd.DataFrame, predictor: Predictor, root: Path, corrections: C
     yes = button("", lambda: act("label", str(review.photo["suggested"])))
     yes.button_style = "info"
     show()
-    panel = [words, yes, ipywidgets.Box(labels, layout=wrap), ipywidgets.Box(others, layout=wrap), keys, said]
-    return beside(photo, ipywidgets.VBox(panel, layout={"width": "560px"}))
+    hears = ipywidgets.HTML(HEARS)
+    panel = [hears, words, yes, ipywidgets.Box(labels, layout=wrap), ipywidgets.Box(others, layout=wrap), keys, said]
+    right = ipywidgets.VBox(panel, layout={"width": "560px"})
+    right.add_class(PANEL)
+    return beside(photo, right)
 
 
 def _card(root: Path, name: str, words: str, side: int) -> str:
