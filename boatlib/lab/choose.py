@@ -63,6 +63,13 @@ def settings(run: str, notebook: str) -> dict[str, Any]:
     return Params.of_run(run).for_notebook(project_root() / "notebooks" / f"{notebook}.ipynb")
 
 
+class Stopped(InputRejected):
+    """A cell is not run. Only the sentence is shown."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
+
+
 class Guard(ast.NodeTransformer):
     """Asked before each cell: are the parameters still those of the run? namespace: the notebook's variables."""
 
@@ -71,14 +78,12 @@ class Guard(ast.NodeTransformer):
         self.left = ""  # another run that was chosen, while this one's results are still in memory
 
     def visit(self, node: ast.AST) -> ast.AST:
-        """Raises InputRejected with a sentence."""
+        """Raises Stopped."""
         if not any(isinstance(inner, ast.Name) and inner.id == HERE[:-1] for inner in ast.walk(node)):
             if self.left:
-                raise InputRejected(
-                    f"This notebook is to work on {self.left} now. Run it from the top: Run > Run All Cells."
-                )
+                raise Stopped(f"This notebook is to work on {self.left} now. Run it from the top: Run > Run All Cells.")
             if sentence := self.against():
-                raise InputRejected(sentence)
+                raise Stopped(sentence)
         return node
 
     def against(self) -> str:

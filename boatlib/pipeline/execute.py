@@ -89,11 +89,17 @@ def execute(run: Run, step: str) -> int:
 class OwnKernel(AsyncKernelManager):
     """A kernel of this interpreter, whatever the user has registered under the name python3."""
 
+    interrupted = False  # from outside
+
     @property
     def kernel_spec(self) -> KernelSpec:
         """How it is started."""
         command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         return KernelSpec(argv=command, display_name="Python 3 (ipykernel)", language="python")
+
+    async def shutdown_kernel(self, now: bool = False, restart: bool = False) -> None:  # type: ignore[override]
+        """End it at once when all is on the disk; one that was interrupted may end what it is writing."""
+        await super().shutdown_kernel(now and not self.interrupted, restart)
 
 
 def _papermill(notebook: Path, log: Path, parameters: dict[str, object], terminal: Terminal) -> tuple[int, str]:
@@ -103,7 +109,7 @@ def _papermill(notebook: Path, log: Path, parameters: dict[str, object], termina
             papermill.execute_notebook(
                 str(log), str(log), parameters, kernel_name="python3", progress_bar=False, stdout_file=terminal,
                 start_timeout=START_SECONDS, cwd=".", kernel_manager_class=OwnKernel,
-                shutdown_kernel="immediate",  # all is on the disk; taking its objects apart takes it up to two seconds more
+                shutdown_kernel="immediate",  # taking its objects apart would take it up to two seconds more
             )  # fmt: skip
     except PapermillExecutionError as error:
         ours = find_error(error.ename)
@@ -144,10 +150,12 @@ def _set_environment() -> None:
 
 def _interrupt(*_: object) -> None:
     """SIGTERM is taken as Ctrl-C, so that papermill ends its kernel and no process is left behind."""
+    OwnKernel.interrupted = True
     raise KeyboardInterrupt
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     _set_environment()
     sys.exit(execute(Run(sys.argv[1]), sys.argv[2]))
