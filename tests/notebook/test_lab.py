@@ -198,7 +198,7 @@ def test_a_decision_by_keys_outlives_a_reload_and_a_killed_kernel(evaluation, se
     for button in ("b  back", "n  next"):  # a key is heard after clicks on buttons too
         cell.get_by_role("button", name=button).click()
     evaluation.page.keyboard.press("b")
-    expect(cell.get_by_text(re.compile("4 of .* photos; 3 decided"))).to_be_visible()
+    expect(cell.get_by_text(re.compile("4 of .* photos; 3 decided"))).to_be_visible(timeout=20_000)
     evaluation.page.keyboard.press("n")
     evaluation.menu("File", "Save Notebook")
     evaluation.page.wait_for_timeout(1000)
