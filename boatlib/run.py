@@ -27,6 +27,7 @@ FILES = {
     "split": ("split.csv", "02_split"),
     "data": ("data", "02_split"),
     "model": ("model", "03_training"),
+    "taught": ("taught.json", "03_training"),
     "recipe": ("recipe.yaml", "03_training"),
     "recipes": ("recipes.csv", "03_training"),
     "search": ("search.json", "03_training"),

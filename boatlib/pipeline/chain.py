@@ -115,7 +115,8 @@ def _snakemake(names: list[str], until: str, force: str, dry_run: bool, jobs: in
     # No profile that lies somewhere; and no second of waiting at the end, which is what the limit of jobs a second would cost
     usual = f"--workflow-profile none --cores {jobs + 1} --resources notebooks={jobs} --max-jobs-per-timespan 100/0s"
     where = f"--workflow-profile {profile}" if profile else usual
-    options = f"{where} --keep-going --nocolor --nolock --rerun-incomplete"
+    # A file with another time and the same content runs nothing again, up to this size (of bytes)
+    options = f"{where} --keep-going --nocolor --nolock --rerun-incomplete --max-checksum-file-size 100000000"
     command = [sys.executable, "-m", "snakemake", "--snakefile", "workflow/Snakefile", *options.split()]
     command += ["--rerun-triggers", "mtime", "params", "input", "code"]
     command += ["--config", f"runs={','.join(names)},"]  # the last comma keeps it a text, also for a run called 007

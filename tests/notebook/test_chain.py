@@ -8,8 +8,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 
 import nbformat
+import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT, TINY, WORK, draw, run_all, tiny_arguments
@@ -90,6 +92,20 @@ def test_what_was_deleted_is_made_again(tiny_run, tiny_images):
     assert (tiny_run / "tta.json").is_file()
     changed = {step for step, time in times(tiny_run).items() if time != before[step]}
     assert changed == {"05_tta", "06_summary"}
+
+
+def test_a_copy_without_its_times_runs_nothing_again(tiny_run, tiny_images):
+    """As after an unpacked archive: every file of the run, its pages and its photos gets a new time, in any order."""
+    random, now = np.random.default_rng(0), time.time()
+    places = [tiny_run, WORK / "reports" / TINY, tiny_images]
+    files = [path for place in places for path in place.rglob("*") if path.is_file() and not path.is_symlink()]
+    for path, age in zip(files, random.permutation(len(files)), strict=True):
+        os.utime(path, (now - age, now - age))
+    before = times(tiny_run)
+    result = run_all(*tiny_arguments(tiny_images))
+    assert result.returncode == 0, result.stdout
+    assert times(tiny_run) == before
+    assert "nothing has changed" in run_all(*tiny_arguments(tiny_images), "--dry-run").stdout
 
 
 def test_a_changed_tta_parameter_runs_05_and_06_only(tiny_run, tiny_images):
