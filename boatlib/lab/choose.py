@@ -18,7 +18,7 @@ from IPython.core.error import InputRejected
 from IPython.core.getipython import get_ipython
 
 from boatlib.errors import MissingInputError, ParameterError
-from boatlib.files import write_text
+from boatlib.files import replacing_folder, write_text
 from boatlib.lab.parts import Pane
 from boatlib.messages import on_the_day
 from boatlib.params import Params, changed_by, declared_parameters
@@ -140,15 +140,14 @@ def variation(name: str, **changed: object) -> Html:
     if (project_root() / "runs" / name).exists():
         raise ParameterError(f"There is a run {name!r} already. Give the variation a name of its own.")
     params = changed_by(Params.of_run(of), changed).model_copy(update={"run": name})
-    new, kept = Run(name), [*_before(changed)]
-    write_text(new.folder / "params.json", params.model_dump_json(indent=2) + "\n")
-    for step in kept:
-        for file in files_of(step):
-            old = Run(of).path(file)
+    kept = [*_before(changed)]
+    with replacing_folder(project_root() / "runs" / name) as new:
+        write_text(new / "params.json", params.model_dump_json(indent=2) + "\n")
+        for old in [Run(of).path(file) for step in kept for file in files_of(step)]:
             if old.is_file():
-                shutil.copyfile(old, new.path(file))
+                shutil.copyfile(old, new / old.name)
             elif old.is_dir():
-                shutil.copytree(old, new.path(file), symlinks=True, copy_function=_linked)
+                shutil.copytree(old, new / old.name, symlinks=True, copy_function=_linked)
     choose_run(name)
     first = next(step for step in all_steps(project_root()) if step not in kept)
     told = ", ".join(f"{key} = {value!r}" for key, value in changed.items()) or "the same settings"

@@ -103,6 +103,7 @@ def test_68_files_and_folders_are_replaced_through_links_and_whole(tmp_path):
 OTHERS = {
     "files.py": "the one way",
     "run.py": "the temporary file that `replacing` gives it",
+    "lab/choose.py": "copies of a run's files, into a new folder that is moved into its place",
     "pipeline/chain.py": "the lock, and the log of the process that it starts",
     "model/training/launch.py": "the log of the processes that it starts",
     "model/training/checkpoints.py": "the temporary file that `replacing` gives it",
