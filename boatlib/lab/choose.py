@@ -17,31 +17,28 @@ import ipywidgets
 from IPython.core.error import InputRejected
 from IPython.core.getipython import get_ipython
 
-from boatlib.errors import MissingInputError, ParameterError
+from boatlib.errors import BoatlibError, MissingInputError, ParameterError
 from boatlib.files import replacing_folder, write_text
 from boatlib.lab.parts import Pane
 from boatlib.messages import on_the_day
 from boatlib.params import Params, changed_by, declared_parameters
 from boatlib.run import NEW_PHOTOS, Run, all_steps, choose_run, chosen_run, files_of, project_root
 from boatlib.show import arrived, brief
-from boatlib.show.kit.html import Html, paragraph
+from boatlib.show.kit.html import Html, escape, paragraph
 
-HERE = "choose."  # cells with this in them are never stopped
+HERE = "choose"  # cells that name this module are never stopped
 
 
 def runs(answers: bool = False) -> dict[str, str]:
     """The runs that teach, or those that answer, the one that was started last first: by name, what there is to say of each."""
-    found = {}
+    found = []
     for file in (project_root() / "runs").glob("*/params.json"):
-        params = Params.of_run(file.parent.name)
-        if bool(params.model) == answers:
-            lock = file.parent / "logs" / "lock"
-            found[params.run] = (lock if lock.is_file() else file).stat().st_mtime, _words(params)
-    return {name: f"{name}  ·  {_when(time)}  ·  {words}" for name, (time, words) in sorted(found.items(), key=_newest)}
-
-
-def _newest(item: tuple[str, tuple[float, str]]) -> float:
-    return -item[1][0]
+        lock = file.parent / "logs" / "lock"
+        with contextlib.suppress(ValueError, BoatlibError):  # a damaged one is no choice
+            params = Params.of_run(file.parent.name)
+            if bool(params.model) == answers:
+                found.append(((lock if lock.is_file() else file).stat().st_mtime, params.run, _words(params)))
+    return {name: f"{name}  ·  {_when(time)}  ·  {words}" for time, name, words in sorted(found, reverse=True)}
 
 
 def _when(time: float) -> str:
@@ -79,7 +76,7 @@ class Guard(ast.NodeTransformer):
 
     def visit(self, node: ast.AST) -> ast.AST:
         """Raises Stopped."""
-        if not any(isinstance(inner, ast.Name) and inner.id == HERE[:-1] for inner in ast.walk(node)):
+        if not any(isinstance(inner, ast.Name) and inner.id == HERE for inner in ast.walk(node)):
             if self.left:
                 raise Stopped(f"This notebook is to work on {self.left} now. Run it from the top: Run > Run All Cells.")
             if sentence := self.against():
@@ -122,7 +119,7 @@ def widget(namespace: dict[str, Any], notebook: str) -> ipywidgets.Widget:
     def take(change: dict[str, str]) -> None:
         choose_run(change["new"])
         guard.left = change["new"] if change["new"] != run else ""
-        words = f"<strong>{guard.left}</strong> is chosen. Now run this notebook from the top: Run &gt; Run All Cells."
+        words = f"<strong>{escape(guard.left)}</strong> is chosen. Now run this notebook from the top: Run &gt; Run All Cells."
         said.show(Html(f"<p class='verdict'>{words}</p>") if guard.left else Html(""))
 
     which.observe(take, "value")

@@ -578,6 +578,10 @@ def test_a_notebook_opens_with_the_settings_of_the_last_run_until_another_is_cho
     which.value = "first"
     assert chosen_run() == "first"
     assert chooser(get(manager)["content"])[0]["run"] == "first"
+    damaged = Run("damaged").folder / "params.json"
+    damaged.write_text("{")
+    assert set(choose.runs()) == {"first", "second"}
+    damaged.unlink()
     choose_run("")
     assert chosen_run() == "second"
     with pytest.raises(ParameterError, match="There is no run 'third'. There are: first, second"):
