@@ -36,10 +36,10 @@ def for_lab() -> dict[str, str]:
         if name not in ("MATPLOTLIBRC", "PYTHONIOENCODING", "PYTHONSTARTUP", "PYTHONDONTWRITEBYTECODE", "MPLBACKEND")
     }
     path = os.pathsep.join([str(ours), *([others] if others else [])])
-    tabs = {
+    own_tabs = {
         "JUPYTERLAB_WORKSPACES_DIR": str(cache_folder("lab") / "workspaces")
-    } | kept  # open ones are those of this project
-    return tabs | _kernels() | {"JUPYTER_PATH": path, "JUPYTER_PREFER_ENV_PATH": "1"}
+    }  # and not those of another project
+    return own_tabs | kept | _kernels() | {"JUPYTER_PATH": path, "JUPYTER_PREFER_ENV_PATH": "1"}
 
 
 def _kernels() -> dict[str, str]:

@@ -3,6 +3,7 @@
 # that of the active environment where boatlib is installed in it, otherwise that of .venv, which is made when needed.
 # BOATLIB_EXTRAS=test adds the tools of the tests. BOATLIB_TORCH_INDEX names another place for torch without CUDA; empty, it is
 # not wanted, as where the login node of a cluster has no GPU and others have.
+unset PYTHONDONTWRITEBYTECODE # set in many containers; then each of our processes would compile the program anew
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 extras=${BOATLIB_EXTRAS:-}
 torch_index=${BOATLIB_TORCH_INDEX-https://download.pytorch.org/whl/cpu}
