@@ -120,7 +120,9 @@ def test_other_costs_run_06_only_and_the_model_draws_another_line(tiny_run, tiny
     def policy():
         return json.loads((tiny_run / "model" / "model.json").read_text())["policy"]
 
-    before, same = times(tiny_run), (*tiny_arguments(tiny_images), "--set", "tta.views=3")
+    same = (*tiny_arguments(tiny_images), "--set", "tta.views=3")
+    assert run_all(*same).returncode == 0
+    before = times(tiny_run)
     assert policy()["rule"] == "target"
     result = run_all(*same, "--set", "review.cost_of_error=50", "--set", "review.cost_of_check=1")
     assert result.returncode == 0, result.stdout
