@@ -1,6 +1,6 @@
 """Accuracy against `training.minutes`: what `auto` takes in how much time, and what it reaches, as a table and a chart.
 
-    python benchmarks/minutes.py ../shared/boats/images --minutes 1 2 5 10 20 --seeds 3 --chart benchmarks/minutes.svg
+    python benchmarks/minutes.py ../shared/boats/images --minutes 1 2 5 10 20 --seeds 3 --chart benchmarks/minutes.png
 
 Everything but the features of frozen networks is computed anew for each row; `--cold` computes those anew, too.
 """

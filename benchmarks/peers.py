@@ -125,7 +125,7 @@ def tutorial(split: pd.DataFrame, root: Path, classes: list[str], weights: str, 
 
 
 def fastai(split: pd.DataFrame, root: Path, classes: list[str], weights: str, epochs: int) -> Judge:
-    """fastai's `fine_tune`: one epoch of the head, then all with step sizes that grow towards the head, one cycle."""
+    """fastai: `vision_learner` with its own head, and `fine_tune`: one epoch of the head, then all, one cycle."""
     import torch
     from fastai.vision.all import (
         CategoryBlock,
@@ -133,26 +133,21 @@ def fastai(split: pd.DataFrame, root: Path, classes: list[str], weights: str, ep
         ColSplitter,
         DataBlock,
         ImageBlock,
-        Learner,
         Normalize,
         Resize,
         aug_transforms,
-        params,
+        vision_learner,
     )
 
-    model = lite0(weights, len(classes))
     rows = split[split["split"] != "test"].assign(is_valid=split["split"] == "val")
     block = DataBlock(
         (ImageBlock, CategoryBlock(vocab=classes)), get_x=ColReader("photo", pref=f"{root}/"), get_y=ColReader("label"),
         splitter=ColSplitter(), item_tfms=Resize(256), batch_tfms=[*aug_transforms(size=SIDE), Normalize.from_stats(HALF, HALF)],
     )  # fmt: skip
     loaders = block.dataloaders(rows, bs=64, num_workers=2)
-    parts = [
-        [model.conv_stem, model.bn1, model.blocks[:3]],
-        [model.blocks[3:], model.conv_head, model.bn2],
-        [model.classifier],
-    ]
-    learner = Learner(loaders, model, splitter=lambda _: [[p for part in own for p in params(part)] for own in parts])
+    learner = vision_learner(loaders, "tf_efficientnet_lite0", pretrained=False)
+    found = learner.model[0].model.load_state_dict(torch.load(weights, weights_only=True), strict=False)
+    assert not found.missing_keys, "the weights are another network's"
     with learner.no_bar(), learner.no_logging():
         learner.fine_tune(epochs)
 
@@ -167,19 +162,19 @@ def fastai(split: pd.DataFrame, root: Path, classes: list[str], weights: str, ep
 # ... to here; what follows serves all of them.
 
 
-def ours(options: argparse.Namespace) -> dict[str, Any]:
+def ours(job: dict[str, Any]) -> dict[str, Any]:
     """`./run_all.sh` up to 03 with a params file of two lines, and the model of it asked about the test photos."""
     from boatlib.model.inference.predictor import Predictor
     from boatlib.photos import sources
     from boatlib.run import Run
 
     run = Run("benchmark-peers")
-    command = ["./run_all.sh", "params/sample.yaml", "--set", f"run={run.name}", "--set", f"images={options.images}"]
-    command += [word for text in options.set for word in ("--set", text)]
+    command = ["./run_all.sh", "params/sample.yaml", "--set", f"run={run.name}", "--set", f"images={job['images']}"]
+    command += [word for text in job["set"] for word in ("--set", text)]
     environment = os.environ | {"BOATLIB_CACHE": str(ROOT / ".cache" / "peers" / "ours")}
     subprocess.run([*command, "--until", "split"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL, env=environment)
     started = time.perf_counter()
-    step = ["--until", "training", "--force", "training", "--set", f"training.minutes={options.minutes}"]
+    step = ["--until", "training", "--force", "training", "--set", f"training.minutes={job['minutes']}"]
     subprocess.run([*command, *step], cwd=ROOT, check=True, stdout=subprocess.DEVNULL, env=environment)
     seconds = time.perf_counter() - started
     split = run.table("split")
@@ -252,6 +247,8 @@ def one(job: dict[str, Any]) -> dict[str, Any]:
     """A peer, in its own process."""
     import torch
 
+    if job["peer"] == "ours":
+        return ours(job)
     torch.manual_seed(job["seed"])
     split, classes, root = pd.read_csv(job["split"], dtype=str), job["classes"], Path(job["root"])
     way = PEERS[job["peer"]]
@@ -315,14 +312,12 @@ def main() -> None:
         "seed": params.seed,
     }
     job |= {"weights": str(folder / "lite0.pth"), "epochs": options.epochs}
+    job |= {"images": options.images, "set": options.set, "minutes": options.minutes}
     print(f"{'':12}{'right':>8}{'balanced':>10}{'seconds':>9}{'peak MB':>9}{'lines':>7}")
     for peer in options.peers:
-        if peer == "ours":
-            row = ours(options)
-        else:
-            command = [python_of(peer), __file__, "--job", json.dumps(job | {"peer": peer})]
-            done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True, text=True)
-            row = json.loads(done.stdout.splitlines()[-1])
+        command = [python_of(peer), __file__, "--job", json.dumps(job | {"peer": peer})]
+        done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True, text=True)
+        row = json.loads(done.stdout.splitlines()[-1])
         print(
             f"{peer:12}{row['right']:8.1f}{row['balanced']:10.1f}{row['seconds']:9.0f}{row['peak']:9.0f}{row['lines']:7d}",
             flush=True,

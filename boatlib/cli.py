@@ -184,7 +184,6 @@ def _lab(run: str) -> int:
         "ServerApp.root_dir": str(root),
         "ServerApp.contents_manager_class": "boatlib.lab.contents.Notebooks",
         "LabApp.default_url": "/lab/tree/notebooks/01_exploration.ipynb",
-        "LabApp.news_url": "None",
         "Application.log_level": "40",  # errors; and where to find it
     }
     command = [sys.executable, "-m", "jupyterlab", *(f"--{key}={value}" for key, value in settings.items())]

@@ -1,9 +1,11 @@
 """What our processes inherit: nothing from the user's configuration of other programs, UTF-8, and caches that can be written.
 
-`own` is for the chain and whatever it starts; JupyterLab itself keeps the user's ways (`for_lab`), its kernels do not.
+`own` is for the chain and whatever it starts; JupyterLab itself begins with the user's ways (`for_lab`), its kernels do not.
 """
 
+import contextlib
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -36,15 +38,27 @@ def for_lab() -> dict[str, str]:
         if name not in ("MATPLOTLIBRC", "PYTHONIOENCODING", "PYTHONSTARTUP", "PYTHONDONTWRITEBYTECODE", "MPLBACKEND")
     }
     path = os.pathsep.join([str(ours), *([others] if others else [])])
-    own_tabs = {
-        "JUPYTERLAB_WORKSPACES_DIR": str(cache_folder("lab") / "workspaces")
-    }  # and not those of another project
-    return own_tabs | kept | _kernels() | {"JUPYTER_PATH": path, "JUPYTER_PREFER_ENV_PATH": "1"}
+    own = {  # and not those of a Lab of another project
+        "JUPYTERLAB_WORKSPACES_DIR": str(cache_folder("lab") / "workspaces"),
+        "JUPYTERLAB_SETTINGS_DIR": str(_own_settings()),
+    }
+    return own | kept | _kernels() | {"JUPYTER_PATH": path, "JUPYTER_PREFER_ENV_PATH": "1"}
+
+
+def _own_settings() -> Path:
+    """This project's settings of JupyterLab, which begin as the user's."""
+    place = cache_folder("lab") / "settings"
+    users = Path(os.environ.get("JUPYTER_CONFIG_DIR") or Path.home() / ".jupyter", "lab", "user-settings")
+    if not place.is_dir():
+        with contextlib.suppress(OSError):  # where there are none, or none that can be read, they begin empty
+            shutil.copytree(users, place)
+    return place
 
 
 def _kernels() -> dict[str, str]:
-    """Of every kernel: places of its own for the settings of IPython and matplotlib."""
+    """Of every kernel: places of its own for the settings of IPython and matplotlib; memory that tables free is free."""
     return {
+        "ARROW_DEFAULT_MEMORY_POOL": "system",  # Arrow's own pool keeps it
         "IPYTHONDIR": str(cache_folder("ipython")),
         "MPLCONFIGDIR": str(cache_folder("matplotlib")),
         "PYTHONUTF8": "1",

@@ -26,10 +26,10 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{secrets.token_hex(8)}.part")
     with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-    try:
-        mode = stat.S_IMODE((path if path.is_file() else temporary).stat().st_mode)
+    try:  # from before the file is there: Ctrl-C may come between any two steps
         with explained(path):
+            os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+            mode = stat.S_IMODE((path if path.is_file() else temporary).stat().st_mode)
             yield temporary
             temporary.chmod(mode)  # a library may have put a file of its own there, closed to everybody else
             os.replace(temporary, path)

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self, TypeVar, get_args
+from typing import Annotated, Any, Final, Literal, Self, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
@@ -20,10 +20,6 @@ from boatlib import messages, runtime
 from boatlib.errors import ParameterError
 from boatlib.messages import ENGLISH
 from boatlib.run import Run
-
-if TYPE_CHECKING:
-    pass
-
 
 SHARED = ("run", "model", "images", "seed")  # parameters outside the sections; a notebook gets those that it declares
 LARGEST = 1_000_000  # bytes of a params file
@@ -48,6 +44,12 @@ RENAMED = {
     "summary.cost_of_error": "review.cost_of_error",
     "summary.cost_of_check": "review.cost_of_check",
 }
+PLAINLY = {
+    "a valid integer": "a whole number",
+    "a valid string": "a text",
+    "a valid list": "a list",
+}  # pydantic's words
+SEEN = {"backbone", "weights", "resolution", "pooling", "same_file"}  # of a training: what features depend on
 SHARES_OF_RIGHT = ("training.sure", "training.target_accuracy")  # what became a share of errors
 
 
@@ -423,6 +425,11 @@ class Compute(Section):
         "auto", description="`auto`: the GPU where there is one; `cpu`; `cuda`"
     )
     processes: int = Field(1, ge=1, description="training processes on this machine, one a GPU (torchrun, DDP)")
+    shards: int = Field(
+        1,
+        ge=1,
+        description="parts in which photos are shown to the network before 03, each a step of its own: on clusters side by side",
+    )
     amp: Literal["auto", "off"] = Field(
         "auto", description="`auto`: half precision where the machine is faster with it; `off`: float32 everywhere"
     )
@@ -544,7 +551,7 @@ def changed_by(params: Params, changed: Mapping[str, object]) -> Params:
     try:
         return Params.model_validate(values)
     except ValidationError as error:
-        raise ParameterError("\n".join(_sentence(detail, {}, "the variation") for detail in error.errors())) from None
+        raise ParameterError("\n".join(_sentences(error, {}, "the variation"))) from None
 
 
 def as_file(params: Params) -> str:
@@ -628,7 +635,7 @@ def _checked(model: type[Chosen], values: Mapping[str, Any]) -> Chosen:
     try:
         return model.model_validate({name: values[name] for name in model.model_fields if name in values})
     except ValidationError as error:
-        raise ParameterError("\n".join(_sentence(detail, {}, "the notebook") for detail in error.errors())) from None
+        raise ParameterError("\n".join(_sentences(error, {}, "the notebook"))) from None
 
 
 def declared_parameters(notebook: Path) -> dict[str, Any]:
@@ -662,7 +669,7 @@ def load_params(path: Path, overrides: list[str] | None = None, root: Path | Non
     try:
         params = Params.model_validate(values)
     except ValidationError as error:
-        problems += [_sentence(detail, lines) for detail in error.errors()]
+        problems += _sentences(error, lines)
     if problems:
         head = f"{path}: {len(problems)} error{'s' if len(problems) > 1 else ''}"
         raise ParameterError("\n".join([head, *(f"  {problem}" for problem in problems)]))
@@ -677,7 +684,7 @@ def overridden(overrides: Sequence[str]) -> tuple[Params, dict[str, Any]]:
     try:
         params = Params.model_validate(values)
     except ValidationError as error:
-        problems += [_sentence(detail, lines) for detail in error.errors()]
+        problems += _sentences(error, lines)
     if problems:
         raise ParameterError("\n".join(problems))
     sections = {key: value for key, value in values.items() if isinstance(value, dict)}
@@ -760,19 +767,38 @@ def _is_text(place: tuple[str, ...]) -> bool:
     return field is not None and str in (field.annotation, *get_args(field.annotation))
 
 
-def _sentence(detail: ErrorDetails, lines: dict[tuple[str, ...], str], elsewhere: str = "defaults") -> str:
-    place = tuple(str(part) for part in detail["loc"])
+def _sentences(error: ValidationError, lines: dict[tuple[str, ...], str], elsewhere: str = "defaults") -> list[str]:
+    """One for each parameter that is wrong, also where pydantic tells of each kind of value that it could have."""
+    dotted = [tuple(key.split(".")) for key in _all_keys()]
+    keys = {*dotted, *(key[-1:] for key in dotted)}  # a notebook's parameters have no section
+    found: dict[tuple[str, ...], list[ErrorDetails]] = {}
+    for detail in error.errors():
+        place = tuple(str(part) for part in detail["loc"])
+        known = next((place[:n] for n in range(len(place), 0, -1) if place[:n] in keys), place)
+        found.setdefault(place if detail["type"] == "extra_forbidden" else known, []).append(detail)
+    return [_sentence(place, details, lines, elsewhere) for place, details in found.items()]
+
+
+def _sentence(
+    place: tuple[str, ...], details: list[ErrorDetails], lines: dict[tuple[str, ...], str], elsewhere: str
+) -> str:
     where = next((lines[place[:n]] for n in range(len(place), 0, -1) if place[:n] in lines), elsewhere)
-    name = ".".join(place)
+    name, detail = ".".join(place), details[0]
     if detail["type"] == "extra_forbidden":
         return f"{where}: unknown key {name!r}. {_did_you_mean(place)}"
-    message = detail["msg"].removeprefix("Value error, ").replace("Input should", "should")
-    given = f", not {detail['input']!r}" if detail["type"] != "value_error" else ""
+    if detail["type"] == "value_error":
+        return f"{where}: {name}: {detail['msg'].removeprefix('Value error, ')}"
     if detail["type"] == "model_type":
         return f"{where}: {name} is a section: write its keys indented below it, not {detail['input']!r}"
     if detail["type"] == "string_pattern_mismatch":
-        message = "should begin with a letter or digit, and hold only letters, digits, '.', '_' and '-'"
-    return f"{where}: {name} {message}{given}" if given else f"{where}: {name}: {message}"
+        message = "begin with a letter or digit, and hold only letters, digits, '.', '_' and '-'"
+    else:
+        message = " or ".join(other["msg"].removeprefix("Input should ") for other in details).replace(
+            " or be ", ", or "
+        )
+    for formal, plain in PLAINLY.items():
+        message = message.replace(formal, plain)
+    return f"{where}: {name} should {message}, not {detail['input']!r}"
 
 
 def _did_you_mean(place: tuple[str, ...]) -> str:

@@ -72,6 +72,7 @@ TO_LABEL = "to_label.csv"  # beside it: photos that a person should name, to be 
 FOLDERS = {"data", "model"}
 CHECKPOINTS = "checkpoints"  # folder of a run, in which an interrupted training leaves what --resume needs
 LAST = "last.json"  # in it: names the newest whole checkpoint
+ROWS = 50_000  # of a table that are text at a time
 EARLIER = (
     "earlier"  # folder of a run: all files (but photos) of the last two published runs of its name, if they differ
 )
@@ -296,9 +297,8 @@ class Run:
 
     def write_table(self, name: str, table: "pd.DataFrame") -> Path:
         """Write a DataFrame (without its index) as the CSV file called `name`."""
-        from boatlib import spreadsheet
-
-        return write_text(self.path(name), spreadsheet.to_csv(table))
+        starts = range(0, max(len(table), 1), ROWS)
+        return self.write_parts(name, (table.iloc[start : start + ROWS] for start in starts))
 
     def write_parts(self, name: str, parts: "Iterable[pd.DataFrame]") -> Path:
         """The same of a table that comes in parts, one of which is in memory at a time."""

@@ -1,6 +1,7 @@
 """The random views of training, with sliders: what may be done to a photo so that a person still sees what it shows?"""
 
 from pathlib import Path
+from typing import Any
 
 import ipywidgets
 import pandas as pd
@@ -9,7 +10,7 @@ from boatlib import runtime
 from boatlib.lab.parts import Pane
 from boatlib.model.inputs.views import Augmentation, Preprocessing
 from boatlib.show import provenance
-from boatlib.show.kit.html import Html
+from boatlib.show.kit.html import Html, escape, paragraph
 from boatlib.show.views import augmented
 
 VIEWS = 12
@@ -19,7 +20,8 @@ RANGES = {"min_scale": (0.05, 1.0, 0.05), "rotation": (0.0, 90.0, 1.0), "jitter"
 def widget(
     photos: pd.DataFrame, root: Path, preprocessing: Preprocessing, augmentation: Augmentation, count: int = 0
 ) -> ipywidgets.Widget | Html:
-    """Move the sliders and see the views; the lines for the params file stand below. Outside JupyterLab: the views as they are.
+    """Move the sliders and see the views; below stand the lines for a params file, and the one that makes a run of it here.
+    Outside JupyterLab: the views as they are.
 
     photos: columns photo, sha256, the first one is shown first; count: views of each photo in the run, 0 for none.
     """
@@ -33,7 +35,9 @@ def widget(
         for name, (low, high, step) in RANGES.items()
     }
     flip = ipywidgets.Checkbox(value=augmentation.flip, description="flip", indent=False, layout={"width": "110px"})
-    views = ipywidgets.IntSlider(value=count, min=0, max=64, description="views", **wide)
+    views = ipywidgets.IntSlider(
+        value=count, min=0, max=64, description="views", tooltip="of each photo, beside the plain one", **wide
+    )
     another = ipywidgets.Button(description="another photo", icon="random")
     pane, lines, place = Pane(), Pane(), [0]
 
@@ -48,7 +52,7 @@ def widget(
             "jitter": chosen.jitter,
             "flip": chosen.flip,
         }
-        lines.show(provenance.params_lines("training", wanted))
+        lines.show(provenance.params_lines("training", wanted) + _as_variation(wanted))
 
     def next_photo(_: object) -> None:
         place[0] += 1
@@ -59,3 +63,9 @@ def widget(
         control.observe(show, "value")
     show()
     return ipywidgets.VBox([views, *sliders.values(), ipywidgets.HBox([flip, another]), pane, lines])
+
+
+def _as_variation(wanted: dict[str, Any]) -> Html:
+    call = f'choose.variation("a-name-of-its-own", training={wanted})'
+    command = f'<pre class="command" tabindex="0"><code>{escape(call)}</code></pre>'
+    return paragraph("Or, in a cell of this notebook, as a run of its own:", "note") + Html(command, call)

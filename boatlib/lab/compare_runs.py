@@ -1,11 +1,15 @@
 """Two runs side by side: figures, photos put right and made wrong, settings that differ."""
 
+import contextlib
 from pathlib import Path
+from typing import Any
 
 import ipywidgets
 
 from boatlib import runtime
+from boatlib.errors import BoatlibError
 from boatlib.lab.parts import Pane, choice
+from boatlib.model.inference import held_out
 from boatlib.params import Params, shareable
 from boatlib.results.comparison import against_last_run, between
 from boatlib.run import Run, finished_runs
@@ -23,7 +27,9 @@ def widget(run: Run, root: Path) -> ipywidgets.Widget | Html:
     if len(runs) < 2:
         return paragraph("There is one run only. As soon as there are two, they can be compared here.")
     first, second = choice("run", runs), choice("beside", runs)
-    first.value, second.value = next(name for name in runs if name != run.name), run.name
+    others = [name for name in runs if name != run.name]
+    first.value = next((name for name in others if _photos(name) == _photos(run.name)), others[0])
+    second.value = run.name
     pane = Pane()
 
     def show(_: object) -> None:
@@ -35,14 +41,29 @@ def widget(run: Run, root: Path) -> ipywidgets.Widget | Html:
     return ipywidgets.VBox([ipywidgets.HBox([first, second]), pane])
 
 
+def _photos(run: str) -> str:
+    with contextlib.suppress(ValueError, BoatlibError):  # a damaged run can be chosen, and says so then
+        return Params.of_run(run).images
+    return ""
+
+
 def compared(first: Run, second: Run, root: Path) -> Html:
     """What differs between two runs. root: the folder of their photos."""
-    tables_of = [(run.table("predictions"), shareable(Params.of_run(run.name).model_dump())) for run in (first, second)]
-    record = between(*tables_of[0], *tables_of[1])
-    figures = comparison.figures({run.name: run.record("metrics") for run in (first, second)})
+    settings = [shareable(Params.of_run(run.name).model_dump()) for run in (first, second)]
+
+    def beside(answers: str) -> dict[str, Any]:
+        return between(first.table(answers), settings[0], second.table(answers), settings[1])
+
+    test, names = beside("predictions"), (f"“{first.name}”", f"“{second.name}”")
     return (
-        figures
-        + comparison.two_runs(record, f"“{first.name}”", f"“{second.name}”")
-        + comparison.not_to_choose_by()
-        + comparison.changes(record, root)
+        comparison.outdated([run.name for run in (first, second) if _was_taught_again(run)])
+        + comparison.to_choose_by(beside("val_predictions"), *names)
+        + comparison.figures({run.name: run.record("metrics") for run in (first, second)})
+        + comparison.two_runs(test, *names)
+        + comparison.changes(test, root)
     )
+
+
+def _was_taught_again(run: Run) -> bool:
+    """Whether 04 has not judged the present model: it would have left the test photos there."""
+    return not (run.path("model") / held_out.FILE).is_file()

@@ -34,8 +34,8 @@ class Notebooks(AsyncLargeFileManager):
         if content and (file := self._notebook(path)):
             try:
                 run = chosen_run(answers=file.stem == NEW_PHOTOS)
-                show_again(model["content"], _seen(file), run, alive=await self._is_open(path))
                 inject(model["content"], file, run)
+                show_again(model["content"], _seen(file), run, alive=await self._is_open(path))
                 model["content"].metadata.language_info = python()
             except Exception:  # whatever is wrong with the last run, the notebook opens, with its defaults
                 self.log.exception("%s opens without the settings of a run", path)
@@ -75,9 +75,8 @@ def inject(notebook: NotebookNode, file: Path, run: str | None) -> None:
     notebook.metadata[RUN] = run
     place = next((n for n, cell in enumerate(notebook.cells) if "parameters" in cell.metadata.get("tags", [])), None)
     if place is not None:
-        cell = nbformat.v4.new_code_cell(
-            CHOOSER.format(notebook=file.stem), metadata={"tags": [INJECTED], "trusted": True}
-        )
+        source, metadata = CHOOSER.format(notebook=file.stem), {"tags": [INJECTED], "trusted": True}
+        cell = nbformat.v4.new_code_cell(source, id="choose", metadata=metadata)
         notebook.cells.insert(place + 1, cell)
 
 

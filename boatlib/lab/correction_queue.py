@@ -1,8 +1,8 @@
 """Deciding about photos one by one, by mouse or keys; each decision is on disk at once, and the next run applies it."""
 
-import base64
 from collections.abc import Callable
 from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 
 import ipywidgets
@@ -10,10 +10,10 @@ import pandas as pd
 
 from boatlib import runtime
 from boatlib.errors import DataError
-from boatlib.lab.parts import EMPTY, Pane, beside
+from boatlib.lab.parts import Pane, beside, script
 from boatlib.model.inference.predictor import Predictor
 from boatlib.photos.corrections import DROP, RELABEL, Corrections
-from boatlib.results.review_queue import Review
+from boatlib.results.review_queue import DIGITS, Review
 from boatlib.show.kit import gallery
 from boatlib.show.kit.html import Html, escape, paragraph
 from boatlib.show.predictions import sure
@@ -27,21 +27,25 @@ BUTTONS = {
 }
 
 PANEL = "boatlib-queue"
+WIDE = {"width": "420px"}
 # A key after a click on a button is meant for the queue too. Only the browser is quick enough to see to that
-HEARS = f"""<img alt="" style="display:none" src="data:image/gif;base64,{base64.b64encode(EMPTY).decode()}" onload="
+HEARS = script(f"""
 const panel = this.closest('.{PANEL}');
 panel.addEventListener('click', event => event.target.closest('button') && panel.querySelector('input').focus());
-">"""
+panel.addEventListener('change', event => event.target !== panel.querySelector('input') && panel.querySelector('input').focus());
+""")
 
 
 def widget(queue: pd.DataFrame, predictor: Predictor, root: Path, corrections: Corrections) -> ipywidgets.Widget | Html:
     """Keep, relabel or leave out each photo of a queue (`review_queue`). Outside JupyterLab: how many wait."""
     if not runtime.is_interactive() or queue.empty:
         return waiting(queue)
-    classes, says = predictor.classes, predictor.predict_catalogued(queue, root).set_index("photo")
-    review = Review(queue, classes, corrections)
+    says = predictor.predict_catalogued(queue, root).set_index("photo").loc[queue["photo"]]
+    review = Review(queue, predictor.classes, corrections, says)
     photo, words, said = Pane(layout={"width": "500px", "min_width": "500px"}), Pane(), Pane()
-    keys = ipywidgets.Text(placeholder="click here, or on a button, and press its key", layout={"width": "420px"})
+    # the last keys stay in the box, unseen: emptying it from here would race with the next one
+    hidden = {"text_color": "transparent"}
+    keys = ipywidgets.Text(placeholder="click here, or on a button, and press its key", style=hidden, layout=WIDE)
     before = [""]
 
     def show() -> None:
@@ -49,9 +53,11 @@ def widget(queue: pd.DataFrame, predictor: Predictor, root: Path, corrections: C
         both = [(row["photo"], row["label"]), (row["other"], row["other_label"])]
         cards = [_card(root, name, f"labelled {label}", 320 if row["other"] else 640) for name, label in both if name]
         photo.show(Html(gallery.grid(cards, "two") if row["other"] else cards[0]))
-        words.show(description(review, says.loc[row["photo"]]))
+        words.show(description(review, says.iloc[review.place]))
         yes.description = f"y  yes, it is {row['suggested']}"
         yes.layout.display = None if row["suggested"] else "none"
+        for number, (made, name) in enumerate(zip_longest(labels, review.likely), 1):
+            made.description, made.layout.display = f"{number}  {name}", None if name else "none"
 
     def act(what: str, label: str = "") -> None:
         try:
@@ -61,30 +67,46 @@ def widget(queue: pd.DataFrame, predictor: Predictor, root: Path, corrections: C
         show()
 
     def typed(change: dict[str, str]) -> None:
-        # what was typed stays in the box: emptying it from here would race with the next key
         fresh = change["new"].removeprefix(before[0]) if len(change["new"]) > len(before[0]) else ""
         before[0] = change["new"]
         for key in fresh.lower():
             if (meaning := review.meaning(key))[0]:
                 act(*meaning)
 
-    keys.observe(typed, "value")
-    names = {name: f"{place}  {name}" if place < 10 else name for place, name in enumerate(classes, 1)}
+    def named(change: dict[str, str]) -> None:
+        if typed := change["new"].strip():
+            meant = [name for name in review.classes if name.casefold().startswith(typed.casefold())]
+            exact = [name for name in meant if name.casefold() == typed.casefold()]
+            any_class.value = ""
+            if len(exact or meant) == 1:
+                act("label", (exact or meant)[0])
+            else:
+                which = "no class" if not meant else f"{len(meant)} classes"
+                said.show(paragraph(f"The name of {which} begins with {typed!r}. Nothing is decided.", "verdict"))
 
     def button(text: str, pressed: Callable[[], None]) -> ipywidgets.Button:
         made = ipywidgets.Button(description=text, layout={"width": "auto"})
         made.on_click(lambda _: pressed())
         return made
 
-    labels = [button(text, partial(act, "label", name)) for name, text in names.items()]
+    def take(place: int) -> None:
+        act("label", review.likely[place])
+
+    labels = [button("", partial(take, place)) for place in range(min(DIGITS, len(review.classes)))]
     others = [button(text, partial(act, what)) for what, text in BUTTONS.items()]
+    any_class = ipywidgets.Combobox(
+        placeholder="another class: its name, and Enter", options=review.classes, continuous_update=False, layout=WIDE
+    )
+    any_class.layout.display = None if len(review.classes) > len(labels) else "none"
+    keys.observe(typed, "value")
+    any_class.observe(named, "value")
     wrap = {"flex_flow": "row wrap"}
     yes = button("", lambda: act("label", str(review.photo["suggested"])))
     yes.button_style = "info"
     show()
-    hears = ipywidgets.HTML(HEARS)
-    panel = [hears, words, yes, ipywidgets.Box(labels, layout=wrap), ipywidgets.Box(others, layout=wrap), keys, said]
-    right = ipywidgets.VBox(panel, layout={"width": "560px"})
+    rows = [ipywidgets.Box(row, layout=wrap) for row in (others, labels)]
+    panel = [ipywidgets.HTML(HEARS), words, yes, *rows, keys, any_class, said]
+    right = ipywidgets.VBox(panel, layout={"width": "560px", "margin": "0 0 0 16px"})
     right.add_class(PANEL)
     return beside(photo, right)
 

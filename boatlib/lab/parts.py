@@ -1,5 +1,6 @@
 """What several widgets are made of."""
 
+import base64
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,14 @@ from boatlib.errors import UnreadablePhotoError
 from boatlib.photos import thumbnails
 from boatlib.show.kit.html import Html, in_lab
 
+SCRIPT = """<img alt="" style="display:none" src="data:image/gif;base64,{pixel}" onload="{code}">"""
 SIDE = 320  # pixels of a thumbnail, which is shown at half of it: crisp on high-density screens
 EMPTY = bytes.fromhex("47494638396101000100800000ffffff0000002c00000000010001000002024401003b")  # a white pixel, GIF
+
+
+def script(code: str) -> str:
+    """Markup that has the browser run a script when it is shown; `this` is inside of the output. code: without double quotes."""
+    return SCRIPT.format(pixel=base64.b64encode(EMPTY).decode(), code=code)
 
 
 class Pane(ipywidgets.HTML):

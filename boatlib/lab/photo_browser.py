@@ -19,6 +19,8 @@ from boatlib.show.catalog import EVERYTHING, SIZES, facts, page, select
 from boatlib.show.kit import gallery, paging
 from boatlib.show.kit.html import Html, paragraph
 
+NAMES = {"label": "class", "status": "use"}  # of columns
+
 
 def widget(catalog: pd.DataFrame, root: Path, run: Run) -> ipywidgets.Widget | Html:
     """Page through the photos; a click on one shows its facts and what the model of the run says of it.
@@ -34,9 +36,7 @@ def widget(catalog: pd.DataFrame, root: Path, run: Run) -> ipywidgets.Widget | H
         "split": ["train", "val", "test"],
         "size": list(SIZES),
     }
-    filters = {
-        name: choice("class" if name == "label" else name, [EVERYTHING, *values]) for name, values in choices.items()
-    }
+    filters = {name: choice(NAMES.get(name, name), [EVERYTHING, *values]) for name, values in choices.items()}
     count, details = ipywidgets.Label(), Pane(layout={"width": "340px", "min_width": "340px"})
 
     def chosen() -> pd.DataFrame:
@@ -46,6 +46,7 @@ def widget(catalog: pd.DataFrame, root: Path, run: Run) -> ipywidgets.Widget | H
         rows, count.value = paging.rows_of_page(chosen(), pager.page)
         own = "photo" if filters["label"].value != EVERYTHING else "label"
         photos.show(rows, [Path(str(name)).name or "no class" for name in rows[own]])
+        details.show(paragraph("Click the name below a photo: what is known of it appears here.", "note"))
 
     def restart(_: object) -> None:
         pager.restart(paging.page_count(chosen()))
@@ -56,7 +57,6 @@ def widget(catalog: pd.DataFrame, root: Path, run: Run) -> ipywidgets.Widget | H
     filters["status"].value = "used"
     for box in filters.values():
         box.observe(restart, "value")
-    details.show(paragraph("Click the name below a photo: what is known of it appears here.", "note"))
     restart(None)
     return ipywidgets.VBox(
         [ipywidgets.HBox(list(filters.values())), ipywidgets.HBox([pager, count]), beside(photos, details)]

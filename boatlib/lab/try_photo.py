@@ -61,7 +61,7 @@ def answer(predictor: Predictor, data: bytes, name: str) -> Html:
     words = (
         f"A person should look at it: {row['reason']}." if row["needs_review"] else "Sure enough to be taken as it is."
     )
-    return shown + predictions.answer(row) + paragraph(words, "note")
+    return shown + paragraph(words) + predictions.answer(row)
 
 
 def from_data_url(text: str) -> bytes:

@@ -5,7 +5,9 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +15,7 @@ import pandas as pd
 from boatlib import runtime
 from boatlib.errors import DataError, UnreadablePhotoError
 from boatlib.order import natural
-from boatlib.photos import corrections, duplicates, levels
+from boatlib.photos import corrections, duplicates, levels, reading
 from boatlib.photos.glance import FACTS, PARTS, file_facts, glance, is_grey, reduced
 from boatlib.photos.images import PASSED, USUAL, Limits, open_photo
 from boatlib.photos.layout import by_folder
@@ -27,6 +29,12 @@ CATALOG = [
     "decision", "stratum", "low", "high", "part", "group_by", "set_label", "remark",
 ]  # fmt: skip
 REASON = ["reason_code", "reason"]
+OPENED = [
+    "reason", "format", "mode", "width", "height", "bytes", "sha256", "low", "high", "whole", "remark", *FACTS,
+]  # fmt: skip
+TEXTS = ["reason", "format", "mode", "sha256", "remark", "make", "camera", "software", "taken"]  # of these
+NOTHING = np.zeros(sum(PARTS.values()), np.float16)  # the glance at a file that is not a photo
+PART = 4096  # photos of which all that was seen is in memory one by one
 HASH_SIDE = 64  # pixels; a decode of this size is enough for the perceptual hash of 32 x 32
 
 
@@ -73,7 +81,7 @@ def build_catalog(
     Raises DataError when fewer than two classes remain.
     """
     listing = by_folder.read(source) if isinstance(source, Path) else source
-    table = _with_facts(listing.rows.assign(set_label=listing.rows["label"]), listing.root, limits)
+    table, seen = _with_facts(listing.rows.assign(set_label=listing.rows["label"]), listing.root, limits)
     table["group"] = ""
     readable = table[table["reason"] == ""]
     table.loc[readable.index, "group"] = duplicates.group_photos(readable, near)
@@ -93,7 +101,7 @@ def build_catalog(
     )
     classes = _classes(table, photos_per_class, dropped)
     notes = [*listing.notes, *_remarks(table)]
-    facts, glances = _of_used(table, listing.root, value_range)
+    facts, glances = _of_used(table, seen, listing.root, value_range)
     catalog = Catalog(table[CATALOG], _duplicates(table), classes, notes, value_range, facts, glances)
     _refuse_too_few_classes(catalog, listing.root, min_photos_per_class)
     return catalog
@@ -115,8 +123,8 @@ def _drop(table: pd.DataFrame, min_photos_per_class: int, given: str) -> set[str
     return dropped | _drop_untaught_classes(table) if given == "keep" else dropped
 
 
-def _facts(path: Path, limits: Limits) -> dict[str, object]:
-    facts: dict[str, object] = {"reason": "", "format": "", "mode": "", "width": 0, "height": 0, "hash": 0}
+def _facts(path: Path, limits: Limits) -> dict[str, Any]:
+    facts: dict[str, Any] = {"reason": "", "format": "", "mode": "", "width": 0, "height": 0, "hash": 0}
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -134,14 +142,17 @@ def _facts(path: Path, limits: Limits) -> dict[str, object]:
     return facts | {"hash": duplicates.perceptual_hash(photo.image)}
 
 
-def _of_used(table: pd.DataFrame, root: Path, value_range: Range | None) -> tuple[pd.DataFrame, np.ndarray]:
-    """Facts and glances of the used photos. Pictures of more than 8 bits are opened again, by the range of the whole set."""
+def _of_used(
+    table: pd.DataFrame, seen: np.ndarray, root: Path, value_range: Range | None
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Facts and glances of the used photos. Pictures of more than 8 bits are opened again, by the range of the whole set.
+
+    seen: glances of all, those of a row at `glance`.
+    """
     used = table[table["status"] == "used"]
     kinds = {"quality": float, "orientation": int, "latitude": float, "longitude": float, "grey": bool}
     facts = used[["photo", *FACTS]].astype(kinds).reset_index(drop=True)
-    if used.empty:
-        return facts, np.zeros((0, sum(PARTS.values())), np.float16)
-    glances = np.stack(used["glance"].tolist())
+    glances = seen[used["glance"].to_numpy(np.int64)]
     deep = used["low"].notna().to_numpy()
     if deep.any():
         shown = partial(open_photo, shorter_side=HASH_SIDE, value_range=value_range, limits=PASSED)
@@ -151,26 +162,30 @@ def _of_used(table: pd.DataFrame, root: Path, value_range: Range | None) -> tupl
     return facts, glances
 
 
-def _with_facts(files: pd.DataFrame, root: Path, limits: Limits) -> pd.DataFrame:
-    """Add format, mode, size, SHA-256 and perceptual hash; a file that is not a photo gets its reason."""
+def _with_facts(files: pd.DataFrame, root: Path, limits: Limits) -> tuple[pd.DataFrame, np.ndarray]:
+    """Add format, mode, size, SHA-256 and perceptual hash; a file that is not a photo gets its reason. Returns the glances too,
+    float16 [photos, 115], to which the column `glance` points."""
     wanted = files.index[files["reason"] == ""]
-    with ThreadPoolExecutor(runtime.cores()) as pool:
-        facts = list(pool.map(lambda photo: _facts(root / photo, limits), files.loc[wanted, "photo"]))
-    columns = ["reason", "format", "mode", "width", "height", "bytes", "sha256", "low", "high", "whole", "remark"]
-    columns += [*FACTS, "glance"]
-    seen = pd.DataFrame(facts, index=wanted, columns=columns)
+    facts = reading.prefetch(lambda photo: _facts(root / photo, limits), files.loc[wanted, "photo"], beside=0)
+    parts, glances, hashes = [], [np.zeros((0, sum(PARTS.values())), np.float16)], []
+    while some := list(islice(facts, PART)):
+        parts.append(pd.DataFrame(some, columns=OPENED).astype(dict.fromkeys(TEXTS, "str")))
+        glances.append(np.stack([row.get("glance", NOTHING) for row in some]))
+        hashes += [row["hash"] for row in some]
+    seen = pd.concat(parts or [pd.DataFrame(columns=OPENED)], ignore_index=True).set_axis(wanted)
     table = files.join(seen.drop(columns="reason"))
     table.loc[wanted, "reason"] = seen["reason"]
     table.loc[wanted, "reason_code"] = [Reason.UNREADABLE if reason else "" for reason in seen["reason"]]
+    table["glance"] = pd.Series(np.arange(len(wanted)), wanted).reindex(table.index, fill_value=-1)
     unopened = table.index[table["bytes"].isna()]
     if len(unopened):
         table.loc[unopened, "bytes"] = [_size(root / photo) for photo in table.loc[unopened, "photo"]]
     texts = ["format", "mode", "sha256", "remark"]
     table[texts] = table[texts].astype("str").fillna("")
-    hashes = dict(zip(wanted, (row["hash"] for row in facts), strict=True))
     # 64 bits without sign fit neither a float nor pandas' integers: keep Python's own
-    table["hash"] = pd.Series([hashes.get(index, 0) for index in table.index], table.index, dtype=object)
-    return table.astype({"width": "Int64", "height": "Int64", "bytes": "int64", "low": "float64", "high": "float64"})
+    table["hash"] = pd.Series(hashes, wanted, dtype=object).reindex(table.index, fill_value=0)
+    table = table.astype({"width": "Int64", "height": "Int64", "bytes": "int64", "low": "float64", "high": "float64"})
+    return table, np.concatenate(glances)
 
 
 def _size(path: Path) -> int:

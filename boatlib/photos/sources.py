@@ -5,16 +5,13 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from boatlib import runtime
 from boatlib.errors import DataError
 from boatlib.files import write_text
 from boatlib.params import Exploration
-from boatlib.photos import fetched
+from boatlib.photos import fetched, reading
 from boatlib.photos.layout import sets, tables
 from boatlib.photos.layout.by_table import family
 from boatlib.photos.layout.listing import Listing
@@ -92,31 +89,40 @@ def fingerprint(images: str) -> str:
     before: dict[str, list[Any]] = {}
     with contextlib.suppress(OSError, ValueError):
         before = json.loads(kept.read_text(encoding="utf-8"))
-    files = find_files(root)
-    with ThreadPoolExecutor(runtime.cores()) as pool:
-        now = dict(pool.map(lambda file: _content(root, file, before), files))
+    now = {readable_name(file.name): _stamp(root, file) for file in find_files(root)}
+    known = {
+        name: before[name] for name, facts in now.items() if facts[:-1] and before.get(name, [])[:-1] == facts[:-1]
+    }
+    unread = [(name, facts) for name, facts in now.items() if facts[:-1] and name not in known]
+    now |= known | dict(reading.prefetch(lambda item: _with_content(root, *item), unread, beside=0))
     fresh = time.time_ns() - RACY
     sure = {name: facts for name, facts in now.items() if facts[:-1] and max(facts[1:3]) < fresh}
     if sure != before:
         write_text(kept, json.dumps(sure))
-    lines = "".join(f"{name}\0{facts[-1]}\n" for name, facts in sorted(now.items()))
+    told = hashlib.sha256()
+    for name in sorted(now):
+        told.update(f"{name}\0{now[name][-1]}\n".encode())
     if place.is_file() and not place.is_relative_to(root):  # photos that lie elsewhere
-        lines += "".join(hashlib.sha256(table.read_bytes()).hexdigest() for table in family(place))
-    return hashlib.sha256(lines.encode()).hexdigest()[:16]
+        told.update("".join(hashlib.sha256(table.read_bytes()).hexdigest() for table in family(place)).encode())
+    return told.hexdigest()[:16]
 
 
-def _content(root: Path, file: Found, before: Mapping[str, list[Any]]) -> tuple[str, list[Any]]:
-    """A file's name, and what is known of it: size, times, number on the disk, and last the SHA-256 of what is in it."""
-    name = readable_name(file.name)
+def _stamp(root: Path, file: Found) -> list[Any]:
+    """What the system says of a file: size, times, number on the disk, and its name; of one that is not read, only why."""
+    if file.reason or is_system_file(file.name):  # never opened, so its content changes nothing
+        return [file.reason]
     try:
-        found = (root / file.name).stat()
-        facts: list[Any] = [found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino]
-        if file.reason or is_system_file(file.name):  # never opened, so its content changes nothing
-            return name, [file.reason]
-        if name in before and before[name][:-1] == facts:
-            return name, before[name]
-        with (root / file.name).open("rb") as opened:
-            return name, [*facts, hashlib.file_digest(opened, "sha256").hexdigest()]
+        found = os.stat(os.path.join(root, file.name))
+    except OSError as error:
+        return [f"error {error.errno}"]
+    return [found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, file.name]
+
+
+def _with_content(root: Path, name: str, facts: list[Any]) -> tuple[str, list[Any]]:
+    """The same, with the SHA-256 of what is in it in place of its name."""
+    try:
+        with (root / facts[-1]).open("rb") as opened:
+            return name, [*facts[:-1], hashlib.file_digest(opened, "sha256").hexdigest()]
     except OSError as error:
         return name, [f"error {error.errno}"]
 

@@ -266,7 +266,7 @@ def _dry_run(command: list[str], root: Path) -> int:
     for text in re.split(r"^(?:local)?rule ", result.stdout + result.stderr, flags=re.M)[1:]:
         rule = text.partition(":")[0]
         run, reason = (re.search(pattern, text) for pattern in (r"wildcards: run=([^,\n]+)", r"reason: (.+)"))
-        if rule not in ("all", "page"):
+        if rule not in ("all", "pages"):
             shown.append(f"  {run[1] if run else '':<12} {rule:<12} {why(reason[1]) if reason else ''}")
     print("\n".join(["Would run:", *shown]) if shown else "Nothing to do: nothing has changed.")
     return 0

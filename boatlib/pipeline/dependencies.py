@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -84,29 +85,31 @@ def _read(module: str, root: Path) -> Module:
     return _read_text(path.read_text(encoding="utf-8") if path else "", module, root)
 
 
+@cache
 def _file(module: str, root: Path) -> Path | None:
     """The file of a module of boatlib; None where it is none, or one that makes data."""
-    place = root.joinpath(*module.split("."))
     if not module.startswith("boatlib.") or any(module == name or module.startswith(f"{name}.") for name in DATA):
         return None
+    place = root.joinpath(*module.split("."))
     return next((file for file in (place.with_suffix(".py"), place / "__init__.py") if file.is_file()), None)
 
 
 def _read_text(text: str, name: str, root: Path) -> Module:
     tree, lines = ast.parse(text), text.splitlines()
     module = Module(name)
-    for node, typing in _walk(tree):
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            _note_import(module, node, typing, root)
+    parts = [(node, list(_walk(node))) for node in tree.body]
+    for inner, typing in chain.from_iterable(inside for _, inside in parts):
+        if isinstance(inner, ast.Import | ast.ImportFrom):
+            _note_import(module, inner, typing, root)
     for node in tree.body:
         if isinstance(node, ast.ImportFrom) and node.module:
             module.at_import |= {place[0] for place in _imported(node, root).values()}
     defined = {own for node in tree.body for own in _names(node)}
-    for node in tree.body:
+    for node, inside in parts:
         if not isinstance(node, ast.Import | ast.ImportFrom) and not _is_for_types(node) and not _is_text(node):
             first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
             source = "\n".join(lines[first - 1 : node.end_lineno])
-            module.statements.append(Statement(_names(node), source, _named_places(node, module, defined, root)))
+            module.statements.append(Statement(_names(node), source, _named_places(inside, module, defined, root)))
     return module
 
 
@@ -129,10 +132,13 @@ def _imported(node: ast.ImportFrom, root: Path) -> dict[str, Place]:
     return found
 
 
-def _named_places(node: ast.AST, module: Module, defined: set[str], root: Path) -> frozenset[Place]:
-    """Definitions that a statement names: its own module's, imported ones, and modules whose name is a text (`python -m`)."""
+def _named_places(
+    inside: list[tuple[ast.AST, bool]], module: Module, defined: set[str], root: Path
+) -> frozenset[Place]:
+    """Definitions that a statement, of which all parts are given, names: its own module's, imported ones, and modules whose name
+    is a text (`python -m`)."""
     places: set[Place] = set()
-    for inner, typing in _walk(node):
+    for inner, typing in inside:
         if typing:
             continue
         if isinstance(inner, ast.Attribute):

@@ -31,30 +31,35 @@ class Terminal:
     """Where a notebook's progress lines go: rewritten in place on a terminal, one below the other in a file."""
 
     def __init__(self, step: str) -> None:
-        self._step = step
+        self._step, self._screen = step, sys.stdout
         self._live = sys.stdout.isatty()
         self._started = time.perf_counter()
         self._show(f"  {step:<28} ...")
 
-    def write(self, text: str) -> None:
+    def write(self, text: str) -> int:
         """Called by papermill with what the notebook printed."""
         for line in filter(None, (line.strip() for line in text.splitlines())):
             self._show(f"  {self._step:<28} {line}" if self._live else f"      {line}")
+        return len(text)
 
     def flush(self) -> None:
-        """Papermill expects it."""
-        sys.stdout.flush()
+        """Whoever writes into a stream expects it."""
+        self._screen.flush()
 
     def close(self, word: str) -> None:
         """The step's one line that stays, with its time."""
         seconds = time.perf_counter() - self._started
-        print(f"{CLEAR_LINE if self._live else ''}  {self._step:<28} {seconds:6.1f} s   {word}", flush=True)
+        print(
+            f"{CLEAR_LINE if self._live else ''}  {self._step:<28} {seconds:6.1f} s   {word}",
+            file=self._screen,
+            flush=True,
+        )
 
     def _show(self, line: str) -> None:
         if self._live:
-            print(f"{CLEAR_LINE}{line[:100]}", end="", flush=True)
+            print(f"{CLEAR_LINE}{line[:100]}", end="", file=self._screen, flush=True)
         elif not line.endswith("..."):
-            print(line, flush=True)
+            print(line, file=self._screen, flush=True)
 
 
 def execute(run: Run, step: str) -> int:

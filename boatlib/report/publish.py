@@ -1,6 +1,7 @@
 """The last act: the pages of a whole run take the place of the older ones, and the list of runs is written anew."""
 
 import contextlib
+import gc
 import os
 import shutil
 import sys
@@ -8,17 +9,24 @@ from pathlib import Path
 
 from boatlib.failures import exit_with_words
 from boatlib.files import explained, through_links
+from boatlib.params import Params
 from boatlib.report import board
 from boatlib.report.board import COMPLETE
 from boatlib.report.pages import PARTNER, page_file
 from boatlib.report.pdf import print_pages
-from boatlib.run import BEFORE, EARLIER, KEPT, NEWEST, SHARED_FILES, Run, project_root
+from boatlib.report.render import render
+from boatlib.run import BEFORE, EARLIER, KEPT, NEWEST, SHARED_FILES, Run, all_steps, project_root
 
 LARGE = 1_000_000  # bytes of a file that is kept as hard link
 
 
 def publish(run: Run) -> Path:
-    """Put `runs/<run>/pages/` into `reports/<run>/` in one step; returns the path of its index.html. Raises DiskError."""
+    """Make the partner's page, and put it with the others of `runs/<run>/pages/` into `reports/<run>/` in one step; returns the
+    path of its index.html. Raises what `render` raises, and DiskError.
+    """
+    steps = all_steps(project_root(), bool(Params.of_run(run.name).model))
+    first = next(step for step in steps if step in PARTNER)
+    render(run, first, steps)
     reports = project_root() / "reports"
     folder = through_links(reports / run.name)
     new, old = (folder.with_name(f".{folder.name}.{word}") for word in ("new", "old"))
@@ -28,12 +36,11 @@ def publish(run: Run) -> Path:
         shutil.rmtree(left, ignore_errors=True)
     with explained(folder):
         new.mkdir(parents=True)
-        pages = list((run.folder / "pages").glob("*.html"))
-        for page in pages:
-            shutil.copyfile(page, new / page_file(page.stem))
+        for step in steps:
+            shutil.copyfile(run.folder / "pages" / f"{step}.html", new / page_file(step))
         for name in SHARED_FILES:
             shutil.copyfile(run.need(name), new / run.path(name).name)
-        if problem := print_pages(next(page for page in pages if page.stem in PARTNER), new):
+        if problem := print_pages(new / page_file(first), new):
             print(f"      {problem}", flush=True)
         (new / COMPLETE).touch()
         _remember(run)
@@ -82,4 +89,5 @@ def _keep(old: Path | str, new: Path | str) -> None:
 
 
 if __name__ == "__main__":
+    gc.disable()  # a seventh of the time, for 7 MB: the process ends soon
     exit_with_words(Run(sys.argv[1]), "the report", lambda: publish(Run(sys.argv[1])))

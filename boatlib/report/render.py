@@ -5,6 +5,7 @@ import hashlib
 import re
 import sys
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,10 @@ from boatlib.failures import exit_with_words
 from boatlib.files import write_text
 from boatlib.messages import gettext as _
 from boatlib.messages import on_the_day
-from boatlib.params import Params, inspected, shareable
+from boatlib.params import Params, Share, inspected, shareable
 from boatlib.photos import thumbnails
 from boatlib.report.pages import PARTNER, SCRIPT, TEMPLATE, page_file, page_name, style
-from boatlib.run import NEW_PHOTOS, Run, in_words, project_root
+from boatlib.run import NEW_PHOTOS, Run, all_steps, in_words, project_root
 from boatlib.show import brief
 from boatlib.show.kit import fonts
 from boatlib.show.kit.tables import table
@@ -33,14 +34,22 @@ LIMIT = 3_000_000  # from here on a line says that mail may not let it through
 
 
 def render(run: Run, step: str, steps: list[str]) -> Path:
-    """Make `runs/<run>/pages/<step>.html` from the executed notebook. steps: all steps that get a page, for the links."""
+    """Make `runs/<run>/pages/<step>.html` from the executed notebook; that of a partner in the language that was chosen.
+
+    steps: all steps that get a page, for the links.
+    """
+    share = Params.of_run(run.name).share
+    with messages.speaking(share.language if step in PARTNER else messages.ENGLISH):
+        return _render(run, step, steps, share)
+
+
+def _render(run: Run, step: str, steps: list[str], share: Share) -> Path:
     file = run.folder / "notebooks" / f"{step}.ipynb"
     notebook = nbformat.read(file, as_version=4)
-    share, partner = Params.of_run(run.name).share, step in PARTNER
+    partner = step in PARTNER
     _keep_what_readers_need(notebook, inspected(file), partner)
     made = date.fromtimestamp(file.stat().st_mtime)
     if partner:
-        messages.use(share.language)
         made = date.fromisoformat(run.record("run_record")["made"])
         _translate(notebook)
     report, heading = brief.title(share, run.name), "" if partner else _first_heading(notebook)
@@ -174,7 +183,7 @@ def _code_style() -> str:
 
 
 if __name__ == "__main__":
-    page_of, steps_of_chain = sys.argv[2], sys.argv[3].split(",")
-    exit_with_words(
-        Run(sys.argv[1]), f"the page of {page_of}", lambda: render(Run(sys.argv[1]), page_of, steps_of_chain)
-    )
+    of_run, steps_of_chain = Run(sys.argv[1]), all_steps(project_root())
+    for page_of in steps_of_chain:
+        if page_of not in PARTNER:
+            exit_with_words(of_run, f"the page of {page_of}", partial(render, of_run, page_of, steps_of_chain))

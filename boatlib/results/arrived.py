@@ -48,17 +48,19 @@ def some_read(batch: pd.DataFrame) -> pd.DataFrame:
     return batch.iloc[places.sample(min(len(places), drift.MOST), random_state=0)]
 
 
+def least_sure(batch: pd.DataFrame, *actions: str) -> np.ndarray:
+    """Places of the rows with one of these actions, the least sure answers first, and of equals the one that came first."""
+    places = np.flatnonzero(batch["action"].isin(actions))
+    return places[np.argsort(batch["confidence"].to_numpy()[places], kind="stable")]
+
+
 def to_label(batch: pd.DataFrame, judge: int, learn: int) -> pd.DataFrame:
     """Columns ASKED: `judge` accepted answers, drawn at random, and the `learn` photos that it is least sure of, none of which
     is accepted; so no photo is for both. batch: `with_actions`, of one batch.
     """
-    used, doubtful = batch["action"] == USE, batch["action"].isin([CHECK, UNKNOWN])
-    drawn = batch.iloc[np.flatnonzero(used)[np.argsort(arrivals.marks(batch[used]))[:judge]]]
-    doubtful = (
-        batch.loc[doubtful, ["photo", "batch", "predicted", "confidence"]]
-        .sort_values(["confidence", "photo"])
-        .head(learn)
-    )
+    used = np.flatnonzero(batch["action"] == USE)
+    drawn = batch.iloc[used[np.argsort(arrivals.marks(batch.iloc[used]))[:judge]]]
+    doubtful = batch.iloc[least_sure(batch, CHECK, UNKNOWN)[:learn]]
     parts = [rows.assign(purpose=what) for rows, what in ((drawn, JUDGE), (doubtful, LEARN))]
     both = pd.concat(parts, ignore_index=True).rename(columns={"predicted": "answer"})
     return both.assign(label="")[ASKED]
@@ -72,7 +74,8 @@ def newly_judged(
     Labels judge where they were drawn at random (asked: ASKED, JUDGE), or where all accepted answers of a batch have one;
     others were chosen by somebody, and would prove nothing. rows: `with_actions`, of one model; known: JUDGED.
     """
-    used = rows[rows["action"] == USE].assign(label=lambda t: t["photo"].map(labels).fillna(""))
+    used = rows.loc[rows["action"] == USE, ["photo", "size", "time", "batch", "predicted"]]
+    used = used.assign(label=used["photo"].map(labels).fillna(""))
     whole = used.groupby("batch")["label"].transform(lambda column: (column != "").all()) if len(used) else []
     drawn = set(asked.loc[asked["purpose"] == JUDGE, ["photo", "batch"]].itertuples(index=False, name=None))
     asked_for = [key in drawn for key in used[["photo", "batch"]].itertuples(index=False, name=None)]

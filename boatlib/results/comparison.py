@@ -134,8 +134,12 @@ def between(
         **mcnemar(before, after),
         "changed": shared[before != after].reset_index(drop=True),
         "settings": [
-            f"{n} ({old[n]} → {v})"
+            f"{n} ({_named(old[n])} → {_named(v)})"
             for n, v in settings.items()
-            if n in old and old[n] != v and not n.startswith("share.")
+            if n in old and old[n] != v and n != "run" and not n.startswith("share.")
         ],
     }
+
+
+def _named(value: Any) -> str:  # noqa: ANN401
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -5,6 +5,8 @@ import pandas as pd
 from boatlib.photos.corrections import Corrections
 from boatlib.shares import confidence
 
+DIGITS = 9  # keys for classes
+LIKELY = 0.02  # how probable a class must be to get one, where there are many
 COLUMNS = ["photo", "sha256", "label", "set_label", "split", "why", "suggested", "other", "other_label"]
 
 
@@ -49,8 +51,9 @@ def review_queue(
 class Review:
     """Going through a queue, photo by photo; each decision is written down at once."""
 
-    def __init__(self, queue: pd.DataFrame, classes: list[str], corrections: Corrections) -> None:
-        self.queue, self.classes, self.corrections = queue, classes, corrections
+    def __init__(self, queue: pd.DataFrame, classes: list[str], corrections: Corrections, says: pd.DataFrame) -> None:
+        """says: of each photo of the queue, what the model says (p_<class>)."""
+        self.queue, self.classes, self.corrections, self._says = queue, classes, corrections, says
         decided = set(corrections.decided()["sha256"])
         undecided = [place for place, sha256 in enumerate(queue["sha256"]) if sha256 not in decided]
         self.place = undecided[0] if undecided else 0
@@ -60,10 +63,23 @@ class Review:
         """The photo that is looked at."""
         return self.queue.iloc[self.place]
 
+    @property
+    def likely(self) -> list[str]:
+        """The classes that digits stand for: all, in their order, or of many those that the photo may show instead of its
+        label, the most likely first.
+        """
+        if len(self.classes) <= DIGITS:
+            return self.classes
+        row, shares = self.photo, self._says.iloc[self.place]
+        likely = [name for name in self.classes if shares[f"p_{name}"] >= LIKELY]
+        order = sorted(likely, key=lambda name: -shares[f"p_{name}"])
+        named = dict.fromkeys([row["suggested"], row["other_label"], *order])
+        return [name for name in named if name in self.classes and name != row["label"]][:DIGITS]
+
     def meaning(self, key: str) -> tuple[str, str]:
         """What a key asks for: a word for `act`, and a class where it is "label"; ("", "") for any other key."""
-        if key.isdigit() and 0 < int(key) <= len(self.classes):
-            return "label", self.classes[int(key) - 1]
+        if key.isdigit() and 0 < int(key) <= len(self.likely):
+            return "label", self.likely[int(key) - 1]
         if key == "y" and self.photo["suggested"]:
             return "label", str(self.photo["suggested"])
         return KEYS.get(key, ""), ""

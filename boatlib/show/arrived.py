@@ -26,6 +26,7 @@ from boatlib.results.arrived import (
     UNREADABLE,
     above,
     judged_enough,
+    least_sure,
 )
 from boatlib.shares import confidence, of_hundred, p_words, percent
 from boatlib.show import brief
@@ -282,13 +283,13 @@ def must_look(batch: pd.DataFrame, root: Path, shown: int, start: int = 0) -> Ht
     """Photos that a person must look at, by reason, the least sure answers first; of each reason `shown`, from `start` on."""
     parts = []
     for action, head in ((UNKNOWN, _("Unlike anything taught")), (CHECK, _("Not sure enough, or always checked"))):
-        rows = batch[batch["action"] == action].sort_values(["confidence", "photo"])
-        if len(rows) > start:
-            cards = gallery.grid(gallery.cards(rows.iloc[start : start + shown], root, _doubtful), "strip")
-            many = _of(len(rows), shown)
+        places = least_sure(batch, action)
+        if len(places) > start:
+            cards = gallery.grid(gallery.cards(batch.iloc[places[start : start + shown]], root, _doubtful), "strip")
+            many = _of(len(places), shown)
             if start:
-                end = min(start + shown, len(rows))
-                many = _("{first} to {last} of {all}", first=start + 1, last=end, all=len(rows))
+                end = min(start + shown, len(places))
+                many = _("{first} to {last} of {all}", first=start + 1, last=end, all=len(places))
             level = "h3" if start else "h2"
             parts.append(f"<div><{level}>{head} <small>{many}</small></{level}>{cards}</div>")
     if not parts:
@@ -346,10 +347,10 @@ def galleries(batch: pd.DataFrame, answers: pd.DataFrame, root: Path, shown: int
     each = min(shown, max(FEWEST, PHOTOS // max(1, len(names))))
     parts = []
     for name in names[: PHOTOS // FEWEST]:
-        rows = batch[(batch["predicted"] == name) & (batch["action"] == USE)]
-        some = rows.sample(min(each, len(rows)), random_state=0).sort_values("confidence", ascending=False)
-        cards = gallery.grid(gallery.cards(some, root, _accepted), "strip")
-        parts.append(f"<h4>{escape(name)} <small>{_of(len(rows), each)}</small></h4>{cards}")
+        places = pd.Series(np.flatnonzero((batch["predicted"] == name) & (batch["action"] == USE)))
+        some = batch.iloc[places.sample(min(each, len(places)), random_state=0)]
+        cards = gallery.grid(gallery.cards(some.sort_values("confidence", ascending=False), root, _accepted), "strip")
+        parts.append(f"<h4>{escape(name)} <small>{_of(len(places), each)}</small></h4>{cards}")
     return Html("".join(parts), f"{len(names)} galleries") if parts else paragraph(_("No answer is accepted."))
 
 

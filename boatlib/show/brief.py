@@ -72,8 +72,8 @@ def what_it_is(record: Mapping[str, Any], subject: str = "") -> str:
     classes = len(record["answers"])
     if subject:
         names = ngettext(
-            "A program that looks for one class in a {subject} photo",
-            "A program that names one of {number} classes in a {subject} photo",
+            "A program that looks for one class in {subject} photos",
+            "A program that names one of {number} classes in {subject} photos",
             classes,
             subject=subject,
         )

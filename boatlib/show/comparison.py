@@ -1,9 +1,10 @@
 """The model beside simple rules, beside its last run, and two runs side by side."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from boatlib.messages import gettext as _
@@ -12,6 +13,7 @@ from boatlib.results.intervals import CHANCE
 from boatlib.shares import p_words, percent
 from boatlib.show.kit import gallery, tables
 from boatlib.show.kit.html import Html, paragraph
+from boatlib.show.kit.words import listing
 
 
 def figures(records: Mapping[str, Mapping[str, Any]]) -> Html:
@@ -19,9 +21,15 @@ def figures(records: Mapping[str, Mapping[str, Any]]) -> Html:
     names = [
         n for n in next(iter(records.values()), {}) if all(isinstance(r.get(n), int | float) for r in records.values())
     ]
-    rows = {run: [f"{record[name]:.4g}" for name in names] for run, record in records.items()}
+    rows = {run: [_figure(name, record[name]) for name in names] for run, record in records.items()}
     shown = pd.DataFrame({"figure": [name.replace("_", " ") for name in names], **rows})
     return tables.table(shown, "The figures of both runs, each on its own test photos")
+
+
+def _figure(name: str, value: float) -> str:
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.3f}" if name == "loss" else percent(value)
 
 
 def baselines_table(rows: pd.DataFrame, largest: str) -> Html:
@@ -65,18 +73,12 @@ def two_runs(record: Mapping[str, Any], first: str, second: str) -> Html:
     """Two runs on the photos that both judge by. record: `comparison.between`; first, second: what they are called."""
     if not record["photos"]:
         return paragraph(_("The two runs were judged by other photos, so they cannot be compared in pairs."))
-    p_value = p_words(record["p_value"])
-    proof = (
-        _("more than chance explains ({p_value})", p_value=p_value)
-        if record["p_value"] < CHANCE
-        else _("which chance explains as well ({p_value})", p_value=p_value)
-    )
     text = _(
         "On the {photos} test photos that both runs judge by, {second} is right for {now}, {first} for {then}: "
         "{fixed} put right, {broken} "
         "made wrong, {proof}.",
         photos=record["photos"], second=second, now=record["now_correct"], first=first, then=record["then_correct"],
-        fixed=record["fixed"], broken=record["broken"], proof=proof,
+        fixed=record["fixed"], broken=record["broken"], proof=_proof(record),
     )  # fmt: skip
     settings = record["settings"]
     changed = (
@@ -87,10 +89,38 @@ def two_runs(record: Mapping[str, Any], first: str, second: str) -> Html:
     return paragraph(f"{text} {changed}")
 
 
-def not_to_choose_by() -> Html:
-    """What the test photos are not for."""
-    warning = "Do not choose settings by this: the test photos would no longer be new. The validation photos are there for that."
-    return paragraph(warning, "note")
+def _proof(record: Mapping[str, Any]) -> str:
+    p_value = p_words(record["p_value"])
+    if record["p_value"] < CHANCE:
+        return _("more than chance explains ({p_value})", p_value=p_value)
+    return _("which chance explains as well ({p_value})", p_value=p_value)
+
+
+def to_choose_by(record: Mapping[str, Any], first: str, second: str) -> Html:
+    """Two runs on the validation photos, and which to take. record: `comparison.between`."""
+    warning = paragraph("Do not choose by the test photos: they would no longer be new.", "note")
+    if not record["photos"]:
+        return paragraph("The runs have no validation photos in common to choose by.") + warning
+    if record["p_value"] >= CHANCE:
+        advice = "So these photos do not say which is better: take the one that is simpler or quicker."
+    else:
+        advice = f"Take {second if record['now_correct'] > record['then_correct'] else first}."
+    return (
+        paragraph(
+            f"To choose by: on the {record['photos']:,} validation photos {second} is right for {record['now_correct']:,}, "
+            f"{first} for {record['then_correct']:,}: {record['fixed']} put right, {record['broken']} made wrong, "
+            f"{_proof(record)}. {advice}"
+        )
+        + warning
+    )
+
+
+def outdated(names: Sequence[str]) -> Html:
+    """Runs whose model is newer than what is compared here."""
+    if not names:
+        return Html("")
+    words = f"The model of {listing(names)} was taught again since: these are answers of an older one. Run 04 and 05."
+    return paragraph(words, "warning")
 
 
 def changes(record: Mapping[str, Any] | None, root: Path, limit: int = 12) -> Html:
@@ -109,10 +139,16 @@ def changes(record: Mapping[str, Any] | None, root: Path, limit: int = 12) -> Ht
 
     changed = record["changed"]
     fixed = changed["predicted"] == changed["label"]
-    order = changed.assign(fixed=fixed).sort_values(["fixed", "photo"])
+    broken, mended = _one_of_each_class(changed[~fixed]), _one_of_each_class(changed[fixed])
+    half = max(limit // 2, limit - len(broken))
+    some = pd.concat([broken.head(limit - min(half, len(mended))), mended.head(half)])
     cut = ""
-    if len(order) > limit:
-        cut = paragraph(_("{limit} of {all} photos are shown.", limit=limit, all=len(order)), "note").markup
-    return Html(
-        gallery.grid(gallery.cards(order.head(limit), root, describe)) + cut, f"{len(order)} photos that changed"
-    )
+    if len(changed) > limit:
+        cut = paragraph(_("{limit} of {all} photos are shown.", limit=limit, all=len(changed)), "note").markup
+    return Html(gallery.grid(gallery.cards(some, root, describe)) + cut, f"{len(changed)} photos that changed")
+
+
+def _one_of_each_class(rows: pd.DataFrame) -> pd.DataFrame:
+    """The first photo of each class, then the second of each, and so on."""
+    ordered = rows.sort_values("photo")
+    return ordered.iloc[np.argsort(ordered.groupby("label").cumcount().to_numpy(), kind="stable")]

@@ -44,7 +44,7 @@ def tried(recipes: pd.DataFrame) -> Html:
 def chosen(search: Mapping[str, Any]) -> Html:
     """The choice in words. search: `search.json`."""
     if not search["tried"]:
-        return paragraph(f"The recipe is `{search['recipe']}`, as training.recipe says.")
+        return paragraph(f"The recipe is {search['recipe']}, as training.recipe says.")
     if search["recipe"] == "head":
         what = "A head on networks that stay as they are is taken"
     elif search["frozen"]:

@@ -84,6 +84,26 @@ def test_85_kernels_of_jupyterlab_are_ours_too(spoilt_home, monkeypatch):
     assert str(spoilt_home[0]) not in kept["IPYTHONDIR"] + kept["MPLCONFIGDIR"]
 
 
+def test_jupyterlabs_of_two_projects_share_no_tabs_and_no_settings(tmp_path, monkeypatch):
+    users = tmp_path / "home" / ".jupyter" / "lab" / "user-settings" / "themes.jupyterlab-settings"
+    users.parent.mkdir(parents=True)
+    users.write_text("dark")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for name in ("JUPYTER_CONFIG_DIR", "JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    places = []
+    for project in ("one", "two"):
+        monkeypatch.setenv("BOATLIB_CACHE", str(tmp_path / project))
+        environment.for_lab()
+        users.write_text("light")  # later the user's own change no more
+        kept = environment.for_lab()
+        places.append({kept["JUPYTERLAB_SETTINGS_DIR"], kept["JUPYTERLAB_WORKSPACES_DIR"]})
+        assert (tmp_path / project / "lab" / "settings" / users.name).read_text() == {"one": "dark", "two": "light"}[
+            project
+        ]
+    assert not places[0] & places[1]
+
+
 def without_writing_home(home):
     """What stands before a command that cannot write its home folder, also where it is root."""
     return ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []

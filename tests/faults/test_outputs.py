@@ -1,8 +1,11 @@
 """Faults 68, 75, 76 and 90: what is written where somebody wants it, under which name, and who may read it."""
 
 import ast
+import contextlib
 import csv
 import os
+import random
+import signal
 import stat
 import subprocess
 import sys
@@ -97,6 +100,26 @@ def test_68_files_and_folders_are_replaced_through_links_and_whole(tmp_path):
         with pytest.raises(ZeroDivisionError), writer(tmp_path / "x"):
             raise ZeroDivisionError
     assert sorted(path.name for path in tmp_path.iterdir()) == ["dangling", "link", "nowhere", "real"]
+
+
+class Stopped(BaseException):
+    """As KeyboardInterrupt, which pytest keeps for itself."""
+
+
+def test_ctrl_c_at_any_moment_of_writing_leaves_nothing_behind(tmp_path):
+    def stop(*_):
+        raise Stopped
+
+    before = signal.signal(signal.SIGALRM, stop)
+    moments = random.Random(0)
+    for _ in range(300):
+        with contextlib.suppress(Stopped):
+            signal.setitimer(signal.ITIMER_REAL, moments.uniform(0.0005, 0.005))  # once
+            while True:
+                write_text(tmp_path / "state", "text")
+    signal.signal(signal.SIGALRM, before)
+    assert [path.name for path in tmp_path.iterdir()] == ["state"]
+    assert (tmp_path / "state").read_text() == "text"
 
 
 # Whoever writes without `files`, and why

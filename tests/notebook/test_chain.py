@@ -108,6 +108,19 @@ def test_a_copy_without_its_times_runs_nothing_again(tiny_run, tiny_images):
     assert "nothing has changed" in run_all(*tiny_arguments(tiny_images), "--dry-run").stdout
 
 
+def test_a_chain_that_stopped_behind_03_makes_the_model_whole_again(tiny_run, tiny_images):
+    """The same training gives the same model, but without what 04 and 06 add to it."""
+    same = tiny_arguments(tiny_images)
+    assert run_all(*same).returncode == 0
+    model = tiny_run / "model"
+    whole, policy = sorted(model.rglob("*")), json.loads((model / "model.json").read_text())["policy"]
+    assert run_all(*same, "--force", "03", "--until", "03").returncode == 0
+    assert sorted(model.rglob("*")) != whole
+    assert run_all(*same).returncode == 0
+    assert sorted(model.rglob("*")) == whole
+    assert json.loads((model / "model.json").read_text())["policy"] == policy
+
+
 def test_a_changed_tta_parameter_runs_05_and_06_only(tiny_run, tiny_images):
     before = times(tiny_run)
     result = run_all(*tiny_arguments(tiny_images), "--set", "tta.views=3")
@@ -335,5 +348,18 @@ def test_a_table_with_parts_and_groups_and_photos_of_phones(tmp_path):
     assert set(catalog.loc[catalog["status"] == "used", "format"]) == {"HEIF", "PNG"}
     assert run.record("metrics")["groups"] == 8
     page = (WORK / "reports" / name / "index.html").read_text(encoding="utf-8")
-    assert "classes in a skin photo" in page
+    assert "classes in skin photos" in page
     assert "The 16 test photos belong to 8 groups" in page
+
+
+def test_shards_side_by_side_give_the_bytes_of_one(tiny_images, tiny_run, monkeypatch, tmp_path):
+    of_one = tiny_arguments(tiny_images)
+    assert run_all(*of_one).returncode == 0  # other tests ask 05 for other views
+    of_several = [*of_one, "--set", f"run={TINY}-shards", "--set", "compute.shards=2", "--jobs", "2"]
+    monkeypatch.setenv("BOATLIB_CACHE", str(tmp_path))  # nothing is there yet
+    done = run_all(*of_several)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {f"shard {number} of 2" for number in (1, 2)} <= set(re.findall(r"shard \d of \d", done.stdout))
+    assert "shown to the network" not in done.stdout.partition("03_training")[2].partition("04_evaluation")[0]
+    assert tables(WORK / "runs" / f"{TINY}-shards") == tables(tiny_run)
+    assert "Nothing to do" in run_all(*of_several, "--dry-run").stdout

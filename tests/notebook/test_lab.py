@@ -250,6 +250,35 @@ def test_a_photo_can_be_uploaded_or_pasted(evaluation, lab_run):
     expect(cell.get_by_text("the pasted photo")).to_be_visible(timeout=20_000)
 
 
+def test_a_refused_variation_leaves_the_run_alone_and_comes_into_view(browser, lab):
+    run = WORK / "runs" / RUN
+    notebook = Notebook(browser, lab, "02_split")
+    assert notebook.run() == 0  # so that the kernel knows all variables
+    before = {file: file.stat().st_mtime_ns for file in run.iterdir() if file.is_file()}
+    notebook.cell("choose.widget").locator(".cm-content").click()
+    for key in ("Escape", "b", "Enter"):
+        notebook.page.keyboard.press(key)
+    notebook.page.keyboard.insert_text('choose.variation("other", views=1)')
+    notebook.menu("Run", "Run All Cells")
+    said = notebook.page.get_by_text("views: training and tta have it. Say which").first
+    for _ in range(120):
+        notebook.page.wait_for_timeout(500)
+        if said.count() and 0 < said.bounding_box()["y"] < 1000:
+            break
+    else:
+        raise AssertionError(f"what was refused is not in view: {notebook.page.locator('.jp-Notebook').inner_text()}")
+    notebook.page.get_by_text("(ipykernel) | Idle").wait_for(timeout=60_000)
+    notebook.page.wait_for_timeout(2000)
+    assert {file: file.stat().st_mtime_ns for file in run.iterdir() if file.is_file()} == before
+    assert not (run.parent / "other").exists()
+    notebook.cell("choose.variation").locator(".cm-content").click()
+    for key in ("Escape", "d", "d"):
+        notebook.page.keyboard.press(key)
+    notebook.menu("File", "Save Notebook")
+    notebook.page.wait_for_timeout(1500)
+    notebook.close()
+
+
 def test_the_slider_moves_the_numbers_and_runs_are_compared(browser, lab):
     notebook = Notebook(browser, lab, "06_summary")
     assert notebook.run() == 0

@@ -41,6 +41,17 @@ def test_2_the_model_that_goes_out_is_read_back_number_by_number(make_task):
     text = training.saved(saved, trained, 1.3, answers).text
     assert "it is the one that was trained, number by number" in text
     assert "the model that they judged, before it learnt from them too, names" in text
+    assert "as it did when it was trained" in text
+    first, second = (answers.columns.get_loc(f"p_{name}") for name in task.classes[:2])
+    place = answers.columns.get_loc("predicted")
+    flipped = answers.copy()
+    flipped.iloc[0, place] = next(name for name in task.classes if name != answers["predicted"].iloc[0])
+    for apart, words in (
+        (0.001, "for one photo with two classes as probable as each other"),
+        (0.4, "rightly, NOT the"),
+    ):
+        flipped.iloc[0, [first, second]] = 0.5 + apart / 2, 0.5 - apart / 2
+        assert words in training.saved(saved, trained, 1.3, flipped).text
     with torch.no_grad():
         next(trained.network.head.parameters()).add_(1e-6)
     assert "it is NOT the one that was trained" in training.saved(saved, trained, 1.3, answers).text

@@ -2,13 +2,16 @@
 
 import json
 import os
+import subprocess
+import sys
 from dataclasses import replace
 
+import nbformat
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import FLOAT32
+from conftest import FLOAT32, ROOT
 from sklearn.utils.class_weight import compute_class_weight
 
 from boatlib.errors import DamagedModelError, DataError, ParameterError, TrainingError
@@ -432,3 +435,16 @@ def test_the_networks_of_a_training_are_found_once(make_task, monkeypatch):
     fit.range_test(task)
     fit.train(task)
     assert len(asked) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="OpenMP is not GNU's")
+@pytest.mark.parametrize("count", ["", "7"])
+def test_threads_that_wait_sleep_soon_unless_somebody_wants_it_otherwise(count):
+    """What OpenMP itself says when 03 loads it: it must know before torch is there."""
+    cells = nbformat.read(ROOT / "notebooks" / "03_training.ipynb", as_version=4).cells
+    imports = next(cell.source for cell in cells if "imports" in cell.metadata.get("tags", []))
+    environment = {name: value for name, value in os.environ.items() if name != "GOMP_SPINCOUNT"}
+    environment |= {"OMP_DISPLAY_ENV": "VERBOSE"} | ({"GOMP_SPINCOUNT": count} if count else {})
+    command = [sys.executable, "-c", f"{imports}\nimport torch"]
+    said = subprocess.run(command, cwd=ROOT, env=environment, check=True, stderr=subprocess.PIPE, text=True).stderr
+    assert f"GOMP_SPINCOUNT = '{count or 1000}'" in said

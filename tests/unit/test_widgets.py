@@ -40,7 +40,7 @@ from boatlib.lab import (
     try_photo,
     watch,
 )
-from boatlib.model.inference import gradcam
+from boatlib.model.inference import gradcam, held_out
 from boatlib.model.inference.predictor import Predictor
 from boatlib.model.inputs import views
 from boatlib.model.inputs.views import Augmentation, Preprocessing
@@ -156,7 +156,7 @@ def test_the_browser_filters_pages_and_tells(live, found, photo_set, project):
     widget = photo_browser.widget(table, photo_set, Run("new"))
     assert "Photos 1 to 12 of 20" in words(widget)
     kinds = {box.description: box for box in parts(widget, ipywidgets.Dropdown)}
-    kinds["status"].value = "all"
+    kinds["use"].value = "all"
     button(widget, "next page").click()
     assert "Photos 13 to 24 of 24" in words(widget)
     kinds["class"].value = "paper boat"
@@ -164,7 +164,7 @@ def test_the_browser_filters_pages_and_tells(live, found, photo_set, project):
     button(widget, "paper boat/003.jpg").click()
     assert "160 x 120" in words(widget)
     assert "The model says" not in words(widget)  # there is none yet
-    kinds["class"].value, kinds["status"].value = "kayak", "skipped"
+    kinds["class"].value, kinds["use"].value = "kayak", "skipped"
     assert any("damaged" in b.description for b in parts(widget, ipywidgets.Button))
 
 
@@ -274,7 +274,8 @@ def model(*classes):
     """One that calls everything a raft."""
 
     def says(rows, _):
-        return rows[["photo", "label"]].assign(predicted="raft", confidence=0.944)
+        shares = {f"p_{name}": 0.944 if name == "raft" else place / 1000 for place, name in enumerate(classes)}
+        return rows[["photo", "label"]].assign(predicted="raft", confidence=0.944, **shares)
 
     return SimpleNamespace(classes=list(classes), predict_catalogued=says)
 
@@ -323,14 +324,25 @@ def test_keys_decide_and_decisions_survive(live, queue, tmp_path):
     assert "3 decided" in words(widget)  # the first tab sees it too
 
 
-def test_more_classes_than_digits_are_buttons_without_a_number(live, queue, tmp_path):
-    classes = [f"class {n}" for n in range(12)]
+def test_of_many_classes_digits_are_the_likely_ones_and_any_can_be_named(live, queue, tmp_path):
+    classes = ["kayak", "raft", *(f"class {n}" for n in range(81))]
     log = Corrections(tmp_path / "corrections.csv")
     widget = correction_queue.widget(queue, model(*classes), tmp_path, log)
-    button(widget, "class 11").click()
-    assert log.decided()["new_label"].tolist() == ["class 11"]
-    parts(widget, ipywidgets.Text)[0].value = "0"
-    assert len(log.decided()) == 1
+    digits = [made.description for made in parts(widget, ipywidgets.Button) if made.description[:1].isdigit()]
+    assert digits == ["1  raft", *(f"{n}  class {82 - n}" for n in range(2, 10))], (
+        "the contradicting label first, then by p"
+    )
+    parts(widget, ipywidgets.Text)[0].value = "2"
+    (named,) = parts(widget, ipywidgets.Combobox)
+    named.value = "class 7"
+    assert log.decided()["new_label"].tolist() == ["class 80", "class 7"]
+    assert named.value == ""
+    named.value = "class"
+    assert "The name of 81 classes begins with 'class'. Nothing is decided." in words(widget)
+    named.value = "Raf"
+    assert log.decided()["new_label"].tolist() == ["class 80", "class 7", "raft"]
+    parts(widget, ipywidgets.Text)[0].value = "20"
+    assert len(log.decided()) == 3
 
 
 def test_a_decision_that_cannot_be_kept_is_said_and_nothing_moves_on(live, queue, tmp_path):
@@ -390,6 +402,9 @@ def test_two_runs_are_compared_and_one_alone_is_not(live, project):
         run = Run(name)
         rows = pd.DataFrame({"photo": list("abcd"), "label": list("xxyy"), "predicted": list(predicted)})
         run.write_table("predictions", rows)
+        run.write_table("val_predictions", rows.head(2))
+        run.path("model").mkdir()
+        (run.path("model") / held_out.FILE).touch()
         run.write_record("metrics", {"photos": 4, "accuracy": float((rows["label"] == rows["predicted"]).mean())})
         (run.folder / "params.json").write_text(json.dumps({"run": name, "seed": seed}))
         return run
@@ -402,9 +417,17 @@ def test_two_runs_are_compared_and_one_alone_is_not(live, project):
     text = words(widget)
     assert "“two” is right for 3, “one” for 2: 1 put right, 0 made wrong" in text
     assert "seed (1 → 2)" in text
-    assert "0.75" in text
+    assert "75.0%" in text
+    assert (
+        "To choose by: on the 2 validation photos “two” is right for 2, “one” for 1: 1 put right, 0 made wrong" in text
+    )
+    assert "take the one that is simpler or quicker" in text
+    assert "was taught again" not in text
+    (one.path("model") / held_out.FILE).unlink()
     parts(widget, ipywidgets.Dropdown)[0].value = "two"
     assert "The settings are the same" in words(widget)
+    parts(widget, ipywidgets.Dropdown)[0].value = "one"
+    assert "The model of one was taught again since" in words(widget)
 
 
 def test_sliders_give_lines_that_a_params_file_takes(live, photo_set, project, tmp_path):
@@ -428,6 +451,9 @@ def test_sliders_give_lines_that_a_params_file_takes(live, photo_set, project, t
     assert (settings.views, settings.min_scale, settings.rotation, settings.flip) == (6, 0.8, 3.0, False)
     assert YAML(typ="safe").load(lines) == {"training": {"views": 6, "min_scale": 0.8, "rotation": 3.0, "flip": False}}
     assert provenance.params_lines("training", {"views": 0}).text.startswith("# training")
+    call = BeautifulSoup(parts(widget, ipywidgets.HTML)[1].value, "html.parser").find_all("pre")[1].get_text()
+    (asked,) = ast.parse(call).body[0].value.keywords
+    assert (asked.arg, ast.literal_eval(asked.value)["rotation"]) == ("training", 3.0)
     photo = parts(widget, ipywidgets.HTML)[0].value
     button(widget, "another photo").click()
     assert parts(widget, ipywidgets.HTML)[0].value != photo
@@ -551,6 +577,7 @@ def opened(project):
 
 @pytest.fixture
 def manager(opened, project, monkeypatch):
+    monkeypatch.setattr(choose, "get_ipython", lambda: None)  # a kernel of its own for each test
     monkeypatch.setenv("BOATLIB_CACHE", str(project / ".cache"))
     return THREAD.submit(contents.Notebooks, root_dir=str(project)).result()
 
@@ -629,10 +656,73 @@ def test_a_variation_is_a_run_of_its_own_with_what_does_not_change(opened, proje
         with pytest.raises(ParameterError, match=words):
             choose.variation("third", **changed)
     assert not (project / "runs" / "third").exists()
-    with pytest.raises(ParameterError, match="There is a run 'second' already"):
+    with pytest.raises(ParameterError, match="There is a run 'second' already, with other settings"):
         choose.variation("second", epochs=3)
-    choose.variation("views", training={"views": 2})
+    again = choose.variation("second-long", epochs=60, schedule="cosine").text
+    assert again == "second-long, with epochs = 60, schedule = 'cosine', is there already, and chosen."
+    choose.variation("views", training={"views": 2, "rotation": 30})
     assert Params.of_run("views").training.views == 2
+    assert Run("views").path("split").is_file(), "01 shows how views are turned; what it writes is the same"
+
+
+def test_after_a_variation_no_cell_works_on_the_run_that_was_to_be_left_alone(manager, project, monkeypatch):
+    (project / "notebooks" / "03_training.ipynb").write_bytes((ROOT / "notebooks" / "03_training.ipynb").read_bytes())
+    shell = InteractiveShell()
+    monkeypatch.setattr(choose, "get_ipython", lambda: shell)
+    variables, which = chooser(get(manager)["content"])
+    (guard,) = (found for found in shell.ast_transformers if isinstance(found, choose.Guard))
+    with pytest.raises(ParameterError, match="Say which"):
+        choose.variation("second-views", views=1)
+    with pytest.raises(
+        InputRejected, match="The variation was refused: views: .* run this notebook from the top"
+    ) as stop:
+        guard.visit(ast.parse("1 + 1"))
+    assert stop.value.again, "the cell that was refused is brought into view, and none behind it"
+    choose.variation("second-views", training={"views": 1})
+    assert (which.value, variables["run"]) == ("second-views", "second-views"), (
+        "nothing has worked on the other one yet"
+    )
+    seed, variables["seed"] = variables["seed"], 8
+    for again in (False, True):
+        with pytest.raises(InputRejected, match="seed is 8") as stop:
+            guard.visit(ast.parse("1 + 1"))
+        assert stop.value.again is again, "the first one is brought into view"
+    variables["seed"] = seed
+    guard.visit(ast.parse("this_run = Run(run)"))
+    variables["this_run"] = Run("second-views")
+    choose.variation("third", training={"views": 2})
+    with pytest.raises(InputRejected, match="to work on third now. Run it from the top"):
+        guard.visit(ast.parse("1 + 1"))
+    guard.visit(ast.parse("from boatlib.run import Run"))  # from the top
+    guard.visit(ast.parse("epochs: int = 24"))
+    variables, _ = chooser(get(manager)["content"])
+    variables["this_run"] = Run("second-views")
+    (guard,) = (found for found in shell.ast_transformers if isinstance(found, choose.Guard))
+    with pytest.raises(InputRejected, match="memory belongs to the run second-views, and third is chosen. Run it from"):
+        guard.visit(ast.parse("this_run.write_table('a', b)"))
+    guard.visit(ast.parse("this_run, params = Run(run), Params.of_run(run)"))
+    choose.variation("third", training={"views": 2})  # its line stays where it is
+    variables["this_run"] = Run("third")
+    guard.visit(ast.parse("1 + 1"))
+
+
+def test_the_chooser_says_which_settings_are_not_those_above(manager):
+    variables, which = chooser(get(manager)["content"])
+    assert (
+        "Run second: images = &#x27;photos&#x27;, seed = 7; all else as it stands" in variables["box"].children[1].value
+    )
+
+
+def test_a_notebook_goes_on_with_its_run_whatever_another_one_chooses(manager, monkeypatch):
+    shell = InteractiveShell()
+    monkeypatch.setattr(choose, "get_ipython", lambda: shell)
+    variables, which = chooser(get(manager)["content"])
+    choose_run("first")
+    variables, which = chooser(get(manager)["content"])
+    assert variables["run"] == which.value == "second"
+    assert "Another notebook has chosen first since" in variables["box"].children[1].value
+    which.value = "first"
+    assert chooser(get(manager)["content"])[0]["run"] == "first"
 
 
 def test_a_run_that_answers_new_photos_is_the_last_one_for_07_alone(manager, project):

@@ -20,7 +20,7 @@ from boatlib.photos.looks import LOOKS
 KEY = ["photo", "size", "time"]  # a file with another size or time is another photo
 ANSWERS, DIRECTIONS = "answers.csv", "directions.f16"
 IN_SHORT = ["batch", *KEY, *LOOKS, "predicted", "confidence", "unfamiliarity", "error"]
-PART = 10_000  # rows with all their columns that are in memory at a time
+PART = 2_000  # rows with all their columns that are in memory at a time
 
 
 @dataclass(frozen=True)

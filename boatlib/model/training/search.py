@@ -67,6 +67,7 @@ GROWTH = 1.7  # power of the side with which the time of a picture grows: larger
 FEW = 50  # photos: fewer do not judge
 WORTH = 3  # wrong answers of the first head: of fewer none can be said to have gone
 MARGIN = 1.1  # on what a sample says of the time for all
+COMPARED = 8  # times the first head's trial: what heads take that a network that learns is compared and mixed with
 JUDGING = 0.35  # of the time for learning from a photo: what asking about it takes
 SHARES = (0.7, 0.5, 0.3)  # of a head in the common answer
 DRAWS = 1000  # of a bootstrap
@@ -310,6 +311,12 @@ class Search:
         return (1 - FOR_END) * self.budget - self.record.spent
 
     @property
+    def heads(self) -> float:
+        """Seconds for the heads that a network that learns is compared and mixed with; capped, since the first trial may have had
+        features to make."""
+        return min(COMPARED * self.record.trials[0].seconds, FOR_HEADS * self.budget)
+
+    @property
     def beside(self) -> float:
         """Seconds until the features of the networks that stay frozen beside one that learns are there."""
         if "features" not in self.record.marks or any(trial.recipe == LARGER for trial in self.record.trials):
@@ -345,15 +352,17 @@ class Search:
             fit = [cost <= left for cost in once]
             return list(compress(plans, twice))[DECENT:] or list(compress(plans, fit))
 
-        together = taken(self.left - self.beside)
-        if plan := (together or taken(self.left))[-1:]:
+        left = self.left - self.heads
+        together = taken(left - self.beside)
+        if plan := (together or taken(left))[-1:]:
             learning = self._learning(plan[0])
             return self._found(head, self._compared(head, learning, bool(together)), rehearsal, None)
         # the time that is left shows better what more of it would bring
         photos = int(LONGER * self.left / (2 * rehearsal.pace))
         if photos > 2 * REHEARSED:
             rehearsal = self.record.rehearsed("longer rehearsal", partial(self._rehearse, small, photos, judge))
-        return self._found(head, head, rehearsal, (spent + self.beside + once[DECENT]) / (1 - FOR_END) / 60)
+        needed = spent + self.heads + self.beside + once[DECENT]
+        return self._found(head, head, rehearsal, needed / (1 - FOR_END) / 60)
 
     def _features(self) -> Training:
         """What the head looks at: what is asked for, or, where the networks are open, one small network on squares first, and

@@ -19,7 +19,7 @@ from boatlib.model.inputs.views import Augmentation
 from boatlib.model.networks import auto, backbones
 from boatlib.model.networks.backbones import Backbone
 from boatlib.order import natural
-from boatlib.params import AUTO, Compute, Params, Training, names_of
+from boatlib.params import AUTO, SEEN, Compute, Params, Training, names_of
 from boatlib.photos import sources, splits
 from boatlib.photos.images import USUAL
 from boatlib.photos.levels import Range
@@ -29,7 +29,6 @@ from boatlib.runtime import Machine
 
 # These change what is shown, what else is taught, or for how long is searched, and not what one network learns until it is judged
 FREE = ("range_test", "minutes", "frozen", "frozen_share", "cross_fit", "refit")
-SEEN = {"backbone", "weights", "resolution", "pooling", "same_file"}  # what features depend on
 PARTS = 3  # of the training photos, each of which is judged by what has learnt from the others
 LEARNERS, FROZEN = "network-{}", "frozen"  # folders of the networks of one training, but for the first
 

@@ -39,7 +39,7 @@ def read(
     rows["group_by"] = ""
     listing.leave_unwanted(rows, settings)
     notes = versions.leave_versions(rows, settings.include)
-    folders = [photo.split("/")[:-1] for photo in rows["photo"]]
+    folders = [photo.split("/")[:-1] for photo in rows["photo"].tolist()]
     counted = _that_count(rows)
     wrapper = _wrapper([folders[place] for place in counted])
     inner = [own[len(wrapper) :] if own[: len(wrapper)] == wrapper else [] for own in folders]
@@ -80,8 +80,9 @@ def _reason_by_name(file: Found) -> tuple[str, str]:
 
 def _that_count(rows: pd.DataFrame) -> list[int]:
     """Places of the files by which the layout is judged: those called like pictures, or all where none is."""
-    able = rows.loc[rows["reason"] == "", "photo"].to_dict()
-    return [place for place, photo in able.items() if listing.is_picture(photo)] or list(able)
+    able = rows.loc[rows["reason"] == "", "photo"]
+    places = able.index.tolist()
+    return [place for place, photo in zip(places, able.tolist(), strict=True) if listing.is_picture(photo)] or places
 
 
 def _wrapper(folders: list[list[str]]) -> list[str]:
@@ -181,7 +182,10 @@ def _mark_nested_copies(rows: pd.DataFrame, inner: list[list[str]]) -> list[str]
         candidates = able[able["part"] == part]
         labels = set(candidates["label"])
         names = candidates["photo"].str.rpartition("/")[2]
-        below = pd.Series(["/".join([*inner[place], name]) for place, name in names.items()], names.index, dtype=str)
+        inside = [
+            "/".join([*inner[place], name]) for place, name in zip(names.index.tolist(), names.tolist(), strict=True)
+        ]
+        below = pd.Series(inside, names.index, dtype=str)
         outside = set(below)
         for label, own in candidates.groupby("label"):
             places = own.index

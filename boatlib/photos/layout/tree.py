@@ -1,13 +1,13 @@
 """What lies below an images folder: the name of every file, and of every link that is not followed, with the reason."""
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-SYSTEM_FILES = {"thumbs.db", "desktop.ini", "icon\r"}
-SYSTEM_FOLDERS = {"__macosx"}
+SYSTEM = re.compile(r"(?:^|/)(?:\.|__macosx(?:/|\Z)|(?:thumbs\.db|desktop\.ini|icon\r)\Z)", re.I)
 AROUND = "a link to a folder that holds the images folder itself: not followed"
 DEEP = "a link to a folder, inside a class: not followed. Put the photos themselves there"
 OUTSIDE = "a link that leads out of the images folder: put the photo itself there"
@@ -22,7 +22,7 @@ class Found(NamedTuple):
 
 
 def find_files(root: Path) -> list[Found]:
-    """All files below `root`, sorted by name.
+    """All files below `root`, sorted by name; of a million the system is asked for folders alone.
 
     A link to a folder is followed where it stands for a class, right below `root`. Other links to folders, and links to files
     that are not part of the set, are found with their reason: a set from somewhere must not reach for what is not its own.
@@ -30,45 +30,57 @@ def find_files(root: Path) -> list[Found]:
     home = Path(os.path.realpath(root))
     found: list[Found] = []
     for entry in os.scandir(root):
-        place = Path(entry.path)
         if entry.is_symlink() and entry.is_dir():
-            target = Path(os.path.realpath(place))
+            target = Path(os.path.realpath(entry.path))
             if home.is_relative_to(target):
                 found.append(Found(entry.name, AROUND))
             else:
-                found += _below(target, entry.name, (home, target))
+                found += _below(str(target), entry.name, (home, target))
         elif entry.is_dir():
-            found += _below(place, entry.name, (home,))
+            found += _below(entry.path, entry.name, (home,))
         else:
-            found.append(_file(place, entry.name, (home,)))
+            found.append(_file(entry, entry.name, (home,)))
     return sorted(found)
 
 
-def _below(folder: Path, name: str, homes: tuple[Path, ...]) -> Iterator[Found]:
-    closed: list[OSError] = []
-    for place, folders, files in os.walk(folder, onerror=closed.append):
-        inside = Path(name, Path(place).relative_to(folder)).as_posix()
-        for each in folders:
-            if os.path.islink(os.path.join(place, each)):
-                yield Found(f"{inside}/{each}", DEEP)
-        for each in files:
-            yield _file(Path(place, each), f"{inside}/{each}", homes)
-    for error in closed:
-        inside = Path(name, Path(str(error.filename)).relative_to(folder)).as_posix()
-        yield Found(inside, f"a folder that cannot be opened ({error.strerror})")
+def _below(folder: str, name: str, homes: tuple[Path, ...]) -> Iterator[Found]:
+    waiting = [(folder, name)]
+    while waiting:
+        place, inside = waiting.pop()
+        try:
+            entries = list(os.scandir(place))
+        except OSError as error:
+            yield Found(inside, f"a folder that cannot be opened ({error.strerror})")
+            continue
+        for entry in entries:
+            below = f"{inside}/{entry.name}"
+            if not _is_folder(entry):
+                yield _file(entry, below, homes)
+            elif entry.is_symlink():
+                yield Found(below, DEEP)
+            else:
+                waiting.append((entry.path, below))
 
 
-def _file(place: Path, name: str, homes: tuple[Path, ...]) -> Found:
+def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
-        mode = os.lstat(place).st_mode
-        if stat.S_ISLNK(mode):
-            target = Path(os.path.realpath(place))
-            if not any(target.is_relative_to(home) for home in homes):
-                return Found(name, OUTSIDE)
-            mode = target.stat().st_mode
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself
+        return False
+
+
+def _file(entry: os.DirEntry[str], name: str, homes: tuple[Path, ...]) -> Found:
+    try:
+        if entry.is_file(follow_symlinks=False):
+            return Found(name)
+        if not entry.is_symlink():
+            return Found(name, NO_FILE)
+        target = Path(os.path.realpath(entry.path))
+        if not any(target.is_relative_to(home) for home in homes):
+            return Found(name, OUTSIDE)
+        return Found(name, "" if stat.S_ISREG(target.stat().st_mode) else NO_FILE)
     except OSError:  # whoever opens it will say why
         return Found(name)
-    return Found(name, "" if stat.S_ISREG(mode) else NO_FILE)
 
 
 def find_photos(root: Path) -> list[str]:
@@ -79,11 +91,9 @@ def find_photos(root: Path) -> list[str]:
 
 def is_system_file(name: str) -> bool:
     """Whether a file is hidden, or something that systems leave behind."""
-    parts = name.split("/")
-    hidden = any(part.startswith(".") for part in parts)
-    return hidden or parts[-1].lower() in SYSTEM_FILES or any(part.lower() in SYSTEM_FOLDERS for part in parts)
+    return SYSTEM.search(name) is not None
 
 
 def readable_name(name: str) -> str:
     """A name whose bytes are not UTF-8, with these bytes written out; any other as it is."""
-    return name.encode("utf-8", "backslashreplace").decode()
+    return name if name.isascii() else name.encode("utf-8", "backslashreplace").decode()

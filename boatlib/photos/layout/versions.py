@@ -38,18 +38,16 @@ def leave_versions(rows: pd.DataFrame, included: Sequence[str] = ()) -> list[str
         "lies in a folder that is called like masks, thumbnails or samples",
     )
     names = {place: _parted(photo) for place, photo in _open(rows)}
-    stems = {(folder, stem) for folder, stem, _ in names.values()}
-    notes += _leave(
-        rows,
-        [
-            place
-            for place, (folder, stem, _) in names.items()
-            if (bare := ADDED.sub("", stem)) != stem and (folder, bare) in stems
-        ],
-        "is called like a mask, thumbnail or other second version of a photo beside it",
-    )
+    stems = {name[:2] for name in names.values()}
+    seconds = [
+        place
+        for place, (folder, stem, _) in names.items()
+        if (bare := ADDED.sub("", stem)) != stem and (folder, bare) in stems
+    ]
+    notes += _leave(rows, seconds, "is called like a mask, thumbnail or other second version of a photo beside it")
+    for place in seconds:
+        del names[place]
     first: dict[tuple[str, str], int] = {}
-    names = {place: _parted(photo) for place, photo in _open(rows)}
     for place in sorted(names, key=lambda place: _order(names[place][2])):
         first.setdefault(names[place][:2], place)
     return notes + _leave(
@@ -61,7 +59,8 @@ def leave_versions(rows: pd.DataFrame, included: Sequence[str] = ()) -> list[str
 
 def _open(rows: pd.DataFrame) -> list[tuple[int, str]]:
     """Place and name of what has no reason yet."""
-    return [(int(place), photo) for place, photo in rows.loc[rows["reason"] == "", "photo"].items()]  # type: ignore[call-overload]
+    able = rows.loc[rows["reason"] == "", "photo"]
+    return list(zip(able.index.tolist(), able.tolist(), strict=True))
 
 
 def _parted(photo: str) -> tuple[str, str, str]:

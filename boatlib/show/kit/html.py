@@ -47,8 +47,13 @@ def _lab_style() -> str:
         "var(--ink); line-height: 1.5;"
     )
     rows = "tbody tr:nth-child(n), tbody tr:nth-child(n):hover { background: none; }"
+    long = (
+        ".table { max-height: 36rem; overflow: auto; } "
+        ".table thead th { position: sticky; top: 0; background: var(--paper); z-index: 1; } "
+        ".note { font-size: .95em; } .verdict { font-size: 1.15em; } dt { float: none; width: auto; }"  # against Lab's own rules
+    )
     paper = "figure.chart img { background: #fff; color-scheme: light; }"  # charts follow the system's theme, and Lab has its own
-    return f"<style>.boatlib.boatlib {{ {theme} {rows}\n{PIECES.read_text(encoding='utf-8')} {paper} }}</style>"
+    return f"<style>.boatlib.boatlib {{ {theme} {rows}\n{PIECES.read_text(encoding='utf-8')} {paper} {long} }}</style>"
 
 
 def in_lab(markup: str) -> str:

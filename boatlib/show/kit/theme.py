@@ -1,5 +1,6 @@
 """One look for all figures: type and colours, on light and on dark paper."""
 
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,8 +62,21 @@ def applied() -> Iterator[None]:
 
     fonts.register()
 
-    with mpl.rc_context(), warnings.catch_warnings():
+    quiet = _at_level(
+        logging.getLogger("matplotlib.font_manager"), logging.ERROR
+    )  # a fallback face has not all weights
+    with mpl.rc_context(), warnings.catch_warnings(), quiet:
         warnings.filterwarnings("ignore", r"Glyph \d+")  # `fonts` sees to it when a chart is saved
         mpl.rcdefaults()
         mpl.rcParams.update(_SETTINGS)
         yield
+
+
+@contextmanager
+def _at_level(log: logging.Logger, level: int) -> Iterator[None]:
+    before = log.level
+    log.setLevel(level)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
