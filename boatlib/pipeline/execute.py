@@ -4,8 +4,10 @@ import contextlib
 import os
 import signal
 import sys
+import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import papermill
@@ -23,6 +25,7 @@ from boatlib.run import Run, project_root
 
 CLEAR_LINE = "\r\x1b[K"
 KERNEL_DIED = 137
+LONGEST_PLACE = 80  # bytes; a socket's whole path may have 103 on a Mac
 START_SECONDS = 120  # that a kernel may take to start
 STEP_FAILED = BoatlibError.exit_code
 
@@ -92,9 +95,20 @@ def execute(run: Run, step: str) -> int:
 
 
 class OwnKernel(AsyncKernelManager):
-    """A kernel of this interpreter, whatever the user has registered under the name python3."""
+    """A kernel of this interpreter, whatever the user has registered under the name python3.
+
+    Words to it go through sockets that are files, where their path is short enough for the system. TCP ports are chosen
+    before the kernel opens them: whoever takes one in between would make it die at its start.
+    """
 
     interrupted = False  # from outside
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._place = tempfile.TemporaryDirectory(prefix="boatlib-", ignore_cleanup_errors=True)
+        if len(self._place.name) <= LONGEST_PLACE:
+            self.transport = "ipc"
+            self.connection_file = f"{self._place.name}/kernel.json"
 
     @property
     def kernel_spec(self) -> KernelSpec:

@@ -1,6 +1,8 @@
 """Faults 1 to 21: the chain, its notebooks, its files. Real kernels, real signals, a real limit on file sizes."""
 
 import ast
+import gc
+import io
 import json
 import os
 import re
@@ -9,8 +11,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
+import nbformat
 import pandas as pd
 import papermill
 import pytest
@@ -321,6 +325,30 @@ def test_17_the_kernel_does_not_start(awkward, tmp_path, monkeypatch, capsys, ke
     assert "01_exploration stopped: " in shown
     assert "Traceback" not in shown
     shutil.rmtree(awkward.folder / "runs" / "kernel")
+
+
+def test_17_a_kernel_needs_no_port(tmp_path, monkeypatch):
+    """Whatever takes ports between the choice and the start of a kernel; a long way to temporary files is none either."""
+    notebook, log = tmp_path / "one.ipynb", tmp_path / "log.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("'said'")]), notebook)
+    taken = []
+
+    def take_port(manager):
+        write(manager)
+        if manager.transport == "tcp":
+            taken.append(manager.shell_port)
+
+    write = execute.OwnKernel.write_connection_file
+    monkeypatch.setattr(execute.OwnKernel, "write_connection_file", take_port)
+    for length, ports in ((1, 0), (100, 1)):
+        place = tmp_path / ("x" * length)
+        place.mkdir()
+        monkeypatch.setattr(tempfile, "tempdir", str(place))
+        assert execute._papermill(notebook, log, {}, io.StringIO()) == (0, "")
+        assert execute.reached_the_end(log)
+        assert len(taken) == ports
+        gc.collect()
+        assert list(place.iterdir()) == []
 
 
 def test_18_a_typo_in_a_parameter(kept):
