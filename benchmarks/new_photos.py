@@ -65,7 +65,7 @@ def looked_at(predictor: Predictor, files: list[Path], labels: list[str]) -> Pho
     assert familiarity
     parts = list(predictor.examine_stream([(str(file), file) for file in files]))
     rows = pd.concat([part.answers for part in parts], ignore_index=True)
-    rows = arrived.with_actions(rows, predictor.bundle.policy)
+    rows = rows.assign(action=predictor.bundle.policy.actions(rows))
     rows[list(LOOKS)] = np.concatenate([part.looks for part in parts])
     directions = np.concatenate([familiarity.directions(part.features) for part in parts])
     right = rows["predicted"].to_numpy() == np.array(labels, object)

@@ -2,69 +2,110 @@
 
 import hashlib
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from boatlib import spreadsheet
+from boatlib.disk_table import PART, DiskTable
 from boatlib.errors import DataError, ParameterError
 from boatlib.params import FOLDERS
 from boatlib.photos import sources
 from boatlib.photos.layout import by_table, tables
 from boatlib.photos.layout.by_table import Photos, Table
-from boatlib.photos.layout.tree import Found, find_files, find_photos
+from boatlib.photos.layout.tree import Found, find_files, readable_name, walk_photos
 from boatlib.run import project_root
 
-COLUMNS = ["photo", "size", "time", "label", "reason"]
+KEY = ["photo", "size", "time"]  # a file with another size or time is another photo
+COLUMNS = [*KEY, "label", "reason"]
 LABEL = "label"  # column of a table that says what photos show
 
 
 @dataclass(frozen=True)
 class Arrivals:
-    """Where new photos lie: root; rows: columns COLUMNS, a row a file, in the order of their names: `photo` below root, size in
-    bytes and time of its last change in nanoseconds (both 0 where it is not there), label ("": nobody has said), reason why there
-    is nothing to look at ("": there is).
+    """Where new photos lie: root; table: a row a file: `photo`, its name below root as it stands in our tables (on one line, in
+    UTF-8), size in bytes and time of its last change in nanoseconds (both 0 where it is not there), label ("": nobody has
+    said), reason why there is nothing to look at ("": there is), `file` (its name below root as bytes), `mark` (`marks`), and
+    whether it has been answered.
     """
 
     root: Path
-    rows: pd.DataFrame
+    table: DiskTable
 
     @property
     def fingerprint(self) -> str:
         """A short text that changes with names, sizes, times and labels."""
-        return hashlib.sha256(spreadsheet.to_csv(self.rows).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+        found, texts = hashlib.sha256(), ", ".join(COLUMNS)
+        for number, part in enumerate(self.table.parts(f"SELECT {texts} FROM rows ORDER BY photo")):
+            found.update(spreadsheet.to_csv(part, head=not number).encode())
+        return found.hexdigest()[:16]
+
+    def note_answered(self, parts: Iterable[pd.DataFrame]) -> None:
+        """These photos (columns KEY) need no answer any more."""
+        answered = ((mark,) for part in parts for mark in marks(part).tolist())
+        self.table.change("UPDATE rows SET answered = 1 WHERE mark = ?", answered)
+
+    def waiting(self) -> int:
+        """How many have no answer yet."""
+        return int(self.table.ask("SELECT count(*) FROM rows WHERE NOT answered").iat[0, 0])
+
+    def not_there(self) -> Iterator[pd.DataFrame]:
+        """Those that wait for an answer, and of which there is nothing to look at."""
+        return self.table.parts("SELECT * FROM rows WHERE NOT answered AND reason != '' ORDER BY photo")
+
+    def there(self) -> Iterator[tuple[str, int, int, Path]]:
+        """KEY and path of the others that wait, one by one in the order of their names."""
+        for part in self.table.parts("SELECT * FROM rows WHERE NOT answered AND reason = '' ORDER BY photo"):
+            for *key, file in part[[*KEY, "file"]].itertuples(index=False, name=None):
+                yield *key, self.root / os.fsdecode(file)
+
+    def labelled(self) -> pd.DataFrame:
+        """The rows whose label somebody has said, in the order of their names."""
+        return self.table.ask("SELECT * FROM rows WHERE label != '' ORDER BY photo")
 
 
 def find(images: str, labels: str, classes: Collection[str]) -> Arrivals:
     """Look for the photos of `new.images`, a folder or a table of paths, and for their labels.
 
-    labels: FOLDERS (a photo's folder), a table with the columns of photos and `label`, or "". Raises
-    DataError for photos that cannot be found, ParameterError for labels that cannot.
+    labels: FOLDERS (a photo's folder), a table with the columns of photos and `label`, or "". A folder without a table is
+    gone through part by part, however large. Raises DataError for photos that cannot be found, ParameterError for labels that
+    cannot.
     """
     place = sources.opened(images, "new.images")
     root = place if place.is_dir() else by_table.root_of(place)
+    names: Iterable[str] = walk_photos(root)
+    reasons: dict[str, str] = {}
     said: dict[str, str] = {}
-    if place.is_dir():
-        reasons = dict.fromkeys(find_photos(root), "")
-    else:
+    if not place.is_dir():
         reasons, said = _of_table(place, root)
-    if labels == FOLDERS:
-        said |= {name: label for name in reasons if (label := _folder(name, classes))}
-    elif labels:
-        found = [Found(name) for name in reasons] if place.is_dir() else find_files(root)
+        names = reasons
+    if labels not in ("", FOLDERS):
+        found = [Found(name) for name in sorted(walk_photos(root))] if place.is_dir() else find_files(root)
         said |= _said(project_root() / Path(labels).expanduser(), Photos(root, found), "new.labels")
-    said = {name: as_class(label, classes) for name, label in said.items()}
-    if not reasons:
+
+    def row(name: str) -> tuple[Any, ...]:
+        told, reason = readable_name(name), reasons.get(name, "")
+        label = (_folder(told, classes) if labels == FOLDERS else "") or said.get(name, "")
+        size, time = _facts(root / name, reason)
+        return spreadsheet.one_line(told), size, time, as_class(label, classes), reason, os.fsencode(name)
+
+    table = DiskTable(_in_parts(map(row, names)))
+    if not len(table):
         raise DataError(f"new.images: there are no photos in {images}.")
-    names = sorted(reasons)
-    facts = np.fromiter(chain.from_iterable(_facts(root / name, reasons[name]) for name in names), np.int64)
-    labelled, why = ([texts.get(name, "") for name in names] for texts in (said, reasons))
-    columns = names, facts[::2], facts[1::2], labelled, why
-    return Arrivals(root, pd.DataFrame(dict(zip(COLUMNS, columns, strict=True))))
+    table.change("CREATE INDEX by_name ON rows (photo)")
+    table.change("CREATE INDEX by_mark ON rows (mark)")
+    return Arrivals(root, table)
+
+
+def _in_parts(rows: Iterator[tuple[Any, ...]]) -> Iterator[pd.DataFrame]:
+    while taken := list(islice(rows, PART)):
+        part = pd.DataFrame(taken, columns=[*COLUMNS, "file"])
+        yield part.assign(mark=marks(part), answered=False)
 
 
 def _of_table(file: Path, root: Path) -> tuple[dict[str, str], dict[str, str]]:
@@ -112,15 +153,12 @@ def _facts(file: Path, reason: str) -> tuple[int, int]:
 
 
 def marks(rows: pd.DataFrame) -> np.ndarray:
-    """A number for each file by its name, size and time, drawn evenly, so that it has nothing to do with what photos show: uint64
-    [rows]. Of a million files two have the same one with a probability below 1e-7.
+    """A number for each file by its name, size and time, drawn evenly, so that it has nothing to do with what photos show: int64
+    [rows], none below 0. Of a million files two have the same one with a probability below 1e-6.
     """
     keys = zip(rows["photo"], rows["size"], rows["time"], strict=True)
-    texts = (
-        f"{spreadsheet.one_line(photo)}\0{size}\0{time}".encode("utf-8", "surrogateescape")
-        for photo, size, time in keys
-    )
-    return np.fromiter((int.from_bytes(hashlib.sha256(text).digest()[:8]) for text in texts), np.uint64)
+    texts = (f"{photo}\0{size}\0{time}".encode() for photo, size, time in keys)
+    return np.fromiter((int.from_bytes(hashlib.sha256(text).digest()[:8]) >> 1 for text in texts), np.int64)
 
 
 def filled_in(file: Path) -> dict[str, str]:
@@ -152,21 +190,22 @@ def as_class(label: str, classes: Collection[str]) -> str:
     return known.get(plain.casefold(), plain) if any(map(str.isalnum, plain)) else ""
 
 
-def said_of(rows: pd.DataFrame, filled: Mapping[str, str], classes: Collection[str]) -> dict[str, str]:
-    """What people say of photos, by photo, as classes are written: what was filled in, otherwise what the set says. rows:
-    `Arrivals.rows`; filled: `filled_in`.
+def said_of(found: Arrivals, filled: Mapping[str, str], classes: Collection[str]) -> dict[str, str]:
+    """What people say of photos, by photo, as classes are written: what was filled in, otherwise what the set says. filled:
+    `filled_in`.
     """
-    labelled = rows[rows[LABEL] != ""]
+    labelled = found.labelled()
     said = [*zip(labelled["photo"], labelled[LABEL], strict=True), *filled.items()]
     return {photo: name for photo, label in said if (name := as_class(label, classes))}
 
 
-def in_words(rows: pd.DataFrame, filled: Mapping[str, str], classes: Collection[str]) -> str:
-    """How many files there are, how many have a label, and which labels are no class. rows: `Arrivals.rows`."""
-    known = said_of(rows, filled, classes)
-    labels = [known[photo] for photo in rows["photo"] if photo in known]
+def in_words(found: Arrivals, filled: Mapping[str, str], classes: Collection[str]) -> str:
+    """How many files there are, how many have a label, and which labels are no class."""
+    known = said_of(found, filled, classes)
+    parts = found.table.parts("SELECT photo FROM rows")
+    labels = [known[photo] for part in parts for photo in part["photo"] if photo in known]
     strange = sorted(set(labels) - set(classes))
-    words = f"{len(rows):,} files" + (f", {len(labels):,} of them with a label" if labels else "")
+    words = f"{len(found.table):,} files" + (f", {len(labels):,} of them with a label" if labels else "")
     if not strange:
         return words
     more = f" and {len(strange) - 5} more" if len(strange) > 5 else ""

@@ -7,7 +7,6 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 import nbformat
 import papermill
@@ -103,7 +102,7 @@ class OwnKernel(AsyncKernelManager):
 
     interrupted = False  # from outside
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, **options: object) -> None:
         super().__init__(**options)
         self._place = tempfile.TemporaryDirectory(prefix="boatlib-", ignore_cleanup_errors=True)
         if len(self._place.name) <= LONGEST_PLACE:

@@ -61,9 +61,9 @@ def _examine_new(params: Params, elsewhere: bool) -> list[str]:
         raise ParameterError(
             f"run: {params.run} is the name of a run that teaches. Give the new photos a name of their own."
         )
-    rows = arrivals.find(params.new.images, params.new.labels, classes).rows
+    found = arrivals.find(params.new.images, params.new.labels, classes)
     filled = arrivals.filled_in(Run(params.run).folder / TO_LABEL)
-    return [arrivals.in_words(rows, filled, classes)]
+    return [arrivals.in_words(found, filled, classes)]
 
 
 def _examine_logo(name: str) -> None:

@@ -92,9 +92,10 @@ def _labelled(run: Run, params: Params) -> tuple[pd.DataFrame, Path]:
     model = project_root() / params.model
     classes = bundle.classes_of(model)
     found = arrivals.find(params.new.images, params.new.labels, classes)
-    rows = found.rows[found.rows["reason"] == ""]
+    rows = found.table.ask("SELECT * FROM rows WHERE reason = '' ORDER BY photo")
     batches = Batches(run, bundle.fingerprint(model))
-    rows = rows.assign(label=rows["photo"].map(batches.labels(rows, classes)).fillna(""))
+    said = batches.labels(found, classes)
+    rows = rows.assign(label=rows["photo"].map(said).fillna(""))
     asked = batches.asked()
     judging = set(asked.loc[asked["purpose"] == JUDGE, "photo"])
     rows = rows[rows["label"] != ""]
@@ -104,4 +105,5 @@ def _labelled(run: Run, params: Params) -> tuple[pd.DataFrame, Path]:
         )
     parts = ["test" if photo in judging else "train" for photo in rows["photo"]]
     names = [f"{FOLDER}-{run.name}/{photo}" for photo in rows["photo"]]
-    return rows.assign(part=parts, source=rows["photo"], photo=names)[[*COLUMNS, "source"]], found.root
+    files = pd.Series([os.fsdecode(file) for file in rows["file"]], rows.index, dtype=object)  # may be no UTF-8
+    return rows.assign(part=parts, source=files, photo=names)[[*COLUMNS, "source"]], found.root

@@ -2,11 +2,15 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from boatlib.disk_table import DiskTable
 from boatlib.photos import arrivals
 from boatlib.photos.looks import LOOKS
 from boatlib.policy import CHECK, UNKNOWN, USE, Policy
@@ -18,6 +22,7 @@ from boatlib.results import acceptance, drift
 BROKEN_IN_USE, CHANGED, NONE_ACCEPTED, AS_USUAL = "broken in use", "changed", "check all", "as usual"
 UNREADABLE = "unreadable"  # an action beside those of a policy
 JUDGE, LEARN = "judge", "learn"  # what a label is for
+IN_SHORT = ["batch", *arrivals.KEY, *LOOKS, "predicted", "confidence", "unfamiliarity", "error"]
 ASKED = ["photo", "purpose", "batch", "answer", "label"]
 JUDGED = ["photo", "batch", "day", "answer", "label", "wrong"]
 WATCH = [
@@ -26,9 +31,84 @@ WATCH = [
 ]  # fmt: skip
 
 
-def with_actions(rows: pd.DataFrame, policy: Policy) -> pd.DataFrame:
-    """The rows with action: USE, CHECK, UNKNOWN, UNREADABLE. rows: `Answered.rows`."""
-    return rows.assign(action=np.where(rows["error"] == "", policy.actions(rows), UNREADABLE))
+@dataclass(frozen=True)
+class Batch:
+    """Photos that came together. table: `with_actions`, of all batches of a model; number: of this one."""
+
+    table: DiskTable
+    number: int
+
+    def rows(self, where: str, *values: Any) -> pd.DataFrame:  # noqa: ANN401
+        """The rows of the batch for which a condition in SQL holds, and in the order that stands behind it."""
+        return self.table.ask(f"SELECT * FROM rows WHERE batch = ? AND {where}", self.number, *values)
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """How many photos there are of each action."""
+        sql = "SELECT action, count(*) FROM rows WHERE batch = ? GROUP BY action"
+        found = dict(self.table.ask(sql, self.number).itertuples(index=False, name=None))
+        return {action: int(found.get(action, 0)) for action in (USE, CHECK, UNKNOWN, UNREADABLE)}
+
+    def __len__(self) -> int:
+        """How many photos."""
+        return sum(self.counts.values())
+
+    def read(self) -> pd.DataFrame:
+        """Photos that could be read: all, or `drift.MOST` of them, drawn at random."""
+        return self.rows("action != ? ORDER BY mark LIMIT ?", UNREADABLE, drift.MOST).sort_values("place")
+
+    def mean_confidence(self) -> float:
+        """Of the photos that could be read; not a number where there is none."""
+        sql = "SELECT avg(confidence) FROM rows WHERE batch = ? AND action != ?"
+        return float(self.table.ask(sql, self.number, UNREADABLE).astype(float).iat[0, 0])
+
+    def least_sure(self, actions: Collection[str], number: int, start: int = 0) -> pd.DataFrame:
+        """So many photos with one of these actions, the least sure answers first, and of equals the one that came first."""
+        marks = ", ".join("?" * len(actions))
+        where = f"action IN ({marks}) ORDER BY confidence, place LIMIT ? OFFSET ?"
+        return self.rows(where, *actions, number, start)
+
+    def drawn(self, number: int) -> pd.DataFrame:
+        """So many accepted answers, drawn at random."""
+        return self.rows("action = ? ORDER BY mark LIMIT ?", USE, number)
+
+    def accepted(self, label: str, number: int) -> pd.DataFrame:
+        """So many accepted answers of a class, drawn at random, the surest first."""
+        found = self.rows("action = ? AND predicted = ? ORDER BY mark DESC LIMIT ?", USE, label, number)
+        return found.sort_values("confidence", ascending=False, kind="stable")
+
+    def unreadable(self, number: int) -> pd.DataFrame:
+        """So many files that could not be read."""
+        return self.rows("action = ? ORDER BY place LIMIT ?", UNREADABLE, number)
+
+    def reasons(self) -> pd.DataFrame:
+        """Columns error, files: why files could not be read, the commonest reason first."""
+        sql = "SELECT error, count(*) AS files FROM rows WHERE batch = ? AND action = ? GROUP BY error ORDER BY files DESC, error"
+        return self.table.ask(sql, self.number, UNREADABLE)
+
+    def by_answer(self, classes: list[str]) -> pd.DataFrame:
+        """A row a class: answer, photos, and how many of them are USE, CHECK and UNKNOWN."""
+        sql = "SELECT predicted, action, count(*) AS photos FROM rows WHERE batch = ? AND action != ? GROUP BY predicted, action"
+        found = self.table.ask(sql, self.number, UNREADABLE).pivot(index="predicted", columns="action", values="photos")
+        counts = found.reindex(index=classes, columns=[USE, CHECK, UNKNOWN]).fillna(0).astype(int)
+        table = counts.assign(photos=counts.sum(axis=1)).rename_axis(None, axis=1).rename_axis("answer").reset_index()
+        return table[["answer", "photos", USE, CHECK, UNKNOWN]].sort_values(
+            ["photos", "answer"], ascending=[False, True]
+        )
+
+
+def with_actions(parts: Iterable[pd.DataFrame], policy: Policy) -> DiskTable:
+    """All answers of a model with action (USE, CHECK, UNKNOWN, UNREADABLE) and mark (`arrivals.marks`). parts: `Answered.parts`
+    of the columns IN_SHORT.
+    """
+
+    def told(rows: pd.DataFrame) -> pd.DataFrame:
+        actions = np.where(rows["error"] == "", policy.actions(rows), UNREADABLE)
+        return rows.assign(action=actions, mark=arrivals.marks(rows))
+
+    table = DiskTable(map(told, chain([pd.DataFrame(columns=IN_SHORT)], parts)))  # without rows it has columns too
+    table.change("CREATE INDEX by_batch ON rows (batch, action)")
+    return table
 
 
 def told(parts: Iterable[pd.DataFrame], policy: Policy) -> Iterator[pd.DataFrame]:
@@ -37,54 +117,37 @@ def told(parts: Iterable[pd.DataFrame], policy: Policy) -> Iterator[pd.DataFrame
         yield decided(rows.drop(columns=["size", "time", "error"]), rows["error"].tolist(), policy)
 
 
-def of_batch(rows: pd.DataFrame, number: int) -> pd.DataFrame:
-    """The rows of the last batch, without a copy: they stand behind all others."""
-    return rows.iloc[int(np.searchsorted(rows["batch"].to_numpy(int), number)) :]
-
-
-def some_read(batch: pd.DataFrame) -> pd.DataFrame:
-    """Photos that could be read: all, or `drift.MOST` of them, drawn at random."""
-    places = pd.Series(np.flatnonzero(batch["error"] == ""))
-    return batch.iloc[places.sample(min(len(places), drift.MOST), random_state=0)]
-
-
-def least_sure(batch: pd.DataFrame, *actions: str) -> np.ndarray:
-    """Places of the rows with one of these actions, the least sure answers first, and of equals the one that came first."""
-    places = np.flatnonzero(batch["action"].isin(actions))
-    return places[np.argsort(batch["confidence"].to_numpy()[places], kind="stable")]
-
-
-def to_label(batch: pd.DataFrame, judge: int, learn: int) -> pd.DataFrame:
+def to_label(batch: Batch, judge: int, learn: int) -> pd.DataFrame:
     """Columns ASKED: `judge` accepted answers, drawn at random, and the `learn` photos that it is least sure of, none of which
-    is accepted; so no photo is for both. batch: `with_actions`, of one batch.
+    is accepted; so no photo is for both.
     """
-    used = np.flatnonzero(batch["action"] == USE)
-    drawn = batch.iloc[used[np.argsort(arrivals.marks(batch.iloc[used]))[:judge]]]
-    doubtful = batch.iloc[least_sure(batch, CHECK, UNKNOWN)[:learn]]
+    drawn, doubtful = batch.drawn(judge), batch.least_sure([CHECK, UNKNOWN], learn)
     parts = [rows.assign(purpose=what) for rows, what in ((drawn, JUDGE), (doubtful, LEARN))]
     both = pd.concat(parts, ignore_index=True).rename(columns={"predicted": "answer"})
     return both.assign(label="")[ASKED]
 
 
 def newly_judged(
-    rows: pd.DataFrame, labels: Mapping[str, str], asked: pd.DataFrame, known: pd.DataFrame, day: str
+    table: DiskTable, labels: Mapping[str, str], asked: pd.DataFrame, known: pd.DataFrame, day: str
 ) -> pd.DataFrame:
     """What labels say about accepted answers that nobody has judged yet: columns JUDGED.
 
     Labels judge where they were drawn at random (asked: ASKED, JUDGE), or where all accepted answers of a batch have one;
-    others were chosen by somebody, and would prove nothing. rows: `with_actions`, of one model; known: JUDGED.
+    others were chosen by somebody, and would prove nothing. table: `with_actions`; known: JUDGED.
     """
-    used = rows.loc[rows["action"] == USE, ["photo", "size", "time", "batch", "predicted"]]
-    used = used.assign(label=used["photo"].map(labels).fillna(""))
-    whole = used.groupby("batch")["label"].transform(lambda column: (column != "").all()) if len(used) else []
+    sql = "SELECT photo, batch, predicted AS answer FROM rows WHERE action = ? ORDER BY batch, mark"
+    parts = chain([pd.DataFrame(columns=["photo", "batch", "answer"])], table.parts(sql, USE))
+    new = pd.concat([part[part["photo"].isin(labels)] for part in parts], ignore_index=True)
+    counts = table.ask("SELECT batch, count(*) AS photos FROM rows WHERE action = ? GROUP BY batch", USE)
+    labelled = new["batch"].value_counts()
+    whole = {number for number, photos in counts.itertuples(index=False) if labelled.get(number) == photos}
     drawn = set(asked.loc[asked["purpose"] == JUDGE, ["photo", "batch"]].itertuples(index=False, name=None))
-    asked_for = [key in drawn for key in used[["photo", "batch"]].itertuples(index=False, name=None)]
-    new = used[(used["label"] != "") & (np.array(asked_for, bool) | np.array(whole, bool))]
     before = set(known[["photo", "batch"]].itertuples(index=False, name=None))
-    keys = list(new[["photo", "batch"]].itertuples(index=False, name=None))
-    new = new[np.array([key not in before for key in keys], bool)]
-    new = new.assign(place=arrivals.marks(new)).sort_values(["batch", "place"]).rename(columns={"predicted": "answer"})
-    return new.assign(day=day, wrong=new["answer"] != new["label"])[JUDGED].reset_index(drop=True)
+    keys = new[["photo", "batch"]].itertuples(index=False, name=None)
+    judges = [key not in before and (key in drawn or key[1] in whole) for key in keys]
+    new = new[np.array(judges, bool)]
+    new = new.assign(day=day, label=new["photo"].map(labels))
+    return new.assign(wrong=new["answer"] != new["label"])[JUDGED].reset_index(drop=True)
 
 
 def strange(ledger: pd.DataFrame, classes: Collection[str]) -> dict[str, int]:
@@ -94,7 +157,7 @@ def strange(ledger: pd.DataFrame, classes: Collection[str]) -> dict[str, int]:
 
 
 def seen(rows: pd.DataFrame, directions: np.ndarray, classes: list[str]) -> drift.Seen:
-    """Photos that could be read, as they are compared. rows: `with_actions`; directions: of each (`Answered.directions`)."""
+    """Photos that could be read, as they are compared. rows: `Batch.read`; directions: of each (`Answered.directions`)."""
     return drift.Seen(
         (rows["action"] == UNKNOWN).to_numpy(bool),
         rows["confidence"].to_numpy(np.float32),
@@ -102,16 +165,6 @@ def seen(rows: pd.DataFrame, directions: np.ndarray, classes: list[str]) -> drif
         rows[list(LOOKS)].to_numpy(float),
         directions,
     )
-
-
-def by_answer(batch: pd.DataFrame, classes: list[str]) -> pd.DataFrame:
-    """A row a class: answer, photos, and how many of them are USE, CHECK and UNKNOWN."""
-    read = batch[batch["action"] != UNREADABLE]
-    counts = pd.crosstab(read["predicted"], read["action"]).reindex(
-        index=classes, columns=[USE, CHECK, UNKNOWN], fill_value=0
-    )
-    table = counts.assign(photos=counts.sum(axis=1)).rename_axis(None, axis=1).rename_axis("answer").reset_index()
-    return table[["answer", "photos", USE, CHECK, UNKNOWN]].sort_values(["photos", "answer"], ascending=[False, True])
 
 
 def decision(accepted: int, changes: pd.DataFrame, promise: Mapping[str, Any]) -> str:
@@ -137,8 +190,7 @@ def above(promise: Mapping[str, Any]) -> bool:
 
 
 def record(
-    number: int,
-    batch: pd.DataFrame,
+    batch: Batch,
     changes: pd.DataFrame,
     kinds: list[str],
     judged: pd.DataFrame,
@@ -151,7 +203,7 @@ def record(
 
     never_taught: `strange`.
     """
-    counts = batch["action"].value_counts()
+    counts = batch.counts
     told = changes[changes["changed"].astype(bool)]
     promise = {
         "made": policy.promises, "target_error": policy.target_error, "certainty": policy.certainty,
@@ -160,10 +212,10 @@ def record(
     }  # fmt: skip
     return {
         "kind": "new photos",
-        "batch": number,
-        "decision": decision(int(counts.get(USE, 0)), changes, promise),
+        "batch": batch.number,
+        "decision": decision(counts[USE], changes, promise),
         "photos": len(batch),
-        **{name: int(counts.get(action, 0)) for name, action in
+        **{name: counts[action] for name, action in
            (("accepted", USE), ("unsure", CHECK), ("unfamiliar", UNKNOWN), ("unreadable", UNREADABLE))},
         "changed": told["what"].tolist(),
         "kinds": kinds,
@@ -173,14 +225,14 @@ def record(
     }  # fmt: skip
 
 
-def line(day: str, model: str, batch: pd.DataFrame, told: Mapping[str, Any]) -> dict[str, Any]:
+def line(day: str, model: str, batch: Batch, told: Mapping[str, Any]) -> dict[str, Any]:
     """A line of `watch.csv` (WATCH). told: `record`."""
     whole = told["promise"]["answers"][0]
     expected = told["expected"]
     return {
         "batch": told["batch"], "day": day, "model": model,
         **{name: told[name] for name in ("photos", "unreadable", "accepted", "unsure", "unfamiliar")},
-        "confidence": round(float(batch["confidence"].mean()), 4),
+        "confidence": round(batch.mean_confidence(), 4),
         "expected": expected.get("middle"), "expected_low": expected.get("low"), "expected_high": expected.get("high"),
         "changed": " ".join(told["changed"]), "judged": whole["judged"], "wrong": whole["wrong"], "state": whole["state"],
     }  # fmt: skip

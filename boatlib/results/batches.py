@@ -28,13 +28,12 @@ class Batches:
         """Of the present model."""
         return self.run.folder / BATCHES / self.model[:12]
 
-    def number(self, rows: pd.DataFrame, waiting: int) -> int:
+    def number(self, newest: int, waiting: int) -> int:
         """Of the batch that waiting photos belong to: the last one, where nothing waits; one that was begun and has no line
-        yet goes on. rows: `Answered.rows`.
+        yet goes on. newest: `Answered.newest`.
         """
         watch = self.watch()
         last = int(watch["batch"].max()) if len(watch) else 0
-        newest = int(rows["batch"].max()) if len(rows) else 0
         return last + 1 if waiting or newest > last else newest
 
     def watch(self) -> pd.DataFrame:
@@ -53,9 +52,9 @@ class Batches:
         rows = arrivals.read_filled(file).reindex(columns=ASKED, fill_value="")
         return rows.assign(batch=pd.to_numeric(rows["batch"], errors="coerce").fillna(0).astype(int))
 
-    def labels(self, said: pd.DataFrame, classes: Collection[str]) -> dict[str, str]:
-        """What people say of photos, by photo: what the set says, and what was filled in. said: `Arrivals.rows`."""
-        return arrivals.said_of(said, arrivals.filled_in(self.run.folder / TO_LABEL), classes)
+    def labels(self, found: arrivals.Arrivals, classes: Collection[str]) -> dict[str, str]:
+        """What people say of photos, by photo: what the set says, and what was filled in."""
+        return arrivals.said_of(found, arrivals.filled_in(self.run.folder / TO_LABEL), classes)
 
     def add_judged(self, rows: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:
         """Add rows behind those that are there, which keep their place when a label is corrected; returns all. labels: of now."""

@@ -24,9 +24,9 @@ from boatlib.results.arrived import (
     LEARN,
     NONE_ACCEPTED,
     UNREADABLE,
+    Batch,
     above,
     judged_enough,
-    least_sure,
 )
 from boatlib.shares import confidence, of_hundred, p_words, percent
 from boatlib.show import brief
@@ -177,7 +177,7 @@ def _doubted(record: Mapping[str, Any]) -> bool:
 
 
 def page(record: Mapping[str, Any], answers: pd.DataFrame, share: Share, look_first: Html) -> Html:
-    """The page's first part. answers: `arrived.by_answer`; look_first: `must_look`."""
+    """The page's first part. answers: `Batch.by_answer`; look_first: `must_look`."""
     head = f"<strong>{escape(decision(record))}</strong> {escape(lead(record))}"
     steps = "".join(f"<li>{escape(text)}</li>" for text in next_steps(record))
     lines = [_("Batch {number}.", number=record["batch"]), what_becomes(record), what_they_are(answers)]
@@ -279,17 +279,17 @@ def next_steps(record: Mapping[str, Any]) -> list[str]:
     return steps[:3] or [_("Nothing.")]
 
 
-def must_look(batch: pd.DataFrame, root: Path, shown: int, start: int = 0) -> Html:
+def must_look(batch: Batch, root: Path, shown: int, start: int = 0) -> Html:
     """Photos that a person must look at, by reason, the least sure answers first; of each reason `shown`, from `start` on."""
     parts = []
     for action, head in ((UNKNOWN, _("Unlike anything taught")), (CHECK, _("Not sure enough, or always checked"))):
-        places = least_sure(batch, action)
-        if len(places) > start:
-            cards = gallery.grid(gallery.cards(batch.iloc[places[start : start + shown]], root, _doubtful), "strip")
-            many = _of(len(places), shown)
+        count = batch.counts[action]
+        if count > start:
+            cards = gallery.grid(gallery.cards(batch.least_sure([action], shown, start), root, _doubtful), "strip")
+            many = _of(count, shown)
             if start:
-                end = min(start + shown, len(places))
-                many = _("{first} to {last} of {all}", first=start + 1, last=end, all=len(places))
+                end = min(start + shown, count)
+                many = _("{first} to {last} of {all}", first=start + 1, last=end, all=count)
             level = "h3" if start else "h2"
             parts.append(f"<div><{level}>{head} <small>{many}</small></{level}>{cards}</div>")
     if not parts:
@@ -308,16 +308,14 @@ def _doubtful(row: Mapping[str, Any]) -> tuple[str, list[str]]:
     return _("A new photo, perhaps {label}", label=says), [line]
 
 
-def unreadable(batch: pd.DataFrame, most: int = 30) -> Html:
+def unreadable(batch: Batch, most: int = 30) -> Html:
     """Files that cannot be read, with the reason."""
-    rows = batch[batch["action"] == UNREADABLE]
-    if rows.empty:
+    if not (count := batch.counts[UNREADABLE]):
         return paragraph(_("All files could be read."))
-    counts = rows["error"].value_counts()
-    if len(rows) > most:
-        table = counts.rename_axis(_("reason")).rename(_("files")).reset_index()
+    if count > most:
+        table = batch.reasons().rename(columns={"error": _("reason"), "files": _("files")})
         return tables.table(table, _("Files that cannot be read, by reason"), {_("files"): tables.number})
-    named = rows[["photo", "error"]].rename(columns={"photo": _("file"), "error": _("reason")})
+    named = batch.unreadable(most)[["photo", "error"]].rename(columns={"photo": _("file"), "error": _("reason")})
     return tables.table(named, _("Files that cannot be read"))
 
 
@@ -341,17 +339,15 @@ def answers_table(answers: pd.DataFrame, before: np.ndarray, classes: Sequence[s
     return tables.table(shown, _("What the new photos are called"), counts, "sortable")
 
 
-def galleries(batch: pd.DataFrame, answers: pd.DataFrame, root: Path, shown: int) -> Html:
+def galleries(batch: Batch, answers: pd.DataFrame, root: Path, shown: int) -> Html:
     """Some accepted photos of each answer, drawn at random; of many answers fewer each."""
-    names = answers.loc[answers[USE] > 0, "answer"].tolist()
-    each = min(shown, max(FEWEST, PHOTOS // max(1, len(names))))
+    accepted = answers.loc[answers[USE] > 0].set_index("answer")[USE]
+    each = min(shown, max(FEWEST, PHOTOS // max(1, len(accepted))))
     parts = []
-    for name in names[: PHOTOS // FEWEST]:
-        places = pd.Series(np.flatnonzero((batch["predicted"] == name) & (batch["action"] == USE)))
-        some = batch.iloc[places.sample(min(each, len(places)), random_state=0)]
-        cards = gallery.grid(gallery.cards(some.sort_values("confidence", ascending=False), root, _accepted), "strip")
-        parts.append(f"<h4>{escape(name)} <small>{_of(len(places), each)}</small></h4>{cards}")
-    return Html("".join(parts), f"{len(names)} galleries") if parts else paragraph(_("No answer is accepted."))
+    for name, count in accepted.head(PHOTOS // FEWEST).items():
+        cards = gallery.grid(gallery.cards(batch.accepted(str(name), each), root, _accepted), "strip")
+        parts.append(f"<h4>{escape(str(name))} <small>{_of(count, each)}</small></h4>{cards}")
+    return Html("".join(parts), f"{len(accepted)} galleries") if parts else paragraph(_("No answer is accepted."))
 
 
 def _accepted(row: Mapping[str, Any]) -> tuple[str, list[str]]:

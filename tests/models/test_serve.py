@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 import venv
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -532,3 +533,60 @@ def test_the_container_holds_what_the_server_needs(models, tmp_path):
     command[command.index(str(models["exported"]))] = str(models["folder"])
     refused = subprocess.run(command, cwd=app.parent, env=own, capture_output=True, text=True)
     assert "a model folder needs the whole of boatlib" in refused.stderr
+
+
+BASE = "docker.io/library/python:3.11-slim"
+
+
+@pytest.mark.slow
+@pytest.mark.deploy
+def test_the_image_is_built_and_answers(models, tmp_path):
+    """The whole Containerfile, by buildah. Where no registry can be reached, its base is made of Debian's own packages."""
+    if not shutil.which("buildah"):
+        pytest.skip("there is no buildah to build an image with")
+    places = ["--root", tmp_path / "store", "--runroot", tmp_path / "run", "--storage-driver", "vfs"]
+
+    def buildah(*words, **options):
+        return subprocess.run(
+            ["buildah", *places, *words], check=True, capture_output=True, text=True, **options
+        ).stdout.strip()
+
+    if subprocess.run(["buildah", *places, "pull", "-q", BASE], capture_output=True).returncode:
+        if not shutil.which("mmdebstrap"):
+            pytest.skip("there is no registry to take the base from, and no mmdebstrap to make it")
+        packages = "--include=python3,python3-venv,python3-pip,ca-certificates"
+        subprocess.run(["mmdebstrap", "-q", "--variant=minbase", packages, "bookworm", tmp_path / "base"], check=True)
+        (tmp_path / "base/usr/local/bin/python").symlink_to("/usr/bin/python3.11")
+        empty = buildah("from", "scratch")
+        buildah("add", "-q", empty, tmp_path / "base", "/")
+        buildah("config", "--env", "PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", empty)
+        buildah("commit", "-q", empty, BASE)
+    certificates = ["-v", "/etc/ssl/certs:/etc/ssl/certs:ro"]
+    file = ROOT / "workflow/serve/Containerfile"
+    buildah("build", "--pull=never", "--isolation", "chroot", *certificates, "-f", file, "-t", "serve", ROOT)
+    here = buildah("from", "--pull=never", "localhost/serve")
+    inside = ["run", "--isolation", "chroot", "-v", f"{models['exported']}:/model:ro", here, "--"]
+    assert buildah(*inside, "python", "-c", "import os; print(os.getuid())") == "10001"
+    command = [
+        "buildah",
+        *places,
+        *inside,
+        "python",
+        "-m",
+        "boatlib",
+        "serve",
+        "/model",
+        "--port",
+        "0",
+        "--workers",
+        "1",
+    ]
+    server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    try:
+        address = re.search(r"http://\S+/predict", server.stderr.readline())[0]
+        asked = urllib.request.Request(address, form([("a.jpg", FLOWER.read_bytes())]), FORM)
+        answer = json.load(urllib.request.urlopen(asked, timeout=60))
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(60)
+    assert answer["photos"][0]["error"] == ""

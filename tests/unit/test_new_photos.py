@@ -1,6 +1,7 @@
 """New photos: none is lost, none is looked at twice; changes are noticed, and the promise is judged without cheating."""
 
 import json
+import os
 from math import log
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from boatlib import messages, spreadsheet
+from boatlib.disk_table import DiskTable
 from boatlib.errors import DataError, MissingInputError, ParameterError
 from boatlib.model.inference.answered import Answered
 from boatlib.model.inference.held_out import HeldOut
@@ -22,11 +24,25 @@ from boatlib.photos.looks import LOOKS
 from boatlib.pipeline import preflight
 from boatlib.policy import CHECK, UNKNOWN, USE, Policy
 from boatlib.results import acceptance, arrived, drift, expected
+from boatlib.results.arrived import Batch
 from boatlib.results.batches import Batches
 from boatlib.run import Run
 from boatlib.show import arrived as shown
 
 CLASSES = ["kayak", "raft"]
+
+
+def rows_of(found):
+    return found.table.ask("SELECT * FROM rows ORDER BY photo")
+
+
+def answers_of(answered):
+    return pd.concat(answered.parts(arrived.IN_SHORT), ignore_index=True)
+
+
+def look(answered, found, batch=1, progress=lambda done: None):
+    answered.waiting(found)
+    answered.look_at(found, batch, progress)
 
 
 # ---- photos that arrive
@@ -37,20 +53,20 @@ def test_every_file_is_found_and_folders_that_are_classes_are_labels(tmp_path):
     (root / "notes.txt").write_text("nothing to see")
     found = arrivals.find(str(root), "folders", CLASSES)
     assert found.root == root
-    assert dict(found.rows[["photo", "label"]].itertuples(index=False, name=None)) == {
+    assert dict(rows_of(found)[["photo", "label"]].itertuples(index=False, name=None)) == {
         "Kayak/000.jpg": "kayak",
         "Kayak/001.jpg": "kayak",
         "elsewhere/raft/day 1/000.jpg": "raft",
         "others/000.jpg": "others",
         "notes.txt": "",
     }
-    assert (arrivals.find(str(root), "", CLASSES).rows["label"] == "").all()
+    assert (rows_of(arrivals.find(str(root), "", CLASSES))["label"] == "").all()
 
 
 def test_a_table_of_paths_says_which_photos_and_one_that_is_gone_stays_a_row(tmp_path):
     root = make_set(tmp_path / "new", {"a": 3})
     (root / "list.csv").write_text("file,label\na/000.jpg,kayak\na/002.jpg,\na/gone.jpg,\n")
-    rows = arrivals.find(str(root / "list.csv"), "", CLASSES).rows.set_index("photo")
+    rows = rows_of(arrivals.find(str(root / "list.csv"), "", CLASSES)).set_index("photo")
     assert list(rows.index) == ["a/000.jpg", "a/002.jpg", "a/gone.jpg"]
     assert rows.loc["a/000.jpg", "label"] == "kayak"
     assert rows.loc["a/gone.jpg", "reason"] == "there is no such photo"
@@ -73,9 +89,10 @@ def test_labels_are_read_as_people_write_them(tmp_path):
     assert {label: arrivals.as_class(label, CLASSES) for label in said} == said
     root = make_set(tmp_path / "new", {"a": 3})
     (root / "names.csv").write_text("Photo;LABEL\na/000.jpg;Kayak\na/001.jpg;sail boot\na/002.jpg;?\n")
-    rows = arrivals.find(str(root), str(root / "names.csv"), CLASSES).rows.set_index("photo")
+    found = arrivals.find(str(root), str(root / "names.csv"), CLASSES)
+    rows = rows_of(found).set_index("photo")
     assert rows.loc[["a/000.jpg", "a/001.jpg", "a/002.jpg"], "label"].tolist() == ["kayak", "sail boot", ""]
-    words = arrivals.in_words(rows.reset_index(), {"a/002.jpg": "raft"}, CLASSES)
+    words = arrivals.in_words(found, {"a/002.jpg": "raft"}, CLASSES)
     assert words == "4 files, 3 of them with a label; labels that are no class of the model: 'sail boot'"
 
 
@@ -122,38 +139,41 @@ def test_no_photo_is_looked_at_twice_and_none_is_lost(predictor, tmp_path, monke
     answered = Answered(tmp_path / "model", predictor)
     found = arrivals.find(str(root), "", CLASSES)
     done = []
-    answered.look_at(root, answered.waiting(found), 1, done.append)
-    assert done[-1] == len(answered.rows) == 7
-    rows = answered.rows.set_index("photo")
+    look(answered, found, 1, done.append)
+    assert done[-1] == len(answers_of(answered)) == 7
+    rows = answers_of(answered).set_index("photo")
     assert rows.loc["broken.jpg", "error"].startswith("damaged")
     assert rows.loc["a/000.jpg", "predicted"] in CLASSES
     assert np.isfinite(rows.loc["a/000.jpg", list(LOOKS)].astype(float)).all()
     again = Answered(tmp_path / "model", predictor)
-    assert again.waiting(found).empty
+    assert again.waiting(found) == 0
     draw(500).save(root / "a" / "later.jpg")
     draw(501).save(root / "a" / "000.jpg")  # another photo under an old name
     now = arrivals.find(str(root), "", CLASSES)
-    assert set(again.waiting(now)["photo"]) == {"a/later.jpg", "a/000.jpg"}
-    again.look_at(root, again.waiting(now), 2, done.append)
-    assert len(again.rows) == 9
-    assert again.waiting(now).empty
+    assert again.waiting(now) == 2
+    assert {name for name, *_ in now.there()} == {"a/later.jpg", "a/000.jpg"}
+    again.look_at(now, 2, done.append)
+    assert len(answers_of(again)) == 9
+    assert again.waiting(now) == 0
+    assert again.newest() == 2
     assert (tmp_path / "model" / "directions.f16").stat().st_size == 9 * 2 * again._width
-    assert "a/line\\nbreak.jpg" in set(again.rows["photo"])  # one row, one line
+    assert "a/line\\nbreak.jpg" in set(answers_of(again)["photo"])  # one row, one line
 
 
 def test_what_a_stop_left_half_written_is_looked_at_again(predictor, tmp_path):
     root = make_set(tmp_path / "new", {"a": 4})
     found = arrivals.find(str(root), "", CLASSES)
     answered = Answered(tmp_path / "model", predictor)
-    answered.look_at(root, answered.waiting(found), 1, lambda done: None)
-    whole = answered.rows
+    look(answered, found)
+    whole = answers_of(answered)
     file = tmp_path / "model" / "answers.csv"
     file.write_bytes(file.read_bytes()[:-20])  # the last line is torn; its direction is there
     after = Answered(tmp_path / "model", predictor)
-    assert len(after.rows) == 3
-    assert len(after.waiting(found)) == 1
-    after.look_at(root, after.waiting(found), 1, lambda done: None)
-    pd.testing.assert_frame_equal(after.rows, whole)
+    assert len(answers_of(after)) == 3
+    now = arrivals.find(str(root), "", CLASSES)
+    assert after.waiting(now) == 1
+    after.look_at(now, 1, lambda done: None)
+    pd.testing.assert_frame_equal(answers_of(after), whole)
     assert (tmp_path / "model" / "directions.f16").stat().st_size == 4 * 2 * after._width
 
 
@@ -166,8 +186,8 @@ def test_a_stop_before_the_first_row_leaves_nothing_behind(predictor, tmp_path, 
     if left:
         (folder / "answers.csv").write_bytes(b"batch"[:left])
     answered, found = Answered(folder, predictor), arrivals.find(str(root), "", CLASSES)
-    answered.look_at(root, answered.waiting(found), 1, lambda done: None)
-    assert len(answered.rows) == 3
+    look(answered, found)
+    assert len(answers_of(answered)) == 3
     assert (folder / "directions.f16").stat().st_size == 3 * 2 * answered._width
 
 
@@ -175,7 +195,7 @@ def test_answers_are_those_of_predict(predictor, tmp_path):
     root = make_set(tmp_path / "new", {"a": 3})
     answered = Answered(tmp_path / "model", predictor)
     found = arrivals.find(str(root), "", CLASSES)
-    answered.look_at(root, answered.waiting(found), 1, lambda done: None)
+    look(answered, found)
     (rows,) = arrived.told(answered.parts(), predictor.bundle.policy)
     said = predictor.predict([root / photo for photo in rows["photo"]])
     for column in ("predicted", "confidence", "p_kayak", "needs_review", "reason", "error"):
@@ -186,22 +206,41 @@ def test_answers_that_are_read_part_by_part_are_the_same(predictor, tmp_path, pr
     root = make_set(tmp_path / "new", {"a": 5, "=b": 2})
     (root / "a" / "broken.jpg").write_bytes(b"no picture")
     answered = Answered(tmp_path / "model", predictor)
-    answered.look_at(root, answered.waiting(arrivals.find(str(root), "", CLASSES)), 1, lambda done: None)
-    whole, (told,) = answered.rows, arrived.told(answered.parts(), predictor.bundle.policy)
+    look(answered, arrivals.find(str(root), "", CLASSES))
+    whole, (told,) = answers_of(answered), arrived.told(answered.parts(), predictor.bundle.policy)
     monkeypatch.setattr("boatlib.model.inference.answered.PART", 3)
     again = Answered(tmp_path / "model", predictor)
     assert [len(part) for part in again.parts()] == [3, 3, 2]
-    pd.testing.assert_frame_equal(again.rows, whole)
+    pd.testing.assert_frame_equal(answers_of(again), whole)
     file = Run("parts").write_parts("answers", arrived.told(again.parts(), predictor.bundle.policy))
     pd.testing.assert_frame_equal(spreadsheet.read_table(file), told)
     assert file.read_text() == spreadsheet.to_csv(told)
 
 
-def test_the_rows_of_the_last_batch_stand_behind_all_others():
-    rows = pd.concat([batch_of(4, 2, number) for number in (1, 2, 4)], ignore_index=True)
-    assert arrived.of_batch(rows, 4)["photo"].tolist() == [f"4-00{n}.jpg" for n in range(4)]
-    assert arrived.of_batch(rows, 5).empty
-    assert arrived.of_batch(rows.head(0), 1).empty
+def test_a_name_that_is_no_text_is_answered_too(predictor, tmp_path):
+    root = make_set(tmp_path / "new", {"a": 2})
+    os.rename(os.fsencode(root / "a" / "000.jpg"), os.fsencode(root / "a") + b"/\xff.jpg")
+    answered, found = Answered(tmp_path / "model", predictor), arrivals.find(str(root), "folders", ["a", "b"])
+    assert found.fingerprint
+    look(answered, found)
+    assert answers_of(answered)[["photo", "error"]].values.tolist() == [["a/001.jpg", ""], ["a/\\udcff.jpg", ""]]
+    assert answered.waiting(arrivals.find(str(root), "", CLASSES)) == 0
+    assert arrivals.said_of(found, {}, ["a", "b"]) == {"a/001.jpg": "a", "a/\\udcff.jpg": "a"}
+
+
+def test_a_batch_is_its_own_rows_alone():
+    table = DiskTable([frame_of(4, 2, number) for number in (1, 2, 4)])
+    assert Batch(table, 4).rows("1 ORDER BY place")["photo"].tolist() == [f"4-00{n}.jpg" for n in range(4)]
+    assert Batch(table, 2).counts == {USE: 2, CHECK: 1, UNKNOWN: 0, arrived.UNREADABLE: 1}
+    assert len(Batch(table, 5)) == 0
+    assert Batch(table, 5).read().empty
+
+
+def test_no_answers_are_a_table_too():
+    batch = Batch(arrived.with_actions([], Policy({"": 0.6}, 0.9)), 1)
+    assert len(batch) == 0
+    assert arrived.to_label(batch, 5, 5).empty
+    assert batch.by_answer(CLASSES)["photos"].tolist() == [0, 0]
 
 
 def test_a_model_that_no_test_has_judged_says_so(tmp_path):
@@ -328,8 +367,12 @@ def test_the_range_covers_the_truth_at_all_times_together():
 
 
 def batch_of(photos=40, used=25, number=1):
+    return Batch(DiskTable([frame_of(photos, used, number)]), number)
+
+
+def frame_of(photos=40, used=25, number=1):
     actions = [USE] * used + [CHECK] * (photos - used - 1) + [arrived.UNREADABLE]
-    return pd.DataFrame(
+    rows = pd.DataFrame(
         {
             "batch": number,
             "photo": [f"{number}-{n:03d}.jpg" for n in range(photos)],
@@ -341,6 +384,7 @@ def batch_of(photos=40, used=25, number=1):
             "error": [""] * (photos - 1) + ["damaged"],
         }
     )
+    return rows.assign(mark=arrivals.marks(rows))
 
 
 def test_photos_to_name_are_drawn_or_doubtful_and_never_both():
@@ -348,10 +392,10 @@ def test_photos_to_name_are_drawn_or_doubtful_and_never_both():
     asked = arrived.to_label(batch, 10, 8)
     judge, learn = (set(asked.loc[asked["purpose"] == what, "photo"]) for what in (arrived.JUDGE, arrived.LEARN))
     assert (len(judge), len(learn), len(judge & learn)) == (10, 8, 0)
-    used = set(batch.loc[batch["action"] == USE, "photo"])
+    used = set(batch.rows("action = ?", USE)["photo"])
     assert judge <= used
     assert learn.isdisjoint(used)
-    assert judge != set(batch["photo"].head(10)), "not the surest ones"
+    assert judge != set(batch.rows("place < 10")["photo"]), "not the surest ones"
     assert arrived.to_label(batch, 10, 8).equals(asked), "the same at every start"
 
 
@@ -359,14 +403,14 @@ def test_only_labels_that_chance_chose_judge_or_all_of_a_batch():
     batch, known = batch_of(), pd.DataFrame(columns=arrived.JUDGED)
     asked = arrived.to_label(batch, 10, 8)
     drawn = asked.loc[asked["purpose"] == arrived.JUDGE, "photo"]
-    chosen_by_somebody = dict.fromkeys(batch.loc[batch["action"] == USE, "photo"].tolist()[:12], "kayak")
-    first = arrived.newly_judged(batch, chosen_by_somebody, asked, known, "2026-11-12")
+    chosen_by_somebody = dict.fromkeys(batch.rows("action = ? AND place < 12", USE)["photo"], "kayak")
+    first = arrived.newly_judged(batch.table, chosen_by_somebody, asked, known, "2026-11-12")
     assert set(first["photo"]) == set(chosen_by_somebody) & set(drawn)
-    whole = dict.fromkeys(batch["photo"], "kayak")
-    second = arrived.newly_judged(batch, whole, asked, first, "2026-11-13")
+    whole = dict.fromkeys(batch.rows("1")["photo"], "kayak")
+    second = arrived.newly_judged(batch.table, whole, asked, first, "2026-11-13")
     assert len(first) + len(second) == 25, "each once"
     assert set(second["wrong"][second["answer"] == "raft"]) == {True}
-    assert arrived.newly_judged(batch, whole, asked, pd.concat([first, second]), "2026-11-14").empty
+    assert arrived.newly_judged(batch.table, whole, asked, pd.concat([first, second]), "2026-11-14").empty
 
 
 def test_a_corrected_label_keeps_its_place(project):
@@ -387,19 +431,19 @@ def test_what_was_filled_in_stays(project):
     file = Run("inbox").folder / "to_label.csv"
     lines = file.read_text().splitlines()
     file.write_text("\n".join([lines[0], lines[1] + "kayak", *lines[2:]]) + "\n")
-    again = batches.ask(arrived.to_label(pd.concat([batch_of(), batch_of(number=2)]), 5, 5))
+    again = batches.ask(pd.concat([arrived.to_label(batch_of(number=number), 5, 5) for number in (1, 2)]))
     assert again["label"].tolist().count("kayak") == 1
     assert len(again) > len(asked)
     assert arrivals.filled_in(file) == {asked["photo"].iloc[0]: "kayak"}
 
 
-def record_of(batch, labels=None, changes=None, number=1, strange=None, policy=None):
+def record_of(batch, labels=None, changes=None, strange=None, policy=None):
     labels = labels if labels is not None else pd.DataFrame(columns=arrived.JUDGED)
     changes = changes if changes is not None else drift.compare(world(0), world(1))
     policy = policy or Policy({"": 0.6}, 0.9)
     told = {"said": True, "middle": 0.9, "low": 0.85, "high": 0.95}
     judged = acceptance.judge(labels, policy)
-    return arrived.record(number, batch, changes, [], judged, told, policy, (249, 200), strange or {})
+    return arrived.record(batch, changes, [], judged, told, policy, (249, 200), strange or {})
 
 
 @pytest.mark.parametrize(
@@ -419,7 +463,7 @@ def test_the_gravest_decides_and_every_word_comes_from_the_record(labels, change
     record = record_of(batch_of(), told, compared)
     assert record["decision"] == decision
     assert json.loads(json.dumps(record)) == record
-    answers = arrived.by_answer(batch_of(), CLASSES)
+    answers = batch_of().by_answer(CLASSES)
     first = shown.must_look(batch_of(2, 1), None, 0)
     page = BeautifulSoup(shown.page(record, answers, Share(owner="Harbour office"), first).markup, "html.parser")
     text = page.get_text(" ")
@@ -478,9 +522,7 @@ def test_the_page_is_in_the_readers_language():
     messages.use("de")
     try:
         record = record_of(batch_of())
-        page = shown.page(
-            record, arrived.by_answer(batch_of(), CLASSES), Share(), shown.must_look(batch_of(2, 1), None, 0)
-        )
+        page = shown.page(record, batch_of().by_answer(CLASSES), Share(), shown.must_look(batch_of(2, 1), None, 0))
         assert "Wie gewohnt" in page.markup
         assert "Als Nächstes" in page.markup
         assert shown.verdict(record).startswith("Wie gewohnt. Diese Fotos sind wie die Testfotos.")
@@ -490,7 +532,7 @@ def test_the_page_is_in_the_readers_language():
 
 def test_a_batch_has_one_line_of_its_own():
     batch = batch_of()
-    record, second = record_of(batch), record_of(batch, number=2)
+    record, second = record_of(batch), record_of(batch_of(number=2))
     one = arrived.grown(pd.DataFrame(columns=arrived.WATCH), arrived.line("2026-11-28", "abc", batch, record))
     two = arrived.grown(one, arrived.line("2026-11-29", "abc", batch, second))
     assert two["batch"].tolist() == [1, 2]
@@ -513,8 +555,8 @@ def test_a_model_and_its_photos_go_together(tmp_path):
 
 
 def test_unknown_answers_of_strangers_are_unfamiliar():
-    rows = batch_of().assign(unfamiliarity=1.0)
-    told = arrived.with_actions(rows, Policy({"": 0.0}, 0.5))
-    assert (told["action"].iloc[:-1] == UNKNOWN).all()
+    rows = frame_of().assign(unfamiliarity=1.0, **dict.fromkeys(LOOKS, 0.0)).drop(columns=["action", "mark"])
+    batch = Batch(arrived.with_actions([rows[arrived.IN_SHORT]], Policy({"": 0.0}, 0.5)), 1)
+    assert batch.counts == {USE: 0, CHECK: 0, UNKNOWN: 39, arrived.UNREADABLE: 1}
     (whole,) = arrived.told([rows], Policy({"": 0.0}, 0.5))
     assert whole["reason"].iloc[0].startswith("unlike anything it was taught")

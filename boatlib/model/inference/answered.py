@@ -3,24 +3,21 @@
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from itertools import islice, tee
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from boatlib import spreadsheet
+from boatlib.disk_table import PART
 from boatlib.errors import DamagedFileError
 from boatlib.files import explained
 from boatlib.model.inference.predictor import Examined, Predictor
-from boatlib.photos import arrivals
-from boatlib.photos.arrivals import Arrivals
+from boatlib.photos.arrivals import KEY, Arrivals
 from boatlib.photos.looks import LOOKS
 
-KEY = ["photo", "size", "time"]  # a file with another size or time is another photo
 ANSWERS, DIRECTIONS = "answers.csv", "directions.f16"
-IN_SHORT = ["batch", *KEY, *LOOKS, "predicted", "confidence", "unfamiliarity", "error"]
-PART = 2_000  # rows with all their columns that are in memory at a time
 
 
 @dataclass(frozen=True)
@@ -39,14 +36,8 @@ class Answered:
         familiarity = self.predictor.bundle.familiarity
         return familiarity.components.shape[1] if familiarity else 1
 
-    @cached_property
-    def rows(self) -> pd.DataFrame:
-        """All rows, the oldest first, with the columns IN_SHORT: about 150 bytes each. Raises DamagedFileError."""
-        parts = [*self.parts(IN_SHORT)]
-        return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=IN_SHORT)
-
     def parts(self, columns: Sequence[str] | None = None) -> Iterator[pd.DataFrame]:
-        """The same, PART rows at a time, and with all columns or only some."""
+        """All rows, the oldest first, PART at a time, and with all columns or only some. Raises DamagedFileError."""
         self._mend()
         file = self.folder / ANSWERS
         if not file.is_file():
@@ -55,6 +46,10 @@ class Answered:
             yield from spreadsheet.read_parts(file, PART, columns)
         except ValueError as error:
             raise DamagedFileError(f"{file} is damaged. Move it away; its photos are looked at again.") from error
+
+    def newest(self) -> int:
+        """The number of the last batch; 0 where there is none."""
+        return max((int(part["batch"].max()) for part in self.parts(["batch"])), default=0)
 
     def directions(self, places: np.ndarray) -> np.ndarray:
         """Of rows by their places: float32 [rows, k]."""
@@ -68,27 +63,28 @@ class Answered:
                 found.append(opened.read(size))
         return np.frombuffer(b"".join(found), np.float16).reshape(-1, self._width).astype(np.float32)
 
-    def waiting(self, found: Arrivals) -> pd.DataFrame:
-        """The rows that were found and have no answer yet."""
-        return found.rows[~np.isin(arrivals.marks(found.rows), arrivals.marks(self.rows))]
+    def waiting(self, found: Arrivals) -> int:
+        """How many of the photos that were found have no answer yet."""
+        found.note_answered(self.parts(KEY))
+        return found.waiting()
 
-    def look_at(self, root: Path, waiting: pd.DataFrame, batch: int, progress: Callable[[int], object]) -> None:
-        """Answer photos below root, part by part; each part is on the disk before the next begins. waiting: `waiting`; progress:
+    def look_at(self, found: Arrivals, batch: int, progress: Callable[[int], object]) -> None:
+        """Answer the photos that `waiting` has counted, part by part; each part is on the disk before the next begins. progress:
         called with the number of photos that are done.
         """
-        if waiting.empty:
+        if not found.waiting():
             return
-        gone, there = waiting[waiting["reason"] != ""], waiting[waiting["reason"] == ""]
-        if len(gone):
-            self._append(self._not_there(gone), np.zeros((len(gone), self._width), np.float16), gone, batch)
         done = 0
-        for part in self.predictor.examine_stream((photo, root / photo) for photo in there["photo"]):
-            own = there.iloc[done : done + len(part.answers)]
+        for gone in found.not_there():
+            self._append(self._not_there(gone), np.zeros((len(gone), self._width), np.float16), gone, batch)
+            done += len(gone)
+        keys, photos = tee(found.there())
+        for part in self.predictor.examine_stream((name, file) for name, *_, file in photos):
+            own = pd.DataFrame((key for *key, _ in islice(keys, len(part.answers))), columns=KEY)
             self._append(part, self._directions_of(part), own, batch)
             done += len(own)
-            progress(len(gone) + done)
+            progress(done)
         self.predictor.rest()
-        self.__dict__.pop("rows", None)  # read again: numbers are then those of the file
 
     def _not_there(self, rows: pd.DataFrame) -> Examined:
         none = np.full((len(rows), len(LOOKS)), np.nan, np.float32)
@@ -105,7 +101,7 @@ class Answered:
     def _append(self, part: Examined, directions: np.ndarray, rows: pd.DataFrame, batch: int) -> None:
         """Raises DiskError."""
         told = pd.DataFrame(part.looks, columns=list(LOOKS)).round(4)
-        keys = _keys(rows).reset_index(drop=True)
+        keys = rows[KEY].reset_index(drop=True)
         own = part.answers.drop(columns=["photo", "unfamiliar", "needs_review", "reason"])
         table = pd.concat([pd.Series(batch, keys.index, name="batch"), keys, told, own], axis=1)
         file = self.folder / ANSWERS
@@ -135,8 +131,3 @@ class Answered:
             directions.unlink(missing_ok=True)
             return
         os.truncate(directions, (rows - 1) * self._width * 2)
-
-
-def _keys(rows: pd.DataFrame) -> pd.DataFrame:
-    """KEY of rows, as it is written down."""
-    return rows[KEY].assign(photo=rows["photo"].map(spreadsheet.one_line))

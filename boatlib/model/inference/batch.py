@@ -10,7 +10,7 @@ from boatlib import spreadsheet
 from boatlib.errors import DataError
 from boatlib.files import explained, is_stream, open_stream, replacing, through_links
 from boatlib.model.inference.predictor import Predictor
-from boatlib.photos.layout.tree import find_photos, readable_name
+from boatlib.photos.layout.tree import readable_name, walk_photos
 from boatlib.spreadsheet import one_line
 
 
@@ -22,7 +22,7 @@ def find_sources(paths: Sequence[Path]) -> list[tuple[str, Path]]:
     found: dict[str, Path] = {}
     for path in paths:
         if path.is_dir():
-            found |= {readable_name(str(path / name)): path / name for name in find_photos(path)}
+            found |= {readable_name(str(path / name)): path / name for name in sorted(walk_photos(path))}
         elif path.exists():
             found[readable_name(str(path))] = path
         else:

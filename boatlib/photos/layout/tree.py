@@ -22,25 +22,28 @@ class Found(NamedTuple):
 
 
 def find_files(root: Path) -> list[Found]:
-    """All files below `root`, sorted by name; of a million the system is asked for folders alone.
+    """All files below `root`, sorted by name: `walk`."""
+    return sorted(walk(root))
+
+
+def walk(root: Path) -> Iterator[Found]:
+    """All files below `root`, as they come; of a million the system is asked for folders alone.
 
     A link to a folder is followed where it stands for a class, right below `root`. Other links to folders, and links to files
     that are not part of the set, are found with their reason: a set from somewhere must not reach for what is not its own.
     """
     home = Path(os.path.realpath(root))
-    found: list[Found] = []
     for entry in os.scandir(root):
         if entry.is_symlink() and entry.is_dir():
             target = Path(os.path.realpath(entry.path))
             if home.is_relative_to(target):
-                found.append(Found(entry.name, AROUND))
+                yield Found(entry.name, AROUND)
             else:
-                found += _below(str(target), entry.name, (home, target))
+                yield from _below(str(target), entry.name, (home, target))
         elif entry.is_dir():
-            found += _below(entry.path, entry.name, (home,))
+            yield from _below(entry.path, entry.name, (home,))
         else:
-            found.append(_file(entry, entry.name, (home,)))
-    return sorted(found)
+            yield _file(entry, entry.name, (home,))
 
 
 def _below(folder: str, name: str, homes: tuple[Path, ...]) -> Iterator[Found]:
@@ -48,18 +51,17 @@ def _below(folder: str, name: str, homes: tuple[Path, ...]) -> Iterator[Found]:
     while waiting:
         place, inside = waiting.pop()
         try:
-            entries = list(os.scandir(place))
+            with os.scandir(place) as entries:
+                for entry in entries:
+                    below = f"{inside}/{entry.name}"
+                    if not _is_folder(entry):
+                        yield _file(entry, below, homes)
+                    elif entry.is_symlink():
+                        yield Found(below, DEEP)
+                    else:
+                        waiting.append((entry.path, below))
         except OSError as error:
             yield Found(inside, f"a folder that cannot be opened ({error.strerror})")
-            continue
-        for entry in entries:
-            below = f"{inside}/{entry.name}"
-            if not _is_folder(entry):
-                yield _file(entry, below, homes)
-            elif entry.is_symlink():
-                yield Found(below, DEEP)
-            else:
-                waiting.append((entry.path, below))
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -83,10 +85,12 @@ def _file(entry: os.DirEntry[str], name: str, homes: tuple[Path, ...]) -> Found:
         return Found(name)
 
 
-def find_photos(root: Path) -> list[str]:
-    """Names of the files in a folder that somebody asks about: not hidden, not of the system; links to files lead to theirs."""
-    found = (file.name for file in find_files(root) if file.reason in ("", OUTSIDE))
-    return [name for name in found if not is_system_file(name)]
+def walk_photos(root: Path) -> Iterator[str]:
+    """Names of the files in a folder that somebody asks about, as they come: not hidden, not of the system; links to files lead
+    to theirs.
+    """
+    found = (file.name for file in walk(root) if file.reason in ("", OUTSIDE))
+    return (name for name in found if not is_system_file(name))
 
 
 def is_system_file(name: str) -> bool:
