@@ -4,6 +4,7 @@ WeasyPrint makes them. It needs the system's Pango, which most desktops have; wh
 family prints instead.
 """
 
+import gc
 import logging
 import os
 import re
@@ -115,7 +116,10 @@ def weasyprinter() -> Printer | None:
 
     def printed(markup: str) -> tuple[bytes, int]:
         document = weasyprint.HTML(string=markup, url_fetcher=fetcher).render()
-        return document.write_pdf(pdf_variant="pdf/ua-1") or b"", len(document.pages)
+        made = document.write_pdf(pdf_variant="pdf/ua-1") or b"", len(document.pages)
+        del document
+        gc.collect()  # with its folder of fonts, which a cycle would keep beyond the end of the process
+        return made
 
     return printed
 

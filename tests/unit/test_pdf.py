@@ -1,6 +1,7 @@
 """The two PDF files of a report: by WeasyPrint, or by a browser; the brief is one page, whatever is in it."""
 
 import shutil
+import tempfile
 
 import pypdf
 import pytest
@@ -54,6 +55,14 @@ def test_the_brief_is_one_page_and_tagged(tmp_path, counts, share):
     rest = pypdf.PdfReader(tmp_path / pages.APPENDIX)
     assert "A. Classes" in rest.pages[0].extract_text()
     assert "Next" not in rest.pages[0].extract_text()
+
+
+def test_no_temporary_file_is_left(tmp_path, monkeypatch):
+    page, place = page_of(tmp_path, BOATS, Share()), tmp_path / "temporary"
+    place.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    assert pdf.print_pages(page, tmp_path) == ""
+    assert list(place.iterdir()) == []
 
 
 def test_signs_of_other_scripts_are_in_the_file(tmp_path):
