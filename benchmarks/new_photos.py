@@ -19,7 +19,7 @@ from PIL import Image, ImageEnhance, ImageFilter
 
 from boatlib.model.inference.predictor import Predictor
 from boatlib.photos import sources
-from boatlib.photos.layout.tree import find_photos
+from boatlib.photos.layout.tree import walk_photos
 from boatlib.photos.looks import LOOKS
 from boatlib.results import arrived, drift, expected
 from boatlib.run import Run
@@ -157,7 +157,7 @@ def main() -> None:
         seen = {kind: changed(predictor, files, labels, change) for kind, change in SHIFTS.items()}
         strange = None
         if options.strange:
-            others = [options.strange / photo for photo in find_photos(options.strange)][:BATCH]
+            others = [options.strange / photo for photo in sorted(walk_photos(options.strange))[:BATCH]]
             strange = looked_at(predictor, others, [""] * len(others))
         rows = draws(seen, np.array(labels, object), strange, options.draws)
         wrong = rows["estimate is said"] & ~rows["right is inside"]
