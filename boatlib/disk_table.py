@@ -70,7 +70,7 @@ class DiskTable:
 def _explained() -> Iterator[None]:
     try:
         yield
-    except sqlite3.OperationalError as error:
+    except (sqlite3.OperationalError, OSError) as error:  # OSError: what pandas makes of it
         if not re.search("disk|unable to open", str(error)):
             raise
         raise DiskError(

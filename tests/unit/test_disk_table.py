@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from boatlib import disk_table
 from boatlib.disk_table import PART, DiskTable
 from boatlib.errors import DiskError
 
@@ -34,6 +35,8 @@ def test_no_room_is_a_sentence():
     table._database.execute("PRAGMA max_page_count = 4")
     with pytest.raises(DiskError, match=r"no room for temporary files \(database or disk is full\)\. .*TMPDIR"):
         table._add(numbers(0, 5_000))
+    with pytest.raises(DiskError, match="no room"), disk_table._explained():
+        raise pd.errors.DatabaseError("Execution failed on sql 'SELECT': disk I/O error")
 
 
 def test_a_wrong_question_is_no_lack_of_room():
