@@ -15,7 +15,9 @@ def empty_cache() -> Iterator[None]:
     before = os.environ.get(CACHE)
     with tempfile.TemporaryDirectory() as folder:
         for name in ("engines", "fonts"):
-            Path(folder, name).symlink_to(Path(before or ".cache", name).resolve())
+            kept = Path(before or ".cache", name).resolve()
+            kept.mkdir(parents=True, exist_ok=True)
+            Path(folder, name).symlink_to(kept)
         os.environ[CACHE] = folder
         try:
             yield
