@@ -28,6 +28,7 @@ from boatlib.results.arrived import Batch
 from boatlib.results.batches import Batches
 from boatlib.run import Run
 from boatlib.show import arrived as shown
+from boatlib.show.kit import gallery
 
 CLASSES = ["kayak", "raft"]
 
@@ -226,6 +227,9 @@ def test_a_name_that_is_no_text_is_answered_too(predictor, tmp_path):
     assert answers_of(answered)[["photo", "error"]].values.tolist() == [["a/001.jpg", ""], ["a/\\udcff.jpg", ""]]
     assert answered.waiting(arrivals.find(str(root), "", CLASSES)) == 0
     assert arrivals.said_of(found, {}, ["a", "b"]) == {"a/001.jpg": "a", "a/\\udcff.jpg": "a"}
+    (root / "a" / "001.jpg").rename(root / "a" / "two\nlines.jpg")
+    named = pd.DataFrame({"photo": ["a/\\udcff.jpg", "a/two\\nlines.jpg"]})
+    assert ["unreadable" in card for card in gallery.cards(named, root, lambda row: ("", []))] == [False, False]
 
 
 def test_a_batch_is_its_own_rows_alone():

@@ -101,3 +101,12 @@ def is_system_file(name: str) -> bool:
 def readable_name(name: str) -> str:
     """A name whose bytes are not UTF-8, with these bytes written out; any other as it is."""
     return name if name.isascii() else name.encode("utf-8", "backslashreplace").decode()
+
+
+def file_of(root: Path, photo: str) -> Path:
+    """Where a photo lies, by its name below `root` as it stands in our tables: with `readable_name`, on one line."""
+    plain = root / photo
+    if "\\" not in photo or plain.exists():
+        return plain
+    name = re.sub(rb"\\udc([89a-f][0-9a-f])", lambda found: bytes.fromhex(found[1].decode()), photo.encode())
+    return root / os.fsdecode(name.replace(rb"\n", b"\n").replace(rb"\r", b"\r"))

@@ -8,6 +8,7 @@ import pandas as pd
 
 from boatlib.errors import UnreadablePhotoError
 from boatlib.photos import thumbnails
+from boatlib.photos.layout.tree import file_of
 from boatlib.show.kit.html import Html, card, escape, picture
 
 
@@ -32,7 +33,7 @@ def cards(
     for row, name in zip(rows.to_dict("records"), names or [""] * len(rows), strict=True):
         alt, lines = describe(row)
         own = [name.rsplit("/", 1)[-1]] if name else []  # without its folders: the class is named beside it
-        cards.append(photo_card(root / row["photo"], alt, [*lines, *own]))
+        cards.append(photo_card(file_of(root, row["photo"]), alt, [*lines, *own]))
     return cards
 
 
