@@ -40,9 +40,9 @@ class DiskTable:
                 self._database.execute(f"CREATE TABLE IF NOT EXISTS rows (place INTEGER PRIMARY KEY, {names})")
             places = range(self._rows, self._rows + len(part))
             columns = (part[name].tolist() for name in part.columns)
-            marks = ", ".join("?" * (1 + part.shape[1]))
+            holes = ", ".join("?" * (1 + part.shape[1]))
             self._database.executemany(
-                f"INSERT INTO rows (place, {names}) VALUES ({marks})", zip(places, *columns, strict=True)
+                f"INSERT INTO rows (place, {names}) VALUES ({holes})", zip(places, *columns, strict=True)
             )
         self._rows += len(part)
 

@@ -45,10 +45,9 @@ class Arrivals:
             found.update(spreadsheet.to_csv(part, head=not number).encode())
         return found.hexdigest()[:16]
 
-    def note_answered(self, parts: Iterable[pd.DataFrame]) -> None:
+    def note_answered(self, rows: pd.DataFrame) -> None:
         """These photos (columns KEY) need no answer any more."""
-        answered = ((mark,) for part in parts for mark in marks(part).tolist())
-        self.table.change("UPDATE rows SET answered = 1 WHERE mark = ?", answered)
+        self.table.change("UPDATE rows SET answered = 1 WHERE mark = ?", ((mark,) for mark in marks(rows).tolist()))
 
     def waiting(self) -> int:
         """How many have no answer yet."""

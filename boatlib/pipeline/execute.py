@@ -105,7 +105,7 @@ class OwnKernel(AsyncKernelManager):
     def __init__(self, **options: object) -> None:
         super().__init__(**options)
         self._place = tempfile.TemporaryDirectory(prefix="boatlib-", ignore_cleanup_errors=True)
-        if len(self._place.name) <= LONGEST_PLACE:
+        if len(os.fsencode(self._place.name)) <= LONGEST_PLACE:
             self.transport = "ipc"
             self.connection_file = f"{self._place.name}/kernel.json"
 

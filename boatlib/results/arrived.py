@@ -64,8 +64,8 @@ class Batch:
 
     def least_sure(self, actions: Collection[str], number: int, start: int = 0) -> pd.DataFrame:
         """So many photos with one of these actions, the least sure answers first, and of equals the one that came first."""
-        marks = ", ".join("?" * len(actions))
-        where = f"action IN ({marks}) ORDER BY confidence, place LIMIT ? OFFSET ?"
+        holes = ", ".join("?" * len(actions))
+        where = f"action IN ({holes}) ORDER BY confidence, place LIMIT ? OFFSET ?"
         return self.rows(where, *actions, number, start)
 
     def drawn(self, number: int) -> pd.DataFrame:
@@ -107,7 +107,7 @@ def with_actions(parts: Iterable[pd.DataFrame], policy: Policy) -> DiskTable:
         return rows.assign(action=actions, mark=arrivals.marks(rows))
 
     table = DiskTable(map(told, chain([pd.DataFrame(columns=IN_SHORT)], parts)))  # without rows it has columns too
-    table.change("CREATE INDEX by_batch ON rows (batch, action)")
+    table.change("CREATE INDEX by_batch ON rows (batch, action, predicted)")
     return table
 
 

@@ -30,7 +30,7 @@ class Batches:
 
     def number(self, newest: int, waiting: int) -> int:
         """Of the batch that waiting photos belong to: the last one, where nothing waits; one that was begun and has no line
-        yet goes on. newest: `Answered.newest`.
+        yet goes on. newest: of `Answered.waiting`.
         """
         watch = self.watch()
         last = int(watch["batch"].max()) if len(watch) else 0

@@ -147,16 +147,15 @@ def test_no_photo_is_looked_at_twice_and_none_is_lost(predictor, tmp_path, monke
     assert rows.loc["a/000.jpg", "predicted"] in CLASSES
     assert np.isfinite(rows.loc["a/000.jpg", list(LOOKS)].astype(float)).all()
     again = Answered(tmp_path / "model", predictor)
-    assert again.waiting(found) == 0
+    assert again.waiting(found) == (0, 1)
     draw(500).save(root / "a" / "later.jpg")
     draw(501).save(root / "a" / "000.jpg")  # another photo under an old name
     now = arrivals.find(str(root), "", CLASSES)
-    assert again.waiting(now) == 2
+    assert again.waiting(now) == (2, 1)
     assert {name for name, *_ in now.there()} == {"a/later.jpg", "a/000.jpg"}
     again.look_at(now, 2, done.append)
     assert len(answers_of(again)) == 9
-    assert again.waiting(now) == 0
-    assert again.newest() == 2
+    assert again.waiting(now) == (0, 2)
     assert (tmp_path / "model" / "directions.f16").stat().st_size == 9 * 2 * again._width
     assert "a/line\\nbreak.jpg" in set(answers_of(again)["photo"])  # one row, one line
 
@@ -172,7 +171,7 @@ def test_what_a_stop_left_half_written_is_looked_at_again(predictor, tmp_path):
     after = Answered(tmp_path / "model", predictor)
     assert len(answers_of(after)) == 3
     now = arrivals.find(str(root), "", CLASSES)
-    assert after.waiting(now) == 1
+    assert after.waiting(now) == (1, 1)
     after.look_at(now, 1, lambda done: None)
     pd.testing.assert_frame_equal(answers_of(after), whole)
     assert (tmp_path / "model" / "directions.f16").stat().st_size == 4 * 2 * after._width
@@ -225,7 +224,7 @@ def test_a_name_that_is_no_text_is_answered_too(predictor, tmp_path):
     assert found.fingerprint
     look(answered, found)
     assert answers_of(answered)[["photo", "error"]].values.tolist() == [["a/001.jpg", ""], ["a/\\udcff.jpg", ""]]
-    assert answered.waiting(arrivals.find(str(root), "", CLASSES)) == 0
+    assert answered.waiting(arrivals.find(str(root), "", CLASSES)) == (0, 1)
     assert arrivals.said_of(found, {}, ["a", "b"]) == {"a/001.jpg": "a", "a/\\udcff.jpg": "a"}
     (root / "a" / "001.jpg").rename(root / "a" / "two\nlines.jpg")
     named = pd.DataFrame({"photo": ["a/\\udcff.jpg", "a/two\\nlines.jpg"]})

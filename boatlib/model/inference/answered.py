@@ -47,10 +47,6 @@ class Answered:
         except ValueError as error:
             raise DamagedFileError(f"{file} is damaged. Move it away; its photos are looked at again.") from error
 
-    def newest(self) -> int:
-        """The number of the last batch; 0 where there is none."""
-        return max((int(part["batch"].max()) for part in self.parts(["batch"])), default=0)
-
     def directions(self, places: np.ndarray) -> np.ndarray:
         """Of rows by their places: float32 [rows, k]."""
         file = self.folder / DIRECTIONS
@@ -63,10 +59,13 @@ class Answered:
                 found.append(opened.read(size))
         return np.frombuffer(b"".join(found), np.float16).reshape(-1, self._width).astype(np.float32)
 
-    def waiting(self, found: Arrivals) -> int:
-        """How many of the photos that were found have no answer yet."""
-        found.note_answered(self.parts(KEY))
-        return found.waiting()
+    def waiting(self, found: Arrivals) -> tuple[int, int]:
+        """How many of the photos that were found have no answer yet, and the number of the last batch (0: there is none)."""
+        newest = 0
+        for part in self.parts(["batch", *KEY]):
+            found.note_answered(part)
+            newest = max(newest, int(part["batch"].max()))
+        return found.waiting(), newest
 
     def look_at(self, found: Arrivals, batch: int, progress: Callable[[int], object]) -> None:
         """Answer the photos that `waiting` has counted, part by part; each part is on the disk before the next begins. progress:
