@@ -235,8 +235,7 @@ def expected(record: Mapping[str, Any]) -> Html:
     if not told["said"]:
         return paragraph(
             _(
-                "How often it is right on these photos cannot be estimated: they are not enough like the test photos. Only "
-                "checking shows."
+                "How often it is right on these photos cannot be estimated: some may be of another kind. Only checking shows."
             )
         )
     return paragraph(
