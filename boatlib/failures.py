@@ -1,7 +1,6 @@
 """How a step of the chain says what stopped it: on the screen, and for whoever started the chain."""
 
 import json
-import sys
 import traceback
 from collections.abc import Callable
 
@@ -16,8 +15,8 @@ def note_failure(run: Run, step: str, code: int, sentence: str) -> None:
     write_text(run.folder / "logs" / "failure.json", json.dumps(record, ensure_ascii=False))
 
 
-def exit_with_words(run: Run, step: str, work: Callable[[], object]) -> None:
-    """Do the work of a step; whatever goes wrong is a sentence and the exit code of this process, a traceback goes into a log."""
+def in_words(run: Run, step: str, work: Callable[[], object]) -> int:
+    """Do the work of a step; returns the exit code. Whatever goes wrong is a sentence; a traceback goes into a log."""
     try:
         work()
     except BoatlibError as error:
@@ -30,7 +29,7 @@ def exit_with_words(run: Run, step: str, work: Callable[[], object]) -> None:
         )
         write_text(log, traceback.format_exc())
     else:
-        return
+        return 0
     print(f"\n{step} stopped: {sentence}", flush=True)
     note_failure(run, step, code, sentence)
-    sys.exit(code)
+    return code

@@ -18,6 +18,7 @@ from boatlib.errors import AlreadyRunningError, BoatlibError, ParameterError
 from boatlib.files import check_writable, write_text
 from boatlib.params import Params, load_params
 from boatlib.pipeline import preflight
+from boatlib.pipeline.step import ahead, prepare
 from boatlib.report.pages import APPENDIX, BRIEF, page_name
 from boatlib.results.arrived import BROKEN_IN_USE
 from boatlib.run import EARLIER, NEWEST, Run, all_steps, cache_folder, in_words, project_root
@@ -93,7 +94,8 @@ def run_chain(
         for run_steps in dict.fromkeys(map(tuple, kinds.values())):
             own = [name for name in names if tuple(kinds[name]) == run_steps]
             print(f"{', '.join(own)}: {', '.join(page_name(step).lower() for step in run_steps)}", flush=True)
-        return _start(command, names, root, locks, until=steps.get(until, ""), elsewhere=bool(profile))
+        first = kinds[names[0]][0]
+        return _start(command, names, root, locks, first=first, until=steps.get(until, ""), elsewhere=bool(profile))
 
 
 def find_step(word: str, steps: list[str]) -> str:
@@ -129,13 +131,17 @@ def _snakemake(names: list[str], until: str, force: str, dry_run: bool, jobs: in
     return command
 
 
-def _start(command: list[str], names: list[str], root: Path, locks: list[int], until: str, elsewhere: bool) -> int:
+def _start(
+    command: list[str], names: list[str], root: Path, locks: list[int], *, first: str, until: str, elsewhere: bool
+) -> int:
     logs = [Run(name).folder / "logs" for name in names]
     for folder in logs:
         (folder / "failure.json").unlink(missing_ok=True)
     log = logs[0] / "snakemake.log"
     started = time.perf_counter()
-    with log.open("w", encoding="utf-8") as errors:
+    with log.open("w", encoding="utf-8") as errors, contextlib.nullcontext() if elsewhere else ahead():
+        if not (Run(names[0]).folder / "notebooks" / f"{first}.ipynb").is_file():  # else nobody knows yet what will run
+            prepare(names[0], [first], environment.own(), errors)
         code = _wait_for(command, root, errors, locks)
     seconds = time.perf_counter() - started
     if code:

@@ -1,8 +1,8 @@
 """One step of the chain: a notebook executed by papermill, with the parameters that it declares and no others."""
 
+import atexit
 import contextlib
 import os
-import signal
 import sys
 import tempfile
 import time
@@ -12,6 +12,8 @@ import nbformat
 import papermill
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_core.utils import run_sync
+from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 
 from boatlib import runtime
@@ -20,10 +22,14 @@ from boatlib.failures import note_failure
 from boatlib.files import explain_disk, write_text
 from boatlib.params import Params
 from boatlib.pipeline.dependencies import TRIAL
+from boatlib.pipeline.step import INTERRUPTED, KILLED, following, prepare
 from boatlib.run import Run, project_root
 
 CLEAR_LINE = "\r\x1b[K"
-KERNEL_DIED = 137
+ALL_CORES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")  # for torch, to which Snakemake leaves one
+ONE_CORE = ("OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")  # for numpy: the same bytes on any number of cores
+ENGINE = "boatlib"
+LOG_SECONDS = 5.0  # between two saves of a notebook that is being executed
 LONGEST_PLACE = 88  # bytes; a socket's whole path may have 103 on a Mac
 START_SECONDS = 120  # that a kernel may take to start
 STEP_FAILED = BoatlibError.exit_code
@@ -64,20 +70,23 @@ class Terminal:
             print(line, file=self._screen, flush=True)
 
 
-def execute(run: Run, step: str) -> int:
+def execute(run: Run, step: str, kernel: "OwnKernel | None" = None) -> int:
     """Run `notebooks/<step>.ipynb` for a run; returns the exit code. What went wrong is printed in a sentence.
+
+    kernel: one that has been started for it; otherwise it gets one.
 
     The executed notebook lies in `runs/<run>/logs/` (also after a failure, to look into) and, only when it ran to its
     last cell, in `runs/<run>/notebooks/`.
     """
     root = project_root()
     os.chdir(root)
-    notebook = Path("notebooks") / f"{step}.ipynb"
+    notebook = notebook_of(step)
     params = Params.of_run(run.name)
     log = run.folder.relative_to(root) / "logs" / f"{step}.ipynb"
     log.parent.mkdir(parents=True, exist_ok=True)
     terminal = Terminal(f"{run.name}/{step}")
-    code, sentence = _papermill(notebook, log, params.for_notebook(notebook), terminal)
+    prepare(run.name, following(root, step))  # while this one works
+    code, sentence = _papermill(notebook, log, params.for_notebook(notebook), terminal, kernel)
     if code == 0 and not reached_the_end(log):
         code, sentence = STEP_FAILED, "it ended before its last cell, so nothing of it is used."
     if code == 0:
@@ -93,6 +102,11 @@ def execute(run: Run, step: str) -> int:
     return code
 
 
+def notebook_of(step: str) -> Path:
+    """Where it lies, from the project's root."""
+    return Path("notebooks") / f"{step}.ipynb"
+
+
 class OwnKernel(AsyncKernelManager):
     """A kernel of this interpreter, whatever the user has registered under the name python3.
 
@@ -100,34 +114,76 @@ class OwnKernel(AsyncKernelManager):
     before the kernel opens them: whoever takes one in between would make it die at its start.
     """
 
-    interrupted = False  # from outside
-
-    def __init__(self, **options: object) -> None:
-        super().__init__(**options)
+    def __init__(self, notebook: Path) -> None:
+        super().__init__()
+        self._notebook = notebook
         self._place = tempfile.TemporaryDirectory(prefix="boatlib-", ignore_cleanup_errors=True)
         if len(os.fsencode(self._place.name)) <= LONGEST_PLACE:
             self.transport = "ipc"
             self.connection_file = f"{self._place.name}/kernel.json"
 
+    @classmethod
+    def started(cls, notebook: Path) -> "OwnKernel":
+        """A kernel that is starting: when it answers, it has imported what the notebook needs. It ends with this process."""
+        os.environ |= (
+            dict.fromkeys(ALL_CORES, str(runtime.cores())) | dict.fromkeys(ONE_CORE, "1") | {runtime.STATIC: "1"}
+        )
+        kernel = cls(notebook)
+        atexit.register(kernel.end)
+        run_sync(kernel.start_kernel)(extra_arguments=["--HistoryManager.hist_file=:memory:"])
+        return kernel
+
     @property
     def kernel_spec(self) -> KernelSpec:
         """How it is started."""
-        command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        command = [sys.executable, "-m", "boatlib.pipeline.kernel", str(self._notebook), "-f", "{connection_file}"]
         return KernelSpec(argv=command, display_name="Python 3 (ipykernel)", language="python")
 
-    async def shutdown_kernel(self, now: bool = False, restart: bool = False) -> None:  # type: ignore[override]
-        """End it at once when all is on the disk; one that was interrupted may end what it is writing."""
-        await super().shutdown_kernel(now and not self.interrupted, restart)
+    def end(self, now: bool = True) -> None:
+        """End it, at once or when it has written what it is writing; called again, it does nothing."""
+        atexit.unregister(self.end)
+        if self.has_kernel:
+            run_sync(self.shutdown_kernel)(now)
+        self._place.cleanup()
 
 
-def _papermill(notebook: Path, log: Path, parameters: dict[str, object], terminal: Terminal) -> tuple[int, str]:
+class Log(NotebookExecutionManager):
+    """A notebook as far as it came: papermill would write all of it before and after each cell."""
+
+    def save(self, **kwargs: object) -> None:
+        """Write it at its end, and before that once in a while."""
+        if self.end_time or (self.now() - self.last_save_time).total_seconds() > LOG_SECONDS:
+            super().save(**kwargs)
+
+
+class Engine(NBClientEngine):
+    """Papermill's own, with such a log."""
+
+    @classmethod
+    def execute_notebook(
+        cls, nb: nbformat.NotebookNode, kernel_name: str, output_path: str | None = None, **options: object
+    ) -> nbformat.NotebookNode:
+        """Called by papermill."""
+        log = Log(nb, output_path, progress_bar=options.pop("progress_bar"))
+        log.notebook_start()
+        try:
+            cls.execute_managed_notebook(log, kernel_name, **options)
+        finally:
+            log.notebook_complete()
+        return log.nb
+
+
+def _papermill(
+    notebook: Path, log: Path, parameters: dict[str, object], terminal: Terminal, kernel: OwnKernel | None = None
+) -> tuple[int, str]:
+    at_once = True  # when all is on the disk; taking its objects apart would take it up to two seconds more
     try:
+        kernel = kernel or OwnKernel.started(notebook)
         with open(os.devnull, "w") as nowhere, contextlib.redirect_stderr(nowhere):
             write_text(log, nbformat.writes(_without_trials(nbformat.read(notebook, as_version=4))))
             papermill.execute_notebook(
                 str(log), str(log), parameters, kernel_name="python3", progress_bar=False, stdout_file=terminal,
-                start_timeout=START_SECONDS, cwd=".", kernel_manager_class=OwnKernel,
-                shutdown_kernel="immediate",  # taking its objects apart would take it up to two seconds more
+                start_timeout=START_SECONDS, cwd=".", km=kernel, engine_name=ENGINE,
             )  # fmt: skip
     except PapermillExecutionError as error:
         ours = find_error(error.ename)
@@ -135,14 +191,21 @@ def _papermill(notebook: Path, log: Path, parameters: dict[str, object], termina
             return ours.exit_code, str(error.evalue)
         return STEP_FAILED, f"{error.ename} in cell {error.exec_count}: {error.evalue}"
     except KeyboardInterrupt:
-        return 130, "stopped from outside. The same command goes on from here."
+        at_once = False
+        return INTERRUPTED, "stopped from outside. The same command goes on from here."
     except Exception as error:
         if isinstance(error, OSError) and (sentence := explain_disk(error, log)):
             return STEP_FAILED, sentence
         if type(error).__name__ == "DeadKernelError":
-            return KERNEL_DIED, "the computer ran out of memory, or the process was stopped from outside."
+            return KILLED, "the computer ran out of memory, or the process was stopped from outside."
         return STEP_FAILED, f"the notebook could not be executed ({type(error).__name__}: {error})."
+    finally:
+        if kernel:
+            kernel.end(at_once)
     return 0, ""
+
+
+papermill_engines.register(ENGINE, Engine)
 
 
 def _without_trials(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
@@ -159,21 +222,3 @@ def reached_the_end(notebook: Path) -> bool:
     return (
         bool(cells) and bool(cells[-1].outputs) and all(cell.execution_count for cell in cells if cell.source.strip())
     )
-
-
-def _set_environment() -> None:
-    """What the kernel of this process inherits: that nobody watches, and all cores, of which Snakemake leaves one."""
-    os.environ |= {runtime.STATIC: "1"} | dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(runtime.cores()))
-
-
-def _interrupt(*_: object) -> None:
-    """SIGTERM is taken as Ctrl-C, so that papermill ends its kernel and no process is left behind."""
-    OwnKernel.interrupted = True
-    raise KeyboardInterrupt
-
-
-if __name__ == "__main__":
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
-    _set_environment()
-    sys.exit(execute(Run(sys.argv[1]), sys.argv[2]))

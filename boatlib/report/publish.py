@@ -4,10 +4,9 @@ import contextlib
 import gc
 import os
 import shutil
-import sys
 from pathlib import Path
 
-from boatlib.failures import exit_with_words
+from boatlib.failures import in_words
 from boatlib.files import explained, through_links
 from boatlib.params import Params
 from boatlib.report import board
@@ -88,6 +87,7 @@ def _keep(old: Path | str, new: Path | str) -> None:
     shutil.copyfile(old, new)
 
 
-if __name__ == "__main__":
+def main(run: str) -> int:
+    """Publish a run; returns the exit code. What went wrong is printed in a sentence."""
     gc.disable()  # a seventh of the time, for 7 MB: the process ends soon
-    exit_with_words(Run(sys.argv[1]), "the report", lambda: publish(Run(sys.argv[1])))
+    return in_words(Run(run), "the report", lambda: publish(Run(run)))

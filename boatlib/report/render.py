@@ -13,9 +13,8 @@ import nbformat
 import pandas as pd
 from nbconvert import HTMLExporter
 
-from boatlib import messages
+from boatlib import failures, messages
 from boatlib.errors import BoatlibError
-from boatlib.failures import exit_with_words
 from boatlib.files import write_text
 from boatlib.messages import gettext as _
 from boatlib.messages import on_the_day
@@ -182,8 +181,14 @@ def _code_style() -> str:
 """
 
 
+def main(run: Run) -> int:
+    """Make all pages but the partner's; returns the exit code. What went wrong is printed in a sentence."""
+    steps = all_steps(project_root())
+    for step in (step for step in steps if step not in PARTNER):
+        if code := failures.in_words(run, f"the page of {step}", partial(render, run, step, steps)):
+            return code
+    return 0
+
+
 if __name__ == "__main__":
-    of_run, steps_of_chain = Run(sys.argv[1]), all_steps(project_root())
-    for page_of in steps_of_chain:
-        if page_of not in PARTNER:
-            exit_with_words(of_run, f"the page of {page_of}", partial(render, of_run, page_of, steps_of_chain))
+    sys.exit(main(Run(sys.argv[1])))

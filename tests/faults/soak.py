@@ -29,8 +29,8 @@ SIGNALS = {"SIGTERM": signal.SIGTERM, "SIGKILL": signal.SIGKILL, "SIGINT": signa
 TARGETS = {
     "run_all": "boatlib run",
     "Snakemake": "-m snakemake",
-    "step": "pipeline.execute",
-    "kernel": "ipykernel_launcher",
+    "step": "pipeline.step",
+    "kernel": "pipeline.kernel",
 }
 LONGEST = 22.0  # seconds until the signal
 

@@ -242,7 +242,7 @@ def test_a_recipe_is_found_while_nobody_can_read_the_test_photos_and_gives_the_s
     assert hidden
     for photo in hidden:
         photo.rename(f"{photo}.hidden")
-    step = [sys.executable, "-m", "boatlib.pipeline.execute", name, "03_training"]
+    step = [sys.executable, "-m", "boatlib.pipeline.step", name, "03_training"]
     found = subprocess.run(step, cwd=WORK, capture_output=True, text=True, timeout=300)
     assert found.returncode == 0, found.stdout + found.stderr
     assert "tried: the best head" in found.stdout or "tried: head" in found.stdout

@@ -351,8 +351,8 @@ def test_a_report_in_another_language(report, browser, language):
     settings = json.loads((folder / "params.json").read_text())
     settings["run"], settings["share"]["language"] = name, language
     (folder / "params.json").write_text(json.dumps(settings))
-    for module, *arguments in (("pipeline.execute", "06_summary"), ("report.publish",)):
-        command = [sys.executable, "-m", f"boatlib.{module}", name, *arguments]
+    for step in ("06_summary", "report"):
+        command = [sys.executable, "-m", "boatlib.pipeline.step", name, step]
         done = subprocess.run(command, cwd=WORK, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
     soup = soup_of(WORK / "reports" / name / "index.html")
