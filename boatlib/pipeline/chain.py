@@ -42,6 +42,7 @@ NOISE = (
 )
 ERROR = re.compile(r"([\w.]*(?:Error|Exception)\b|Error\b|.*: command not found|.*error: )")
 CODE = re.compile(r"'([\w./]+ [0-9a-f]{8})'")  # a line of `dependencies.fingerprint`
+DIED = re.compile(r"died with <Signals\.\w+: (\d+)>")  # a step's command
 ERROR_NAME = re.compile(r"^[\w.]*(?:Error|Exception)(?: in (?:file|rule).*?)?:\s*")
 ADVICE = {
     r"No space left|Errno 28|quota": "Make room on the disk and start again; what was finished is kept.",
@@ -224,7 +225,10 @@ def _explain(code: int, names: list[str], log: Path, root: Path, elsewhere: bool
                 if words := _what_is_left(names):
                     print(words)
                 return int(failure["code"])
-    said = what_it_said(log.read_text(encoding="utf-8", errors="replace"))
+    text = log.read_text(encoding="utf-8", errors="replace")
+    if died := DIED.search(text):
+        code = 128 + int(died[1])
+    said = what_it_said(text)
     sentence = SENTENCES.get(code, f"The chain stopped: {said} All of it is in {log.relative_to(root)}.")
     raise _failure(code, f"{sentence} {_what_is_left(names)}".strip())
 

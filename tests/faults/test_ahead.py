@@ -1,0 +1,105 @@
+"""Steps that get ready before their turn: real processes and kernels, which are killed."""
+
+import os
+import re
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from awkward import NAME, plain
+
+pytestmark = pytest.mark.fault
+
+
+def pid_of(project, step, waiting, chain):
+    """The process of a step, as soon as there is one: that which waits, or the command that Snakemake has started."""
+    end = time.monotonic() + 120
+    while time.monotonic() < end and chain.poll() is None:
+        for line in project.processes():
+            if (
+                re.search(rf"boatlib\.pipeline\.step {NAME} {step}{' [0-9]+' if waiting else ''}$", line)
+                and "/bash" not in line
+            ):
+                return int(line.split()[0])
+        time.sleep(0.05)
+    raise AssertionError(f"no process for {step}")
+
+
+def is_alive(pid):
+    status = Path(f"/proc/{pid}/status")
+    return status.is_file() and "State:\tZ" not in status.read_text()
+
+
+def nobody_left(project):
+    end = time.monotonic() + 10
+    while (left := project.processes()) and time.monotonic() < end:
+        time.sleep(0.2)
+    return left == []
+
+
+@pytest.fixture
+def places(tmp_path, monkeypatch):
+    """The folder for temporary files."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    return tmp_path
+
+
+def test_two_steps_wait_while_one_works_and_nothing_is_left_of_them(kept, places):
+    chain = kept.start("--set", "seed=7", "--until", "03")
+    waiting = [pid_of(kept, step, True, chain) for step in ("04_evaluation", "05_tta")]
+    output, _ = chain.communicate(timeout=120)
+    assert chain.returncode == 0, output
+    assert len(set(waiting)) == 2
+    assert nobody_left(kept)
+    assert list(places.glob("boatlib-*")) == []
+
+
+def test_a_waiting_process_that_is_killed_is_not_missed(kept):
+    chain = kept.start("--set", "seed=8", "--until", "04")
+    os.kill(pid_of(kept, "04_evaluation", True, chain), signal.SIGKILL)
+    output, _ = chain.communicate(timeout=180)
+    assert chain.returncode == 0, output
+    assert "04_evaluation" in output
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_step_ends_with_its_command(kept, number):
+    slow = ["--set", "training.epochs=4000", "--set", "training.max_epochs_stop=4000", "--set", "seed=9"]
+    chain = kept.start(*slow)
+    command = pid_of(kept, "03_training", False, chain)
+    time.sleep(4)
+    os.kill(command, number)
+    output, _ = chain.communicate(timeout=120)
+    assert chain.returncode in (130, 137), output
+    assert "Traceback" not in output
+    assert nobody_left(kept)
+
+
+def test_where_nothing_can_wait_each_step_begins_at_its_turn(kept, tmp_path, monkeypatch):
+    long = tmp_path / ("x" * 100)
+    long.mkdir()
+    monkeypatch.setenv("TMPDIR", str(long))
+    chain = kept.start("--set", "seed=10", "--until", "03")
+    command = pid_of(kept, "03_training", False, chain)
+    assert all(not re.search(r"step \S+ \S+ \d+$", line) for line in kept.processes()), command
+    output, _ = chain.communicate(timeout=180)
+    assert chain.returncode == 0, output
+    assert "Traceback" not in (kept.run_folder / "logs" / "snakemake.log").read_text()
+
+
+def test_what_waits_ends_with_a_chain_that_is_killed_and_the_rest_goes_on(kept):
+    with kept.cell("03_training", "import time; time.sleep(6); 'awake'"):
+        chain = kept.start("--set", "seed=11", "--until", "04")
+        waiting = [pid_of(kept, step, True, chain) for step in ("04_evaluation", "05_tta")]
+        pid_of(kept, "03_training", False, chain)
+        chain.kill()
+        chain.wait()
+        time.sleep(3)
+        assert [pid for pid in waiting if is_alive(pid)] == []
+        assert kept.processes() != []
+        end = time.monotonic() + 180
+        while kept.processes() and time.monotonic() < end:
+            time.sleep(0.5)
+    assert kept.processes() == []
+    assert plain(kept.run("--set", "seed=11", "--dry-run"))
