@@ -1,4 +1,5 @@
-"""How busy the cores are while the chain runs, as a picture: where they wait is where time can be won.
+"""How busy the cores are while the chain runs, as a picture: where they wait is where time can be won. And how long a bare loop
+over the same photos takes: every one decoded, and shown to the run's networks.
 
     python benchmarks/cpu.py ../shared/boats/images --params params/quick.yaml --picture docs/cpu.png
 
@@ -12,14 +13,24 @@ import subprocess
 import sys
 import threading
 import time
-from itertools import pairwise
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import islice, pairwise
 from pathlib import Path
 
 import numpy as np
+import openvino
 import psutil
 from fresh import empty_cache
 from matplotlib.figure import Figure
+from throughput import model_of
 
+from boatlib import runtime
+from boatlib.model.inference.bundle import load_bundle
+from boatlib.model.inputs import loading, views
+from boatlib.model.networks import engines
+from boatlib.photos import sources
+from boatlib.run import Run
 from boatlib.show.kit import theme
 
 RUN = "benchmark-cpu"
@@ -71,14 +82,42 @@ def drawn(busy: list[tuple[float, float]], steps: list[tuple[str, float, float]]
     return figure
 
 
+def bare_loop(run: Run) -> float:
+    """Seconds of a loop that decodes each photo of a run once, and shows it to the frozen networks; they are compiled before."""
+    networks, root = load_bundle(run.path("model")).bodies, sources.root_of(run)
+    photos, prepare = [root / photo for photo in run.table("split")["photo"]], networks[0].preprocessing
+    size = engines.batch_size(decoded(photos[0], prepare).shape)
+    queues = []
+    for network in networks:
+        model = model_of(network)
+        model.reshape([size, *decoded(photos[0], prepare).shape])
+        compiled = openvino.compile_model(model, "CPU", engines.settings(network.on))
+        queues.append(openvino.AsyncInferQueue(compiled, runtime.cores()))
+    started = time.perf_counter()
+    with ThreadPoolExecutor(runtime.cores()) as pool:
+        pictures = pool.map(partial(decoded, prepare=prepare), photos)
+        while batch := list(islice(pictures, size)):
+            for queue in queues:
+                queue.start_async({0: np.stack(batch + batch[:1] * (size - len(batch)))})
+        for queue in queues:
+            queue.wait_all()
+    return time.perf_counter() - started
+
+
+def decoded(photo: Path, prepare: views.Preprocessing) -> np.ndarray:
+    """A photo as the networks are shown it."""
+    return loading.decode(photo.read_bytes(), "", [views.PLAIN], prepare)[0]
+
+
 def main() -> None:
     """Print the mean of each step and of all, and save the picture."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("images", type=Path)
     parser.add_argument("--params", type=Path, default=Path("params/quick.yaml"))
+    parser.add_argument("--set", action="append", default=[])
     parser.add_argument("--picture", type=Path, default=Path("docs/cpu.png"))
     options = parser.parse_args()
-    settings = [f"images={options.images}", f"run={RUN}"]
+    settings = [*options.set, f"images={options.images}", f"run={RUN}"]
     command = [sys.executable, "-m", "boatlib", "run", str(options.params)]
     with empty_cache():
         busy, lines = busy_while([*command, *[word for setting in settings for word in ("--set", setting)]])
@@ -90,6 +129,8 @@ def main() -> None:
         share = np.mean([value for when, value in busy if start < when <= end] or [np.nan])
         print(f"| {name} | {end - start:.1f} | {share:.0%} |")
     print(f"| all | {busy[-1][0]:.1f} | {np.mean([value for _, value in busy]):.0%} |")
+    bare = bare_loop(Run(RUN))
+    print(f"| a bare loop over the same photos | {bare:.1f} | the chain takes {busy[-1][0] / bare:.2f} times as long |")
     drawn(busy, steps).savefig(options.picture, dpi=130)
     for folder in (Path("runs", RUN), Path("reports", RUN)):
         shutil.rmtree(folder)

@@ -95,7 +95,8 @@ def run_chain(
         for run_steps in dict.fromkeys(map(tuple, kinds.values())):
             own = [name for name in names if tuple(kinds[name]) == run_steps]
             print(f"{', '.join(own)}: {', '.join(page_name(step).lower() for step in run_steps)}", flush=True)
-        first = kinds[names[0]][0]
+        all_of_it = not (Run(names[0]).folder / "notebooks").is_dir()
+        first = kinds[names[0]][0 if all_of_it else -1]  # whatever has changed, the last one will run
         return _start(command, names, root, locks, first=first, until=steps.get(until, ""), elsewhere=bool(profile))
 
 
@@ -141,8 +142,7 @@ def _start(
     log = logs[0] / "snakemake.log"
     started = time.perf_counter()
     with log.open("w", encoding="utf-8") as errors, contextlib.nullcontext() if elsewhere else ahead():
-        if not (Run(names[0]).folder / "notebooks" / f"{first}.ipynb").is_file():  # else nobody knows yet what will run
-            prepare(names[0], [first], environment.own(), errors)
+        prepare(names[0], [first], environment.own(), errors)  # while Snakemake starts
         code = _wait_for(command, root, errors, locks)
     seconds = time.perf_counter() - started
     if code:
