@@ -17,8 +17,7 @@ from boatlib import environment, runtime
 from boatlib.errors import AlreadyRunningError, BoatlibError, ParameterError
 from boatlib.files import check_writable, write_text
 from boatlib.params import Params, load_params
-from boatlib.pipeline import preflight
-from boatlib.pipeline.step import ahead, prepare
+from boatlib.pipeline import ahead, preflight
 from boatlib.report.pages import APPENDIX, BRIEF, page_name
 from boatlib.results.arrived import BROKEN_IN_USE
 from boatlib.run import EARLIER, NEWEST, Run, all_steps, cache_folder, in_words, project_root
@@ -141,8 +140,8 @@ def _start(
         (folder / "failure.json").unlink(missing_ok=True)
     log = logs[0] / "snakemake.log"
     started = time.perf_counter()
-    with log.open("w", encoding="utf-8") as errors, contextlib.nullcontext() if elsewhere else ahead():
-        prepare(names[0], [first], environment.own(), errors)  # while Snakemake starts
+    with log.open("w", encoding="utf-8") as errors, contextlib.nullcontext() if elsewhere else ahead.allowed():
+        ahead.prepare(names[0], [first], environment.own(), errors)  # while Snakemake starts
         code = _wait_for(command, root, errors, locks)
     seconds = time.perf_counter() - started
     if code:

@@ -21,13 +21,14 @@ from boatlib.errors import BoatlibError, DiskError, find_error
 from boatlib.failures import note_failure
 from boatlib.files import explain_disk, write_text
 from boatlib.params import Params
+from boatlib.pipeline.ahead import following, prepare
 from boatlib.pipeline.dependencies import TRIAL
-from boatlib.pipeline.step import INTERRUPTED, KILLED, following, prepare
 from boatlib.run import Run, project_root
 
 CLEAR_LINE = "\r\x1b[K"
 ALL_CORES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")  # for torch, to which Snakemake leaves one
 ONE_CORE = ("OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")  # for numpy: the same bytes on any number of cores
+KERNEL_DIED = 137
 ENGINE = "boatlib"
 LOG_SECONDS = 5.0  # between two saves of a notebook that is being executed
 LONGEST_PLACE = 88  # bytes; a socket's whole path may have 103 on a Mac
@@ -139,6 +140,10 @@ class OwnKernel(AsyncKernelManager):
         command = [sys.executable, "-m", "boatlib.pipeline.kernel", str(self._notebook), "-f", "{connection_file}"]
         return KernelSpec(argv=command, display_name="Python 3 (ipykernel)", language="python")
 
+    def lives(self) -> bool:
+        """Whether it is there: one that waits long may be the first to go where memory is short."""
+        return bool(run_sync(self.is_alive)())
+
     def end(self, now: bool = True) -> None:
         """End it, at once or when it has written what it is writing; called again, it does nothing."""
         atexit.unregister(self.end)
@@ -178,7 +183,7 @@ def _papermill(
 ) -> tuple[int, str]:
     at_once = True  # when all is on the disk; taking its objects apart would take it up to two seconds more
     try:
-        kernel = kernel or OwnKernel.started(notebook)
+        kernel = kernel if kernel and kernel.lives() else OwnKernel.started(notebook)
         with open(os.devnull, "w") as nowhere, contextlib.redirect_stderr(nowhere):
             write_text(log, nbformat.writes(_without_trials(nbformat.read(notebook, as_version=4))))
             papermill.execute_notebook(
@@ -192,12 +197,12 @@ def _papermill(
         return STEP_FAILED, f"{error.ename} in cell {error.exec_count}: {error.evalue}"
     except KeyboardInterrupt:
         at_once = False
-        return INTERRUPTED, "stopped from outside. The same command goes on from here."
+        return 130, "stopped from outside. The same command goes on from here."
     except Exception as error:
         if isinstance(error, OSError) and (sentence := explain_disk(error, log)):
             return STEP_FAILED, sentence
         if type(error).__name__ == "DeadKernelError":
-            return KILLED, "the computer ran out of memory, or the process was stopped from outside."
+            return KERNEL_DIED, "the computer ran out of memory, or the process was stopped from outside."
         return STEP_FAILED, f"the notebook could not be executed ({type(error).__name__}: {error})."
     finally:
         if kernel:

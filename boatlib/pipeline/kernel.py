@@ -32,7 +32,11 @@ LATER = {
 
 def import_for(notebook: Path) -> None:
     """Import what the first cell imports, and what functions will. What fails, fails again in the notebook, which says so."""
-    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), contextlib.suppress(Exception):
+    with (
+        open(os.devnull, "w") as nowhere,
+        contextlib.redirect_stdout(nowhere),
+        contextlib.suppress(Exception, SystemExit),
+    ):
         for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
             if "imports" in cell["metadata"].get("tags", []):
                 exec("".join(cell["source"]), {})

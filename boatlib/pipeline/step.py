@@ -1,75 +1,27 @@
-"""One step of the chain, and how it gets ready before its turn: while a step works, a process of the next one imports what
-it will need, and starts its kernel.
+"""The command of one step of the chain, which Snakemake calls.
 
     python -m boatlib.pipeline.step RUN STEP
 
-This command, which Snakemake calls, finds that process by a socket, and ends with its exit code; where none waits, it does the
-step itself. A process that waits holds a connection to the chain, and ends with it; one that works ends with its command.
+It finds the process that waits for it (`ahead`), and ends with its exit code; where none waits, it does the step itself. A
+process that waits ends with the chain; one that works ends with its command.
 """
 
 import contextlib
-import hashlib
 import os
 import signal
 import socket
-import subprocess
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from functools import partial
-from multiprocessing.connection import Client, Connection, Listener
-from pathlib import Path
-from typing import IO
+from multiprocessing.connection import Client, Connection
 
-from boatlib.run import NEW_PHOTOS, Run, all_steps
+from boatlib.pipeline import ahead
+from boatlib.run import Run
 
-PLACE = "BOATLIB_STEPS"  # folder of the sockets, set by the chain for what it starts
-REPORT = "report"
 INTERRUPTED, KILLED = 130, 137  # exit codes
 GRACE = 30.0  # seconds that a step has to end when its command has ended
-MOST_WAITING = 64
-
-
-@contextlib.contextmanager
-def ahead() -> Iterator[None]:
-    """While this lasts, steps may get ready before their turn; whoever still waits at its end, ends."""
-    with (
-        tempfile.TemporaryDirectory(prefix="boatlib-", ignore_cleanup_errors=True) as folder,
-        contextlib.ExitStack() as stack,
-    ):
-        with contextlib.suppress(OSError):  # a path that is too long for a socket: then each step begins at its turn
-            stack.enter_context(Listener(f"{folder}/chain", backlog=MOST_WAITING))
-            os.environ[PLACE] = folder
-            stack.callback(os.environ.pop, PLACE)
-        yield
-
-
-def prepare(
-    run: str, steps: Iterable[str], environment: dict[str, str] | None = None, errors: IO[str] | None = None
-) -> None:
-    """Start the processes that will do steps, where the chain wants it (`ahead`), and none has been started for them."""
-    for step in steps if PLACE in os.environ else ():
-        with socket.socket(socket.AF_UNIX) as listener, contextlib.suppress(OSError):  # there is one already
-            listener.bind(_address(run, step))
-            listener.listen()
-            number = listener.fileno()
-            command = [sys.executable, "-m", "boatlib.pipeline.step", run, step, str(number)]
-            subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stderr=errors,
-                env=environment,
-                start_new_session=True,
-                pass_fds=[number],
-            )
-
-
-def following(root: Path, step: str) -> list[str]:
-    """The steps that should get ready while this notebook is executed: two, since the next one may be short."""
-    steps = [*all_steps(root, answers=step == NEW_PHOTOS), REPORT]
-    return steps[steps.index(step) + 1 :][:2]
 
 
 def main(run: str, step: str, listener: int | None = None) -> int:
@@ -91,7 +43,7 @@ def main(run: str, step: str, listener: int | None = None) -> int:
 def _call(run: str, step: str) -> int | None:
     """The exit code of the process that has waited for this call; None where there was none, or it could not get ready."""
     try:
-        line = Client(_address(run, step))
+        line = Client(ahead.address(run, step))
         line.recv()
     except (KeyError, OSError, EOFError):
         return None
@@ -104,7 +56,7 @@ def _call(run: str, step: str) -> int | None:
 
 
 def _when_called(run: str, step: str, number: int) -> int:
-    chain, called = Client(f"{os.environ[PLACE]}/chain"), threading.Event()
+    chain, called = Client(ahead.chain()), threading.Event()
     _stop_after(chain, unless=called)
     with socket.socket(fileno=number) as listener:
         work = _ready(run, step, early=True)
@@ -135,7 +87,7 @@ def _stop_after(line: Connection, unless: threading.Event | None = None) -> None
 
 def _ready(run: str, step: str, early: bool = False) -> Callable[[], int]:
     """Import what a step needs and, early, start its kernel; returns what does the step and returns its exit code."""
-    if step == REPORT:
+    if step == ahead.REPORT:
         from boatlib.report import pdf, publish
 
         pdf.find_printer()  # imports it
@@ -144,10 +96,6 @@ def _ready(run: str, step: str, early: bool = False) -> Callable[[], int]:
 
     kernel = execute.OwnKernel.started(execute.notebook_of(step)) if early else None
     return partial(execute.execute, Run(run), step, kernel)
-
-
-def _address(run: str, step: str) -> str:
-    return f"{os.environ[PLACE]}/{hashlib.sha256(run.encode()).hexdigest()[:8]}-{step}"
 
 
 def _interrupt(*_: object) -> None:

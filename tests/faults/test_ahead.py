@@ -6,10 +6,18 @@ import signal
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 from awkward import NAME, plain
 
 pytestmark = pytest.mark.fault
+
+
+def wait_for(found):
+    end = time.monotonic() + 60
+    while not (value := found()) and time.monotonic() < end:
+        time.sleep(0.05)
+    return value
 
 
 def pid_of(project, step, waiting, chain):
@@ -32,10 +40,7 @@ def is_alive(pid):
 
 
 def nobody_left(project):
-    end = time.monotonic() + 10
-    while (left := project.processes()) and time.monotonic() < end:
-        time.sleep(0.2)
-    return left == []
+    return wait_for(lambda: not project.processes())
 
 
 @pytest.fixture
@@ -55,9 +60,16 @@ def test_two_steps_wait_while_one_works_and_nothing_is_left_of_them(kept, places
     assert list(places.glob("boatlib-*")) == []
 
 
-def test_a_waiting_process_that_is_killed_is_not_missed(kept):
-    chain = kept.start("--set", "seed=8", "--until", "04")
-    os.kill(pid_of(kept, "04_evaluation", True, chain), signal.SIGKILL)
+@pytest.mark.parametrize("seed", [8, 12])
+def test_a_waiting_process_or_kernel_that_is_killed_is_not_missed(kept, seed):
+    chain = kept.start("--set", f"seed={seed}", "--until", "04")
+    waiting = pid_of(kept, "04_evaluation", True, chain)
+    if seed == 12:
+        kernel = wait_for(
+            lambda: [p.pid for p in psutil.Process(waiting).children() if "notebooks/04" in str(p.cmdline())]
+        )
+        waiting = kernel[0]
+    os.kill(waiting, signal.SIGKILL)
     output, _ = chain.communicate(timeout=180)
     assert chain.returncode == 0, output
     assert "04_evaluation" in output
