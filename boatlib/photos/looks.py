@@ -21,7 +21,9 @@ def of_picture(pixels: np.ndarray) -> np.ndarray:
     edges = 4 * luma[1:-1, 1:-1] - luma[:-2, 1:-1] - luma[2:, 1:-1] - luma[1:-1, :-2] - luma[1:-1, 2:]
     contrast = float(luma.std())
     sharpness = float(np.abs(edges).mean()) / (contrast + 0.02) if edges.size else 0.0
-    return np.array([luma.mean(), contrast, sharpness, np.ptp(values, axis=2).mean()], np.float32)
+    red, green, blue = np.moveaxis(values, 2, 0)  # one by one: along an axis of three numpy takes twenty times as long
+    colour = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
+    return np.array([luma.mean(), contrast, sharpness, colour.mean()], np.float32)
 
 
 def of_file(file: Path) -> np.ndarray:

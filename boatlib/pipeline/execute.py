@@ -126,12 +126,12 @@ class OwnKernel(AsyncKernelManager):
     @classmethod
     def started(cls, notebook: Path) -> "OwnKernel":
         """A kernel that is starting: when it answers, it has imported what the notebook needs. It ends with this process."""
-        os.environ |= (
-            dict.fromkeys(ALL_CORES, str(runtime.cores())) | dict.fromkeys(ONE_CORE, "1") | {runtime.STATIC: "1"}
-        )
         kernel = cls(notebook)
         atexit.register(kernel.end)
-        run_sync(kernel.start_kernel)(extra_arguments=["--HistoryManager.hist_file=:memory:"])
+        numbers = dict.fromkeys(ALL_CORES, str(runtime.cores())) | dict.fromkeys(ONE_CORE, "1")
+        run_sync(kernel.start_kernel)(
+            extra_arguments=["--HistoryManager.hist_file=:memory:"], env=os.environ | numbers | {runtime.STATIC: "1"}
+        )
         return kernel
 
     @property

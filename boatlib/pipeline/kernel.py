@@ -1,6 +1,8 @@
 """The kernel of a notebook: when it begins to listen, it has imported what the notebook will need.
 
-python -m boatlib.pipeline.kernel NOTEBOOK -f CONNECTION_FILE
+    python -m boatlib.pipeline.kernel NOTEBOOK -f CONNECTION_FILE
+
+JupyterLab starts its kernels in the usual way, and imports what is needed when it is needed.
 """
 
 import contextlib

@@ -1,7 +1,7 @@
 """The house stands as ARCHITECTURE.md draws it."""
 
 import ast
-import importlib
+import importlib.util
 import re
 import subprocess
 import sys
@@ -12,7 +12,8 @@ from conftest import ROOT
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from boatlib.pipeline import dependencies
+from boatlib.pipeline import dependencies, kernel
+from boatlib.run import NEW_PHOTOS, all_steps
 
 PACKAGE = ROOT / "boatlib"
 MODULES = sorted(path.relative_to(ROOT) for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
@@ -146,3 +147,8 @@ def test_on_windows_a_sentence_says_where_it_runs():
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert "boatlib runs on Linux and macOS. On Windows, use it inside WSL" in done.stderr.splitlines()[-1]
     assert "fcntl" not in done.stderr
+
+
+def test_what_kernels_import_before_they_listen_is_there():
+    assert list(kernel.LATER) == [*all_steps(ROOT), NEW_PHOTOS]
+    assert all(importlib.util.find_spec(name) for names in kernel.LATER.values() for name in names)
