@@ -20,22 +20,27 @@ from typing import IO
 from boatlib.run import NEW_PHOTOS, all_steps
 
 PLACE = "BOATLIB_STEPS"  # folder of the sockets, set by the chain for what it starts
+LAST = "BOATLIB_LAST_STEP"  # beside it
 CHAIN = "chain"
 REPORT = "report"
 MOST_WAITING = 64
 
 
 @contextlib.contextmanager
-def allowed() -> Iterator[None]:
-    """While this lasts, steps may get ready before their turn; whoever still waits at its end, ends."""
+def allowed(last: str = "") -> Iterator[None]:
+    """While this lasts, steps may get ready before their turn; whoever still waits at its end, ends.
+
+    last: the step with which the chain ends, where it is not the report.
+    """
     with (
         tempfile.TemporaryDirectory(prefix="boatlib-", ignore_cleanup_errors=True) as folder,
         contextlib.ExitStack() as stack,
     ):
         with contextlib.suppress(OSError):  # a path that is too long for a socket: then each step begins at its turn
             stack.enter_context(Listener(f"{folder}/{CHAIN}", backlog=MOST_WAITING))
-            os.environ[PLACE] = folder
-            stack.callback(os.environ.pop, PLACE)
+            for name, value in ((PLACE, folder), (LAST, last or REPORT)):
+                os.environ[name] = value
+                stack.callback(os.environ.pop, name)
         yield
 
 
@@ -62,7 +67,9 @@ def prepare(
 def following(root: Path, step: str) -> list[str]:
     """The steps that should get ready while this notebook is executed: two, since the next one may be short."""
     steps = [*all_steps(root, answers=step == NEW_PHOTOS), REPORT]
-    return steps[steps.index(step) + 1 :][:2]
+    last = os.environ.get(LAST)
+    wanted = steps[: steps.index(last) + 1] if last in steps else steps
+    return wanted[steps.index(step) + 1 :][:2]
 
 
 def chain() -> str:

@@ -94,9 +94,10 @@ def run_chain(
         for run_steps in dict.fromkeys(map(tuple, kinds.values())):
             own = [name for name in names if tuple(kinds[name]) == run_steps]
             print(f"{', '.join(own)}: {', '.join(page_name(step).lower() for step in run_steps)}", flush=True)
+        own, last = kinds[names[0]], steps.get(until, "")
         all_of_it = not (Run(names[0]).folder / "notebooks").is_dir()
-        first = kinds[names[0]][0 if all_of_it else -1]  # whatever has changed, the last one will run
-        return _start(command, names, root, locks, first=first, until=steps.get(until, ""), elsewhere=bool(profile))
+        first = own[0] if all_of_it else last or own[-1]  # whatever has changed, the last one will run
+        return _start(command, names, root, locks, first=first, until=last, elsewhere=bool(profile))
 
 
 def find_step(word: str, steps: list[str]) -> str:
@@ -140,7 +141,7 @@ def _start(
         (folder / "failure.json").unlink(missing_ok=True)
     log = logs[0] / "snakemake.log"
     started = time.perf_counter()
-    with log.open("w", encoding="utf-8") as errors, contextlib.nullcontext() if elsewhere else ahead.allowed():
+    with log.open("w", encoding="utf-8") as errors, contextlib.nullcontext() if elsewhere else ahead.allowed(until):
         ahead.prepare(names[0], [first], environment.own(), errors)  # while Snakemake starts
         code = _wait_for(command, root, errors, locks)
     seconds = time.perf_counter() - started

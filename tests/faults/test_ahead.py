@@ -51,8 +51,9 @@ def places(tmp_path, monkeypatch):
 
 
 def test_two_steps_wait_while_one_works_and_nothing_is_left_of_them(kept, places):
-    chain = kept.start("--set", "seed=7", "--until", "03")
+    chain = kept.start("--set", "seed=7", "--until", "05")
     waiting = [pid_of(kept, step, True, chain) for step in ("04_evaluation", "05_tta")]
+    assert not any(re.search(r"step \S+ 06_summary", line) for line in kept.processes())  # nobody will call it
     output, _ = chain.communicate(timeout=120)
     assert chain.returncode == 0, output
     assert len(set(waiting)) == 2
@@ -102,7 +103,7 @@ def test_where_nothing_can_wait_each_step_begins_at_its_turn(kept, tmp_path, mon
 
 def test_what_waits_ends_with_a_chain_that_is_killed_and_the_rest_goes_on(kept):
     with kept.cell("03_training", "import time; time.sleep(6); 'awake'"):
-        chain = kept.start("--set", "seed=11", "--until", "04")
+        chain = kept.start("--set", "seed=11", "--until", "05")
         waiting = [pid_of(kept, step, True, chain) for step in ("04_evaluation", "05_tta")]
         pid_of(kept, "03_training", False, chain)
         chain.kill()
