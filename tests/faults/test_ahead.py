@@ -108,8 +108,7 @@ def test_what_waits_ends_with_a_chain_that_is_killed_and_the_rest_goes_on(kept):
         pid_of(kept, "03_training", False, chain)
         chain.kill()
         chain.wait()
-        time.sleep(3)
-        assert [pid for pid in waiting if is_alive(pid)] == []
+        assert wait_for(lambda: not any(map(is_alive, waiting)))
         assert kept.processes() != []
         end = time.monotonic() + 180
         while kept.processes() and time.monotonic() < end:
