@@ -11,18 +11,16 @@ model answers.
 """
 
 import argparse
-import os
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from fresh import empty_cache
+from memory import watched
 from PIL import Image
 
 RUN = "benchmark-growth"
@@ -64,6 +62,7 @@ def main() -> None:
     parser.add_argument("--classes", type=int, default=5)
     parser.add_argument("--camera", action="store_true", help="frames of one fixed camera; the first step alone")
     parser.add_argument("--model", default="", help="they arrive as new photos of a taught model")
+    parser.add_argument("--until", default="", help="the last step, such as 02")
     parser.add_argument("--keep", action="store_true", help="leave the run and its reports, to look at them")
     options = parser.parse_args()
     print(
@@ -78,16 +77,11 @@ def main() -> None:
                 settings, file = [f"new.images={folder}", f"run={RUN}", f"model={options.model}"], "params/new.yaml"
             command = [sys.executable, "-m", "boatlib", "run", file]
             command += [word for setting in settings for word in ("--set", setting)]
-            command += ["--until", "01"] if options.camera else []
-            started = time.perf_counter()
-            process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-            _, status, usage = os.wait4(process.pid, 0)
-            seconds = time.perf_counter() - started
-            if status:
-                raise SystemExit(f"the chain ended with status {status}; its log is in runs/{RUN}/logs")
+            command += ["--until", "01" if options.camera else options.until] if options.camera or options.until else []
+            seconds, largest = watched(command, Path.cwd())
             pages = sum(file.stat().st_size for file in Path("reports", RUN).rglob("*") if file.is_file()) / 1e6
             print(
-                f"| {count:,} | {seconds:.0f} | {count / seconds:.0f} | {usage.ru_maxrss / 1024:.0f} | {pages:.1f} |",
+                f"| {count:,} | {seconds:.0f} | {count / seconds:.0f} | {largest:.0f} | {pages:.1f} |",
                 flush=True,
             )
             if not options.keep:

@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from memory import watched
 
 ROOT = Path(__file__).resolve().parents[1]
 NEEDS = {"fastai": ["fastai"]}
@@ -173,14 +174,11 @@ def ours(job: dict[str, Any]) -> dict[str, Any]:
     command += [word for text in job["set"] for word in ("--set", text)]
     environment = os.environ | {"BOATLIB_CACHE": str(ROOT / ".cache" / "peers" / "ours")}
     subprocess.run([*command, "--until", "split"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL, env=environment)
-    started = time.perf_counter()
     step = ["--until", "training", "--force", "training", "--set", f"training.minutes={job['minutes']}"]
-    subprocess.run([*command, *step], cwd=ROOT, check=True, stdout=subprocess.DEVNULL, env=environment)
-    seconds = time.perf_counter() - started
+    seconds, peak = watched([*command, *step], ROOT, env=environment)
     split = run.table("split")
     test = split[split["split"] == "test"]
     found = Predictor.load(run.path("model")).predict_catalogued(test, sources.root_of(run))
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     return judged(test["label"].to_numpy(), found["predicted"].to_numpy()) | {
         "seconds": seconds,
         "peak": peak,
