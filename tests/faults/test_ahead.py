@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import tempfile
 import time
 from pathlib import Path
 
@@ -44,10 +45,11 @@ def nobody_left(project):
 
 
 @pytest.fixture
-def places(tmp_path, monkeypatch):
-    """The folder for temporary files."""
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    return tmp_path
+def places(monkeypatch):
+    """The folder for temporary files, near enough for sockets."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        monkeypatch.setenv("TMPDIR", folder)
+        yield Path(folder)
 
 
 def test_two_steps_wait_while_one_works_and_nothing_is_left_of_them(kept, places):
