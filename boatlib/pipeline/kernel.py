@@ -5,12 +5,14 @@
 JupyterLab starts its kernels in the usual way, and imports what is needed when it is needed.
 """
 
+import ast
 import contextlib
 import importlib
 import json
 import os
 import runpy
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 # Which modules functions import when they are called, so that a notebook in JupyterLab begins sooner
@@ -34,16 +36,22 @@ LATER = {
 
 def import_for(notebook: Path) -> None:
     """Import what the first cell imports, and what functions will. What fails, fails again in the notebook, which says so."""
-    with (
-        open(os.devnull, "w") as nowhere,
-        contextlib.redirect_stdout(nowhere),
-        contextlib.suppress(Exception, SystemExit),
-    ):
-        for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
-            if "imports" in cell["metadata"].get("tags", []):
-                exec("".join(cell["source"]), {})
-        for name in LATER.get(notebook.stem, ()):
-            importlib.import_module(name)
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+        for name in [*_named(notebook), *LATER.get(notebook.stem, ())]:
+            with contextlib.suppress(Exception, SystemExit):  # also where it is no module, but something in one
+                importlib.import_module(name)
+
+
+def _named(notebook: Path) -> Iterator[str]:
+    """What the cell tagged `imports` imports, in its order; of a notebook that cannot be read, nothing."""
+    with contextlib.suppress(Exception):
+        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+        sources = ["".join(cell["source"]) for cell in cells if "imports" in cell["metadata"].get("tags", [])]
+        for node in ast.walk(ast.parse("\n".join(sources))):
+            if isinstance(node, ast.Import):
+                yield from (alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                yield from [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
 
 
 if __name__ == "__main__":

@@ -44,13 +44,13 @@ def _call(run: str, step: str) -> int | None:
     """The exit code of the process that has waited for this call; None where there was none, or it could not get ready."""
     try:
         line = Client(ahead.address(run, step))
-        line.recv()
+        line.recv_bytes()
     except (KeyError, OSError, EOFError):
         return None
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: line.send("stop"))
+        signal.signal(number, lambda *_: line.send_bytes(b"stop"))
     try:
-        return line.recv()
+        return line.recv_bytes()[0]
     except (OSError, EOFError):
         return KILLED
 
@@ -62,12 +62,13 @@ def _when_called(run: str, step: str, number: int) -> int:
         work = _ready(run, step, early=True)
         line = Connection(listener.accept()[0].detach())
         called.set()
-    line.send("begun")
+    line.send_bytes(b"begun")
     _stop_after(line)
     try:
-        line.send(work())
+        code = work()
     except KeyboardInterrupt:
-        line.send(INTERRUPTED)
+        code = INTERRUPTED
+    line.send_bytes(bytes([code]))
     return 0
 
 
@@ -76,7 +77,7 @@ def _stop_after(line: Connection, unless: threading.Event | None = None) -> None
 
     def listen() -> None:
         with contextlib.suppress(OSError, EOFError):
-            line.recv()
+            line.recv_bytes()
         if unless is None or not unless.is_set():
             os.kill(os.getpid(), signal.SIGTERM)
             time.sleep(GRACE)

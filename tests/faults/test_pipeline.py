@@ -333,8 +333,8 @@ def test_17_a_kernel_needs_no_port(tmp_path, monkeypatch):
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("'said'")]), notebook)
     taken = []
 
-    def take_port(manager):
-        write(manager)
+    def take_port(manager, **options):
+        write(manager, **options)
         if manager.transport == "tcp":
             taken.append(manager.shell_port)
 
