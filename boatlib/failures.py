@@ -8,6 +8,8 @@ from boatlib.errors import BoatlibError
 from boatlib.files import write_text
 from boatlib.run import Run
 
+INTERRUPTED, KILLED = 130, 137  # exit codes, as a shell has them
+
 
 def note_failure(run: Run, step: str, code: int, sentence: str) -> None:
     """Write down what stopped a step. Raises DiskError."""
@@ -15,7 +17,7 @@ def note_failure(run: Run, step: str, code: int, sentence: str) -> None:
     write_text(run.folder / "logs" / "failure.json", json.dumps(record, ensure_ascii=False))
 
 
-def in_words(run: Run, step: str, work: Callable[[], object]) -> int:
+def exit_code_of(run: Run, step: str, work: Callable[[], object]) -> int:
     """Do the work of a step; returns the exit code. Whatever goes wrong is a sentence; a traceback goes into a log."""
     try:
         work()

@@ -18,7 +18,7 @@ from papermill.exceptions import PapermillExecutionError
 
 from boatlib import runtime
 from boatlib.errors import BoatlibError, DiskError, find_error
-from boatlib.failures import note_failure
+from boatlib.failures import INTERRUPTED, KILLED, note_failure
 from boatlib.files import explain_disk, write_text
 from boatlib.params import Params
 from boatlib.pipeline.ahead import following, prepare
@@ -28,7 +28,6 @@ from boatlib.run import Run, project_root
 CLEAR_LINE = "\r\x1b[K"
 ALL_CORES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")  # for torch, to which Snakemake leaves one
 ONE_CORE = ("OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")  # for numpy: the same bytes on any number of cores
-KERNEL_DIED = 137
 ENGINE = "boatlib"
 LOG_SECONDS = 5.0  # between two saves of a notebook that is being executed
 LONGEST_PLACE = 88  # bytes; a socket's whole path may have 103 on a Mac
@@ -197,12 +196,12 @@ def _papermill(
         return STEP_FAILED, f"{error.ename} in cell {error.exec_count}: {error.evalue}"
     except KeyboardInterrupt:
         at_once = False
-        return 130, "stopped from outside. The same command goes on from here."
+        return INTERRUPTED, "stopped from outside. The same command goes on from here."
     except Exception as error:
         if isinstance(error, OSError) and (sentence := explain_disk(error, log)):
             return STEP_FAILED, sentence
         if type(error).__name__ == "DeadKernelError":
-            return KERNEL_DIED, "the computer ran out of memory, or the process was stopped from outside."
+            return KILLED, "the computer ran out of memory, or the process was stopped from outside."
         return STEP_FAILED, f"the notebook could not be executed ({type(error).__name__}: {error})."
     finally:
         if kernel:

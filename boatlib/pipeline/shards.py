@@ -4,7 +4,7 @@ import sys
 from contextlib import redirect_stdout
 from dataclasses import replace
 
-from boatlib.failures import in_words
+from boatlib.failures import exit_code_of
 from boatlib.model.training import search
 from boatlib.model.training.task import TrainingTask
 from boatlib.params import Params
@@ -29,6 +29,6 @@ if __name__ == "__main__":
     of_run, shard, shards = Run(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     terminal = Terminal(f"{of_run.name}/shard {shard} of {shards}")
     with redirect_stdout(terminal):
-        code = in_words(of_run, f"shard {shard}", lambda: show(of_run, shard, shards))
+        code = exit_code_of(of_run, f"shard {shard}", lambda: show(of_run, shard, shards))
     terminal.close("FAILED" if code else "done")
     sys.exit(code)

@@ -17,10 +17,10 @@ from collections.abc import Callable
 from functools import partial
 from multiprocessing.connection import Client, Connection
 
+from boatlib.failures import INTERRUPTED, KILLED
 from boatlib.pipeline import ahead
 from boatlib.run import Run
 
-INTERRUPTED, KILLED = 130, 137  # exit codes
 GRACE = 30.0  # seconds that a step has to end when its command has ended
 
 

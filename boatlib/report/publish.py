@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-from boatlib.failures import in_words
+from boatlib.failures import exit_code_of
 from boatlib.files import explained, through_links
 from boatlib.params import Params
 from boatlib.report import board
@@ -90,4 +90,4 @@ def _keep(old: Path | str, new: Path | str) -> None:
 def main(run: str) -> int:
     """Publish a run; returns the exit code. What went wrong is printed in a sentence."""
     gc.disable()  # a seventh of the time, for 7 MB: the process ends soon
-    return in_words(Run(run), "the report", lambda: publish(Run(run)))
+    return exit_code_of(Run(run), "the report", lambda: publish(Run(run)))

@@ -185,7 +185,7 @@ def main(run: Run) -> int:
     """Make all pages but the partner's; returns the exit code. What went wrong is printed in a sentence."""
     steps = all_steps(project_root())
     for step in (step for step in steps if step not in PARTNER):
-        if code := failures.in_words(run, f"the page of {step}", partial(render, run, step, steps)):
+        if code := failures.exit_code_of(run, f"the page of {step}", partial(render, run, step, steps)):
             return code
     return 0
 

@@ -63,11 +63,11 @@ def test_two_steps_wait_while_one_works_and_nothing_is_left_of_them(kept, places
     assert list(places.glob("boatlib-*")) == []
 
 
-@pytest.mark.parametrize("seed", [8, 12])
-def test_a_waiting_process_or_kernel_that_is_killed_is_not_missed(kept, seed):
+@pytest.mark.parametrize(("seed", "killed"), [(8, "process"), (12, "kernel")])
+def test_a_waiting_process_or_kernel_that_is_killed_is_not_missed(kept, seed, killed):
     chain = kept.start("--set", f"seed={seed}", "--until", "04")
     waiting = pid_of(kept, "04_evaluation", True, chain)
-    if seed == 12:
+    if killed == "kernel":
         kernel = wait_for(
             lambda: [p.pid for p in psutil.Process(waiting).children() if "notebooks/04" in str(p.cmdline())]
         )
