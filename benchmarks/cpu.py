@@ -75,9 +75,13 @@ def drawn(busy: list[tuple[float, float]], steps: list[tuple[str, float, float]]
         axes = figure.subplots()
         axes.fill_between(seconds, smooth, color=theme.ACCENT, alpha=0.35, linewidth=0)
         axes.plot(seconds, smooth, color=theme.ACCENT, linewidth=1.2)
-        for name, start, end in steps:
-            axes.axvspan(start, end, ymax=0.07, color=theme.WARM, alpha=0.5, linewidth=0)
-            axes.text((start + end) / 2, 0.035, name, ha="center", va="center", fontsize=8, color=theme.INK)
+        until: list[float] = []  # by the row: a step beside another one has the next
+        for name, start, end in sorted(steps, key=lambda step: step[1]):
+            row = next((row for row, last in enumerate(until) if last <= start), len(until))
+            until[row:] = [end, *until[row + 1 :]]
+            low, high = 0.08 * row, 0.08 * row + 0.07
+            axes.axvspan(start, end, ymin=low, ymax=high, color=theme.WARM, alpha=0.5, linewidth=0)
+            axes.text((start + end) / 2, (low + high) / 2, name, ha="center", va="center", fontsize=8, color=theme.INK)
         axes.set(xlim=(0, seconds[-1]), ylim=(0, 1.02), xlabel="seconds", ylabel="busy cores, as a share")
     return figure
 

@@ -2,6 +2,7 @@
 
 import ast
 import difflib
+import importlib.metadata
 import json
 import os
 import re
@@ -18,6 +19,7 @@ from ruamel.yaml.tokens import AliasToken
 
 from boatlib import messages, runtime
 from boatlib.errors import ParameterError
+from boatlib.kept import kept
 from boatlib.messages import ENGLISH
 from boatlib.run import Run
 
@@ -645,11 +647,16 @@ def declared_parameters(notebook: Path) -> dict[str, Any]:
 
 def inspected(notebook: Path) -> dict[str, dict[str, str]]:
     """What papermill finds in that cell: of each name the type, the default as it is written, and the comment (help)."""
-    import papermill  # a third of a second, which most do not need
 
-    return papermill.inspect_notebook(
-        str(notebook).replace("{", "{{").replace("}", "}}")
-    )  # it would fill in folders' names
+    def ask() -> dict[str, dict[str, str]]:
+        import papermill  # a third of a second
+
+        path = str(notebook).replace("{", "{{").replace("}", "}}")  # it would fill in folders' names
+        found: dict[str, dict[str, str]] = papermill.inspect_notebook(path)
+        return found
+
+    version = importlib.metadata.version("papermill")
+    return kept(f"{notebook.stem}-parameters", version + notebook.read_text(encoding="utf-8"), ask)
 
 
 def load_params(path: Path, overrides: list[str] | None = None, root: Path | None = None) -> Params:

@@ -198,17 +198,18 @@ def _size(path: Path) -> int:
 def _resolve_exact_duplicates(table: pd.DataFrame) -> None:
     """The rule for equal files: with one label the first of a part is kept; with two labels nobody knows, and none is kept."""
     readable = table[table["reason"] == ""]
-    for _, same in readable.groupby("sha256", sort=False):
-        if len(same) == 1:
-            continue
+    found: dict[Any, tuple[str, str]] = {}
+    for _, same in readable[readable.duplicated("sha256", keep=False)].groupby("sha256", sort=False):
         labels = natural(set(same["label"]))
         if len(labels) > 1:
-            table.loc[same.index, REASON] = Reason.TWO_LABELS, f"the same photo has two labels: {' and '.join(labels)}"
-        else:
-            for _, within in same.groupby(
-                "part", sort=False
-            ):  # a copy in another given part is counted, and not taken away
-                table.loc[within.index[1:], REASON] = Reason.COPY, f"exact copy of {within['photo'].iloc[0]}"
+            words = f"the same photo has two labels: {' and '.join(labels)}"
+            found |= dict.fromkeys(same.index, (Reason.TWO_LABELS, words))
+            continue
+        # a copy in another given part is counted, and not taken away
+        for _, within in same.groupby("part", sort=False):
+            found |= dict.fromkeys(within.index[1:], (Reason.COPY, f"exact copy of {within['photo'].iloc[0]}"))
+    if found:
+        table.loc[list(found), REASON] = list(found.values())  # at once: each time all of the columns are copied
 
 
 def _drop_small_classes(table: pd.DataFrame, minimum: int) -> set[str]:

@@ -127,9 +127,10 @@ def group_photos(photos: pd.DataFrame, near: int | str = NEAR) -> pd.Series:
     looks = photos["sha256"] if near == OFF else near_components(photos["hash"].tolist(), int(near))
     whole = pd.Series(pd.factorize(np.asarray(looks))[0] + 1, index=photos.index)
     names = whole.map("g{:04d}".format).astype(str)
-    own = photos["label"].groupby(whole).transform(lambda labels: pd.factorize(labels)[0] + 1)
     several = photos["label"].groupby(whole).transform("nunique") > 1
-    return names.where(~several, names + "." + own.astype(str))
+    own = photos.loc[several, "label"].groupby(whole[several]).transform(lambda labels: pd.factorize(labels)[0] + 1)
+    names[several] += "." + own.astype(str)
+    return names
 
 
 def whole_group(groups: pd.Series) -> pd.Series:

@@ -7,7 +7,7 @@ import os
 import re
 import signal
 import subprocess
-import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,12 +17,13 @@ from boatlib import environment, runtime
 from boatlib.errors import AlreadyRunningError, BoatlibError, ParameterError
 from boatlib.files import check_writable, write_text
 from boatlib.params import Params, load_params
-from boatlib.pipeline import ahead, preflight
+from boatlib.pipeline import ahead
+from boatlib.pipeline.planner import Planner
 from boatlib.report.pages import APPENDIX, BRIEF, page_name
-from boatlib.results.arrived import BROKEN_IN_USE
 from boatlib.run import EARLIER, NEWEST, Run, all_steps, cache_folder, in_words, project_root
 
 PROMISE_BROKEN = 5  # exit code
+STDOUT = 1
 GRACE = 20.0  # seconds that steps have to end after Ctrl-C or SIGTERM
 SENTENCES = {
     130: "Interrupted. What was finished is kept; the same command goes on from there.",
@@ -78,26 +79,28 @@ def run_chain(
     steps = {step: find_step(step, known) for step in (until, force) if step}
     for folder in [*(root / "runs" / name for name in names), root / "reports", cache_folder(".")]:
         check_writable(folder)
-    for place, asked in enumerate(all_params):
-        all_params[place], said = preflight.examine(asked, elsewhere=bool(profile))
-        for words in said:
-            print(f"{asked.run}: {words}", flush=True)
-    command = _snakemake(names, steps.get(until, ""), steps.get(force, ""), dry_run, jobs, profile)
-    if resume:
-        os.environ[runtime.RESUME] = "1"  # Snakemake and the steps inherit it
-    with contextlib.ExitStack() as stack:
+    with Planner.ready(root) as planner, contextlib.ExitStack() as stack:
+        from boatlib.pipeline import preflight  # and pandas, while the planner gets ready
+
+        for place, asked in enumerate(all_params):
+            all_params[place], said = preflight.examine(asked, elsewhere=bool(profile))
+            for words in said:
+                print(f"{asked.run}: {words}", flush=True)
+        arguments = _arguments(names, steps.get(until, ""), steps.get(force, ""), dry_run, jobs, profile)
+        if resume:
+            os.environ[runtime.RESUME] = "1"  # Snakemake and the steps inherit it
         locks = [stack.enter_context(_locked(name)) for name in names]
         for params in all_params:
             _write_params(params)
         if dry_run:
-            return _dry_run(command, root)
+            return _dry_run(planner, arguments)
         for run_steps in dict.fromkeys(map(tuple, kinds.values())):
             own = [name for name in names if tuple(kinds[name]) == run_steps]
             print(f"{', '.join(own)}: {', '.join(page_name(step).lower() for step in run_steps)}", flush=True)
         own, last = kinds[names[0]], steps.get(until, "")
         all_of_it = not (Run(names[0]).folder / "notebooks").is_dir()
         first = own[0] if all_of_it else last or own[-1]  # whatever has changed, the last one will run
-        return _start(command, names, root, locks, first=first, until=last, elsewhere=bool(profile))
+        return _start(planner, arguments, names, root, locks, first=first, until=last, elsewhere=bool(profile))
 
 
 def find_step(word: str, steps: list[str]) -> str:
@@ -115,26 +118,35 @@ def _write_params(params: Params) -> None:
         write_text(file, text)
 
 
-def _snakemake(names: list[str], until: str, force: str, dry_run: bool, jobs: int, profile: str) -> list[str]:
+def _arguments(names: list[str], until: str, force: str, dry_run: bool, jobs: int, profile: str) -> list[str]:
+    """What Snakemake is told."""
     # No profile that lies somewhere; and no second of waiting at the end, which is what the limit of jobs a second would cost
     usual = f"--workflow-profile none --cores {jobs + 1} --resources notebooks={jobs} --max-jobs-per-timespan 100/0s"
     where = f"--workflow-profile {profile}" if profile else usual
     # A file with another time and the same content runs nothing again, up to this size (of bytes)
     options = f"{where} --keep-going --nocolor --nolock --rerun-incomplete --max-checksum-file-size 100000000"
-    command = [sys.executable, "-m", "snakemake", "--snakefile", "workflow/Snakefile", *options.split()]
-    command += ["--rerun-triggers", "mtime", "params", "input", "code"]
-    command += ["--config", f"runs={','.join(names)},"]  # the last comma keeps it a text, also for a run called 007
+    arguments = ["--snakefile", "workflow/Snakefile", *options.split()]
+    arguments += ["--rerun-triggers", "mtime", "params", "input", "code"]
+    arguments += ["--config", f"runs={','.join(names)},"]  # the last comma keeps it a text, also for a run called 007
     if force:
-        command += ["--forcerun", force.split("_", 1)[1]]
+        arguments += ["--forcerun", force.split("_", 1)[1]]
     if dry_run:
-        command += ["--dry-run"]
+        arguments += ["--dry-run"]
     if until:
-        command += ["--until", until.split("_", 1)[1]]
-    return command
+        arguments += ["--until", until.split("_", 1)[1]]
+    return arguments
 
 
 def _start(
-    command: list[str], names: list[str], root: Path, locks: list[int], *, first: str, until: str, elsewhere: bool
+    planner: Planner,
+    arguments: list[str],
+    names: list[str],
+    root: Path,
+    locks: list[int],
+    *,
+    first: str,
+    until: str,
+    elsewhere: bool,
 ) -> int:
     logs = [Run(name).folder / "logs" for name in names]
     for folder in logs:
@@ -143,7 +155,7 @@ def _start(
     started = time.perf_counter()
     with log.open("w", encoding="utf-8") as errors, contextlib.nullcontext() if elsewhere else ahead.allowed(until):
         ahead.prepare(names[0], [first], environment.own(), errors)  # while Snakemake starts
-        code = _wait_for(command, root, errors, locks)
+        code = _wait_for(planner, arguments, errors, locks)
     seconds = time.perf_counter() - started
     if code:
         return _explain(code, names, log, root, elsewhere)
@@ -161,6 +173,8 @@ def _start(
 
 def _promise_broken(names: list[str]) -> int:
     """PROMISE_BROKEN where a run on new photos says so, so that whoever watches can ring; otherwise 0."""
+    from boatlib.results.arrived import BROKEN_IN_USE
+
     broken = [name for name in names if Run(name).record("summary")["decision"] == BROKEN_IN_USE]
     return PROMISE_BROKEN if broken else 0
 
@@ -186,13 +200,11 @@ def _locked(name: str) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _wait_for(command: list[str], root: Path, errors: TextIO, locks: list[int]) -> int:
-    """Run Snakemake in a process group of its own. Ctrl-C and SIGTERM go to the whole group, which has GRACE seconds to
+def _wait_for(planner: Planner, arguments: list[str], errors: TextIO, locks: list[int]) -> int:
+    """Run Snakemake in its own process group. Ctrl-C and SIGTERM go to the whole group, which has GRACE seconds to
     end; returns 130 or 143 then, otherwise Snakemake's code. Snakemake holds the locks too, should this process be killed.
     """
-    process = subprocess.Popen(
-        command, cwd=root, stderr=errors, env=environment.own(), start_new_session=True, pass_fds=locks
-    )  # fmt: skip
+    process = planner.start(arguments, [STDOUT, errors.fileno(), *locks])
     stopped: list[tuple[int, float]] = []
 
     def stop(number: int, _: object) -> None:
@@ -267,13 +279,16 @@ def _failure(code: int, sentence: str) -> BoatlibError:
     return error
 
 
-def _dry_run(command: list[str], root: Path) -> int:
+def _dry_run(planner: Planner, arguments: list[str]) -> int:
     """Say which steps would run, and Snakemake's reason for each."""
-    result = subprocess.run(command, cwd=root, capture_output=True, text=True, env=environment.own())
-    if result.returncode:
-        raise BoatlibError(f"The chain cannot be planned: {what_it_said(result.stdout + result.stderr)}")
+    with tempfile.TemporaryFile() as file:
+        failed = planner.start(arguments, [file.fileno(), file.fileno()]).wait()
+        file.seek(0)
+        said = file.read().decode(errors="replace")
+    if failed:
+        raise BoatlibError(f"The chain cannot be planned: {what_it_said(said)}")
     shown = []
-    for text in re.split(r"^(?:local)?rule ", result.stdout + result.stderr, flags=re.M)[1:]:
+    for text in re.split(r"^(?:local)?rule ", said, flags=re.M)[1:]:
         rule = text.partition(":")[0]
         run, reason = (re.search(pattern, text) for pattern in (r"wildcards: run=([^,\n]+)", r"reason: (.+)"))
         if rule not in ("all", "pages"):

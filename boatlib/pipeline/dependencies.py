@@ -14,6 +14,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from boatlib.kept import kept
+
 DATA = ("boatlib.photos.sample",)  # draws photos, and these are known by their fingerprint
 TRIAL = "try-it"  # tag of a cell that is there to be changed in JupyterLab: the chain leaves it out
 Place = tuple[str, str]  # of a definition: its module and its name; "": what runs when the module is imported
@@ -38,6 +40,20 @@ def fingerprint(file: Path, root: Path) -> list[str]:
     return [
         f"{place} {hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:8]}" for place, parts in digests.items()
     ]
+
+
+def kept_fingerprint(file: Path, root: Path) -> list[str]:
+    """The same, found out once for each state of the program's files."""
+    return kept(
+        file.stem, "\n".join([file.read_text(encoding="utf-8"), *_program(root)]), lambda: fingerprint(file, root)
+    )
+
+
+@cache
+def _program(root: Path) -> list[str]:
+    """All modules, each with its place."""
+    files = sorted((root / "boatlib").rglob("*.py"))
+    return [part for file in files for part in (file.relative_to(root).as_posix(), file.read_text(encoding="utf-8"))]
 
 
 @cache

@@ -6,12 +6,14 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
 import papermill
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning import LocalProvisioner
 from jupyter_core.utils import run_sync
 from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
 from papermill.exceptions import PapermillExecutionError
@@ -31,6 +33,7 @@ ONE_CORE = ("OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")  # for numpy: the 
 ENGINE = "boatlib"
 LOG_SECONDS = 5.0  # between two saves of a notebook that is being executed
 LONGEST_PLACE = 88  # bytes; a socket's whole path may have 103 on a Mac
+GIVING_WAY = 10  # of 19: as the command `nice` does
 START_SECONDS = 120  # that a kernel may take to start
 STEP_FAILED = BoatlibError.exit_code
 
@@ -38,8 +41,9 @@ STEP_FAILED = BoatlibError.exit_code
 class Terminal:
     """Where a notebook's progress lines go: rewritten in place on a terminal, one below the other in a file."""
 
-    def __init__(self, step: str) -> None:
-        self._step, self._screen = step, sys.stdout
+    def __init__(self, step: str, mark: str = "") -> None:
+        """mark: what begins its lines in a file, where those of another step may stand between them."""
+        self._step, self._mark, self._screen = step, mark, sys.stdout
         self._live = sys.stdout.isatty()
         self._started = time.perf_counter()
         self._show(f"  {step:<28} ...")
@@ -47,7 +51,7 @@ class Terminal:
     def write(self, text: str) -> int:
         """Called by papermill with what the notebook printed."""
         for line in filter(None, (line.strip() for line in text.splitlines())):
-            self._show(f"  {self._step:<28} {line}" if self._live else f"      {line}")
+            self._show(f"  {self._step:<28} {line}" if self._live else f"      {self._mark}{line}")
         return len(text)
 
     def flush(self) -> None:
@@ -70,10 +74,10 @@ class Terminal:
             print(line, file=self._screen, flush=True)
 
 
-def execute(run: Run, step: str, kernel: "OwnKernel | None" = None) -> int:
+def execute(run: Run, step: str, kernel: "OwnKernel | None" = None, beside: bool = False) -> int:
     """Run `notebooks/<step>.ipynb` for a run; returns the exit code. What went wrong is printed in a sentence.
 
-    kernel: one that has been started for it; otherwise it gets one.
+    kernel: one that has been started for it; otherwise it gets one. beside: it gives way to what runs at the same time.
 
     The executed notebook lies in `runs/<run>/logs/` (also after a failure, to look into) and, only when it ran to its
     last cell, in `runs/<run>/notebooks/`.
@@ -84,9 +88,9 @@ def execute(run: Run, step: str, kernel: "OwnKernel | None" = None) -> int:
     params = Params.of_run(run.name)
     log = run.folder.relative_to(root) / "logs" / f"{step}.ipynb"
     log.parent.mkdir(parents=True, exist_ok=True)
-    terminal = Terminal(f"{run.name}/{step}")
+    terminal = Terminal(f"{run.name}/{step}", f"{step[:2]}: " if beside else "")
     prepare(run.name, following(root, step))  # while this one works
-    code, sentence = _papermill(notebook, log, params.for_notebook(notebook), terminal, kernel)
+    code, sentence = _papermill(notebook, log, params.for_notebook(notebook), terminal, kernel, beside)
     if code == 0 and not reached_the_end(log):
         code, sentence = STEP_FAILED, "it ended before its last cell, so nothing of it is used."
     if code == 0:
@@ -143,6 +147,15 @@ class OwnKernel(AsyncKernelManager):
         """Whether it is there: one that waits long may be the first to go where memory is short."""
         return bool(run_sync(self.is_alive)())
 
+    def give_way(self) -> None:
+        """Leave the cores to others that want them. On Linux its session too, since cores are shared among sessions first (man 7
+        sched, "The autogroup feature"). Called when it is ready: before, it would wait for the imports of others."""
+        process = self.provisioner.pid if isinstance(self.provisioner, LocalProvisioner) else None
+        with contextlib.suppress(OSError):
+            if process is not None:
+                os.setpriority(os.PRIO_PROCESS, process, GIVING_WAY)
+                Path(f"/proc/{process}/autogroup").write_text(f"{GIVING_WAY}\n", encoding="ascii")
+
     def end(self, now: bool = True) -> None:
         """End it, at once or when it has written what it is writing; called again, it does nothing."""
         atexit.unregister(self.end)
@@ -153,6 +166,16 @@ class OwnKernel(AsyncKernelManager):
 
 class Log(NotebookExecutionManager):
     """A notebook as far as it came: papermill would write all of it before and after each cell."""
+
+    def __init__(self, nb: nbformat.NotebookNode, output_path: str | None, begun: Callable[[], None]) -> None:
+        """begun: is called before each cell."""
+        super().__init__(nb, output_path, progress_bar=False)
+        self._begun = begun
+
+    def cell_start(self, *place: object, **more: object) -> None:
+        """Called by papermill, when the kernel is ready."""
+        self._begun()
+        super().cell_start(*place, **more)
 
     def save(self, **kwargs: object) -> None:
         """Write it at its end, and before that once in a while."""
@@ -165,10 +188,16 @@ class Engine(NBClientEngine):
 
     @classmethod
     def execute_notebook(
-        cls, nb: nbformat.NotebookNode, kernel_name: str, output_path: str | None = None, **options: object
+        cls,
+        nb: nbformat.NotebookNode,
+        kernel_name: str,
+        output_path: str | None = None,
+        *,
+        begun: Callable[[], None],
+        **options: object,
     ) -> nbformat.NotebookNode:
         """Called by papermill."""
-        log = Log(nb, output_path, progress_bar=options.pop("progress_bar"))
+        log = Log(nb, output_path, begun)
         log.notebook_start()
         try:
             cls.execute_managed_notebook(log, kernel_name, **options)
@@ -178,7 +207,7 @@ class Engine(NBClientEngine):
 
 
 def _papermill(
-    notebook: Path, log: Path, parameters: dict[str, object], terminal: Terminal, kernel: OwnKernel | None = None
+    notebook: Path, log: Path, parameters: dict[str, object], terminal: Terminal, kernel: OwnKernel | None, beside: bool
 ) -> tuple[int, str]:
     at_once = True  # when all is on the disk; taking its objects apart would take it up to two seconds more
     try:
@@ -188,6 +217,7 @@ def _papermill(
             papermill.execute_notebook(
                 str(log), str(log), parameters, kernel_name="python3", progress_bar=False, stdout_file=terminal,
                 start_timeout=START_SECONDS, cwd=".", km=kernel, engine_name=ENGINE,
+                begun=kernel.give_way if beside else lambda: None,
             )  # fmt: skip
     except PapermillExecutionError as error:
         ours = find_error(error.ename)

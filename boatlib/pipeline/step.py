@@ -1,9 +1,10 @@
 """The command of one step of the chain, which Snakemake calls.
 
-    python -m boatlib.pipeline.step RUN STEP
+    python -m boatlib.pipeline.step RUN STEP [beside]
 
 It finds the process that waits for it (`ahead`), and ends with its exit code; where none waits, it does the step itself. A
-process that waits ends with the chain; one that works ends with its command.
+process that waits ends with the chain; one that works ends with its command. With `beside` it gives way to the step that runs at
+the same time.
 """
 
 import contextlib
@@ -22,28 +23,30 @@ from boatlib.pipeline import ahead
 from boatlib.run import Run
 
 GRACE = 30.0  # seconds that a step has to end when its command has ended
+BESIDE = "beside"
 
 
-def main(run: str, step: str, listener: int | None = None) -> int:
+def main(run: str, step: str, how: str = "") -> int:
     """Do the step, here or in the process that waits for it; or be that process. Returns the exit code.
 
-    listener: the file descriptor of the socket at which a call will come.
+    how: BESIDE; or, for the process that waits, the file descriptor of the socket at which a call will come.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     try:
-        if listener is not None:
-            return _when_called(run, step, listener)
-        code = _call(run, step)
-        return _ready(run, step)() if code is None else code
+        if how.isdigit():
+            return _when_called(run, step, int(how))
+        code = _call(run, step, how)
+        return _ready(run, step)(how == BESIDE) if code is None else code
     except KeyboardInterrupt:
         return INTERRUPTED
 
 
-def _call(run: str, step: str) -> int | None:
+def _call(run: str, step: str, how: str) -> int | None:
     """The exit code of the process that has waited for this call; None where there was none, or it could not get ready."""
     try:
         line = Client(ahead.address(run, step))
+        line.send_bytes(how.encode())
         line.recv_bytes()
     except (KeyError, OSError, EOFError):
         return None
@@ -62,10 +65,11 @@ def _when_called(run: str, step: str, number: int) -> int:
         work = _ready(run, step, early=True)
         line = Connection(listener.accept()[0].detach())
         called.set()
+    beside = line.recv_bytes() == BESIDE.encode()
     line.send_bytes(b"begun")
     _stop_after(line)
     try:
-        code = work()
+        code = work(beside)
     except KeyboardInterrupt:
         code = INTERRUPTED
     line.send_bytes(bytes([code]))
@@ -86,13 +90,14 @@ def _stop_after(line: Connection, unless: threading.Event | None = None) -> None
     threading.Thread(target=listen, daemon=True).start()
 
 
-def _ready(run: str, step: str, early: bool = False) -> Callable[[], int]:
-    """Import what a step needs and, early, start its kernel; returns what does the step and returns its exit code."""
+def _ready(run: str, step: str, early: bool = False) -> Callable[[bool], int]:
+    """Import what a step needs and, early, start its kernel; returns what does the step, beside another or not, and returns its
+    exit code."""
     if step == ahead.REPORT:
         from boatlib.report import pdf, publish
 
         pdf.find_printer()  # imports it
-        return partial(publish.main, run)
+        return lambda _: publish.main(run)
     from boatlib.pipeline import execute
 
     kernel = execute.OwnKernel.started(execute.notebook_of(step)) if early else None
@@ -105,4 +110,4 @@ def _interrupt(*_: object) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2], *map(int, sys.argv[3:])))
+    sys.exit(main(*sys.argv[1:]))

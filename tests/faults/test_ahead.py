@@ -1,5 +1,6 @@
 """Steps that get ready before their turn: real processes and kernels, which are killed."""
 
+import contextlib
 import os
 import re
 import signal
@@ -10,6 +11,9 @@ from pathlib import Path
 import psutil
 import pytest
 from awkward import NAME, plain
+from conftest import ROOT
+
+from boatlib.pipeline.planner import AT_ONCE, Planner
 
 pytestmark = pytest.mark.fault
 
@@ -117,3 +121,55 @@ def test_what_waits_ends_with_a_chain_that_is_killed_and_the_rest_goes_on(kept):
             time.sleep(0.5)
     assert kept.processes() == []
     assert plain(kept.run("--set", "seed=11", "--dry-run"))
+
+
+def test_05_gives_way_to_04_beside_which_it_works_and_06_to_nobody(kept):
+    def priorities():
+        """By the step of the kernel."""
+        found = {}
+        for process in psutil.process_iter(["cmdline", "cwd", "nice"]):
+            line = " ".join(process.info["cmdline"] or [])
+            if (kernel := re.search(r"pipeline\.kernel notebooks/(\w+)\.ipynb", line)) and process.info["cwd"] == str(
+                kept.folder
+            ):
+                found[kernel[1]] = process.info["nice"]
+        return found
+
+    slow, talking = (
+        kept.cell("04_evaluation", "import time; time.sleep(8); 'awake'"),
+        kept.cell("05_tta", "print('looked'); 'said'"),
+    )
+    with slow, talking:
+        chain = kept.start("--set", "seed=13", "--until", "06")
+        seen = wait_for(lambda: (now := priorities()).get("05_tta") and "06_summary" in now and now)
+        output, _ = chain.communicate(timeout=240)
+    assert chain.returncode == 0, output
+    assert (seen["04_evaluation"], seen["05_tta"], seen["06_summary"]) == (0, 10, 0)
+    assert "      05: looked\n" in output  # lines of 04 may stand beside it
+    ended = re.findall(r"/(0\d)_\w+ +[\d.]+ s +done", output)
+    assert ended.index("05") < ended.index("04") < ended.index("06")
+
+
+def test_a_planner_that_is_not_needed_ends_with_its_block(kept):
+    with Planner.ready(ROOT) as planner:
+        process = planner._process
+    assert process.returncode == -signal.SIGKILL
+    assert kept.run("--set", "training.backbone=nonsense").returncode == 2
+    assert kept.processes() == []
+
+
+def test_a_planner_takes_any_number_of_open_files(tmp_path):
+    with contextlib.ExitStack() as stack:
+        said, errors, *others = (
+            stack.enter_context((tmp_path / str(number)).open("w+")) for number in range(AT_ONCE + 3)
+        )
+        planner = stack.enter_context(Planner.ready(ROOT))
+        assert planner.start(["--version"], [file.fileno() for file in (said, errors, *others)]).wait() == 0
+        assert re.fullmatch(r"[\d.]+\n", (tmp_path / "0").read_text())
+
+
+def test_a_planner_that_has_died_is_known_by_its_exit_code():
+    with Planner.ready(ROOT) as planner:
+        planner._process.kill()
+        planner._process.wait()
+        assert planner.start(["--version"], [1, 2]).wait() == -signal.SIGKILL

@@ -128,6 +128,7 @@ OTHERS = {
     "run.py": "the temporary file that `replacing` gives it",
     "lab/choose.py": "copies of a run's files, into a new folder that is moved into its place",
     "pipeline/chain.py": "the lock, and the log of the process that it starts",
+    "pipeline/execute.py": "the priority of a session, which the system shows as a file",
     "model/training/launch.py": "the log of the processes that it starts",
     "model/training/checkpoints.py": "the temporary file that `replacing` gives it",
     "model/features/store.py": "a store that only grows",

@@ -344,7 +344,7 @@ def test_17_a_kernel_needs_no_port(tmp_path, monkeypatch):
     with tempfile.TemporaryDirectory(dir="/tmp") as near:
         for place, ports in ((near, 0), (str(tmp_path / ("x" * 100)), 1)):
             monkeypatch.setattr(tempfile, "tempdir", place)
-            assert execute._papermill(notebook, log, {}, io.StringIO()) == (0, "")
+            assert execute._papermill(notebook, log, {}, io.StringIO(), None, beside=False) == (0, "")
             assert execute.reached_the_end(log)
             assert len(taken) == ports
             gc.collect()

@@ -6,6 +6,8 @@ import shutil
 import pytest
 from conftest import ROOT
 
+from boatlib.kept import kept
+from boatlib.pipeline import dependencies
 from boatlib.pipeline.dependencies import fingerprint
 
 STEPS = ["01_exploration", "02_split", "03_training", "04_evaluation", "05_tta", "06_summary"]
@@ -71,3 +73,29 @@ def test_what_is_passed_on_by_another_module_is_followed(tmp_path):
     script.write_text("from boatlib import first\nfirst.answer()\n")
     before = fingerprint(script, tmp_path)
     assert [line.split()[0] for line in before] == ["script.py", "boatlib.second"]
+
+
+def test_a_fingerprint_is_found_out_once_for_each_state_of_the_program(house, monkeypatch, tmp_path):
+    monkeypatch.setenv("BOATLIB_CACHE", str(tmp_path))
+    file = house / "notebooks" / "05_tta.ipynb"
+    first = dependencies.kept_fingerprint(file, house)
+    assert first == fingerprint(file, house)
+    monkeypatch.setattr(dependencies, "fingerprint", lambda *_: ["anew"])
+    assert dependencies.kept_fingerprint(file, house) == first
+    for changed in (house / "boatlib" / "show" / "tta.py", file):
+        changed.write_text(changed.read_text() + "\n")
+        dependencies._program.cache_clear()
+        assert dependencies.kept_fingerprint(file, house) == ["anew"]
+        (tmp_path / "program" / "05_tta.json").unlink()
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", '["another", 1]', "\x00"])
+def test_what_is_kept_can_be_damaged_or_lost(monkeypatch, tmp_path, content):
+    monkeypatch.setenv("BOATLIB_CACHE", str(tmp_path))
+    assert kept("name", "content", lambda: [1, "a"]) == [1, "a"]
+    assert kept("name", "content", lambda: pytest.fail("asked again")) == [1, "a"]
+    (tmp_path / "program" / "name.json").write_text(content)
+    assert kept("name", "content", lambda: [2]) == [2]
+    (tmp_path / "program" / "name.json").unlink()
+    (tmp_path / "program" / "name.json").mkdir()  # nothing can be written there
+    assert kept("name", "content", lambda: [3]) == [3]

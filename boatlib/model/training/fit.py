@@ -3,7 +3,7 @@
 import contextlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,6 +19,7 @@ from boatlib.model.networks import engines, modules, weights
 from boatlib.model.networks.modules import Body, Classifier, Network, article_head
 from boatlib.model.training import checkpoints, datasets, launch, optim
 from boatlib.model.training.datasets import Dataset
+from boatlib.model.training.heads import Heads, side_by_side
 from boatlib.model.training.process_group import ProcessGroup, alone
 from boatlib.model.training.task import TrainingTask
 from boatlib.model.training.trainer import Trainer, at_once
@@ -89,16 +90,18 @@ def learn(task: TrainingTask, group: ProcessGroup) -> list[checkpoints.State | N
 def _learn(task: TrainingTask, group: ProcessGroup) -> checkpoints.State:
     """One network, and the one that is taught again with the validation photos."""
     before = _unfinished(task, group)
+    refit = task.settings.refit and "refit" not in before
     with torch.random.fork_rng(), _memory_explained(task.settings):
-        if before is None or not _is_over(before, task.settings):
-            lesson = prepare(task, group, from_checkpoint=before is not None)
-            state = _fit(task, lesson, group, before)
-        else:
-            state = before
-        if task.settings.refit and "refit" not in state:
-            state["refit"] = _refit(task, group, state["best_epoch"])
-            if group.rank == 0:
-                checkpoints.save(task.folder, state, _done(state))
+        over = before and _is_over(before, task.settings)
+        lesson = None if over else prepare(task, group, from_checkpoint=bool(before))
+        with side_by_side(task, group) as heads:
+            beside = refit and heads.pool and task.settings.monitor == "last"  # for how many epochs is known
+            again = _refit(task, group, heads, task.settings.epochs) if beside else None
+            state = _fit(task, lesson, group, before) if lesson else before
+            if refit:
+                state["refit"] = (again or _refit(task, group, heads, state["best_epoch"]))()
+                if group.rank == 0:
+                    checkpoints.save(task.folder, state, _done(state))
         if task.held_out is not None and "held_out" not in state:
             state["held_out"] = torch.from_numpy(_ask(task, group, state["best"], task.held_out))
             if group.rank == 0:
@@ -119,28 +122,34 @@ def range_test(task: TrainingTask) -> pd.DataFrame:
     with torch.random.fork_rng(), _memory_explained(settings):
         torch.manual_seed(task.seed)
         lesson = prepare(task, group)
-        model, device = lesson.model.to(group.device).train(), group.device
-        ones = torch.ones(len(task.classes), device=device)
-        optimiser = optim.optimiser(model, settings)
-        ratios = [own["lr"] / settings.learning_rate for own in optimiser.param_groups]
-        size = min(settings.batch_size, at_once(lesson.train.pixels(1)), len(lesson.train.labels))
-        random = np.random.default_rng([task.seed, 0])
-        parts = [random.permutation(len(lesson.train.labels))[:size] for _ in range(settings.range_test)]
-        rows: list[tuple[float, float]] = []
-        for rate, part, inputs in zip(
-            np.geomspace(*RANGE, len(parts)), parts, lesson.train.batches(parts, 0), strict=True
-        ):
-            for own, ratio in zip(optimiser.param_groups, ratios, strict=True):
-                own["lr"] = rate * ratio
-            optimiser.zero_grad()
-            targets = torch.from_numpy(lesson.train.labels[part]).to(device)
-            loss = optim.loss(model(inputs.to(device)), targets, ones, settings) / len(part)
-            rows.append((float(rate), float(loss.detach())))
-            if not rows[-1][1] < EXPLODED * rows[0][1]:
-                break
-            loss.backward()
-            optimiser.step()
+        with side_by_side(task, group):
+            rows = _losses(task, lesson, group)
     return pd.DataFrame(rows, columns=["learning_rate", "loss"])
+
+
+def _losses(task: TrainingTask, lesson: Lesson, group: ProcessGroup) -> list[tuple[float, float]]:
+    """Step sizes of the range test, each with the loss before its step."""
+    settings = task.settings
+    model, device = lesson.model.to(group.device).train(), group.device
+    ones = torch.ones(len(task.classes), device=device)
+    optimiser = optim.optimiser(model, settings)
+    ratios = [own["lr"] / settings.learning_rate for own in optimiser.param_groups]
+    size = min(settings.batch_size, at_once(lesson.train.pixels(1)), len(lesson.train.labels))
+    random = np.random.default_rng([task.seed, 0])
+    parts = [random.permutation(len(lesson.train.labels))[:size] for _ in range(settings.range_test)]
+    rows: list[tuple[float, float]] = []
+    for rate, part, inputs in zip(np.geomspace(*RANGE, len(parts)), parts, lesson.train.batches(parts, 0), strict=True):
+        for own, ratio in zip(optimiser.param_groups, ratios, strict=True):
+            own["lr"] = rate * ratio
+        optimiser.zero_grad()
+        targets = torch.from_numpy(lesson.train.labels[part]).to(device)
+        loss = optim.loss(model(inputs.to(device)), targets, ones, settings) / len(part)
+        rows.append((float(rate), float(loss.detach())))
+        if not rows[-1][1] < EXPLODED * rows[0][1]:
+            break
+        loss.backward()
+        optimiser.step()
+    return rows
 
 
 def features(task: TrainingTask) -> tuple[Features, Features]:
@@ -194,13 +203,13 @@ def _teach_head_first(task: TrainingTask, lesson: Lesson, group: ProcessGroup) -
     """As recipe `head` does by default, by this process alone and without a word; all processes get the same."""
     with contextlib.redirect_stdout(None):
         state = _fit(
-            replace(task, settings=task.head_first()), lesson, ProcessGroup(device=group.device), None, keep=False
+            replace(task, settings=task.head_first()), lesson, ProcessGroup(device=group.device), {}, keep=False
         )
     lesson.model.load_state_dict(state["best"])
 
 
 def _fit(
-    task: TrainingTask, lesson: Lesson, group: ProcessGroup, before: checkpoints.State | None, keep: bool = True
+    task: TrainingTask, lesson: Lesson, group: ProcessGroup, before: checkpoints.State, keep: bool = True
 ) -> checkpoints.State:
     """Epoch by epoch until there is no progress; a checkpoint after each (`keep`), from which `before` goes on."""
     settings, train, val = task.settings, lesson.train, lesson.val
@@ -241,18 +250,28 @@ def _fit(
     return state
 
 
-def _refit(task: TrainingTask, group: ProcessGroup, epochs: int) -> dict[str, torch.Tensor]:
-    """Weights that have learnt from the validation photos too: from the same start, by the same schedule, for as many epochs."""
+def _refit(task: TrainingTask, group: ProcessGroup, heads: Heads, epochs: int) -> Callable[[], dict[str, torch.Tensor]]:
+    """What gives weights that have learnt from the validation photos too: from the same start, by the same schedule, for as many
+    epochs."""
     lesson = prepare(task, group)
     everything = lesson.train.plus(lesson.val_to_learn)
     model = lesson.model.to(group.device)
     dtype = engines.half_type(task.machine)
     trainer = Trainer(task, model, group, everything, dtype if model.body else None)
-    for epoch in range(1, epochs + 1):
-        loss, _ = trainer.epoch(epoch)
+
+    def said(epoch: int, loss: float) -> None:
         if group.rank == 0:
             runtime.progress(f"again with the validation photos: epoch {epoch} of {epochs}  loss {loss:.3f}")
-    return _copy(trainer.judged.state_dict())
+
+    taught = heads.start(lambda: heads.teach(trainer, epochs, None if heads.pool else said))
+
+    def learnt() -> dict[str, torch.Tensor]:
+        loss = taught()
+        if heads.pool:
+            said(epochs, loss)
+        return _copy(trainer.judged.state_dict())
+
+    return learnt
 
 
 def _ask(task: TrainingTask, group: ProcessGroup, learnt: dict[str, torch.Tensor], photos: pd.DataFrame) -> np.ndarray:
@@ -326,20 +345,21 @@ def resume_wanted() -> bool:
     return bool(os.environ.get(runtime.RESUME))
 
 
-def _unfinished(task: TrainingTask, group: ProcessGroup) -> checkpoints.State | None:
-    """The checkpoint to go on from, when that is wanted. Raises ParameterError when it belongs to another training."""
+def _unfinished(task: TrainingTask, group: ProcessGroup) -> checkpoints.State:
+    """The checkpoint to go on from, when that is wanted and there is one; otherwise nothing. Raises ParameterError when it is of
+    another training."""
     if not resume_wanted() and not task.goes_on:
         _offer(task, group)
-        return None
+        return {}
     state = checkpoints.load(task.folder)
     if state and (changed := _changed(task, state)):
         if task.goes_on or checkpoints.is_finished(task.folder):
-            return None  # of an earlier training, which has ended: this is a new one
+            return {}  # of an earlier training, which has ended: this is a new one
         raise ParameterError(
             f"The checkpoint of run {task.run.name!r} was made with other settings: {'; '.join(changed)}. Set them back, or "
             "start without --resume."
         )
-    return state
+    return state or {}
 
 
 def _offer(task: TrainingTask, group: ProcessGroup) -> None:

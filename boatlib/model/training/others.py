@@ -1,6 +1,6 @@
 """What is said of photos that taught, by heads that have not learnt from them: so they can help to draw lines, too."""
 
-from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -9,6 +9,7 @@ import torch
 from boatlib.model.networks.modules import Classifier, article_head
 from boatlib.model.training import datasets
 from boatlib.model.training.fit import features, held_out
+from boatlib.model.training.heads import side_by_side
 from boatlib.model.training.process_group import alone
 from boatlib.model.training.task import TrainingTask
 from boatlib.model.training.trainer import Trainer
@@ -37,50 +38,52 @@ def judged_by_others(task: TrainingTask, epochs: int, alike: pd.Series | None = 
     groups = pd.concat([task.train["group"], task.val["group"]]) if alike is None else alike
     ours, theirs = groups[: len(task.train)], groups[len(task.train) :]
     parts = task.parts if alike is None else splits.in_parts(task.labels(task.train), ours, PARTS_OF_SERIES, task.seed)
-    answer = _by_networks(task, ours, theirs) if crosswise else _by_heads(task, epochs, ours, theirs)
-    answers = np.zeros((len(parts), len(task.classes)))
-    for part in range(parts.max() + 1):
-        own = np.flatnonzero(parts == part)
-        answers[own] = answer(own, np.flatnonzero(parts != part), part)
+    answers = _by_networks(task, ours, theirs, parts) if crosswise else _by_heads(task, epochs, ours, theirs, parts)
     return prediction_table(task.train, answers, task.classes).assign(part=parts)
 
 
-Answer = Callable[
-    [np.ndarray, np.ndarray, int], np.ndarray
-]  # photos that are judged, photos that teach, part: probabilities
-
-
-def _by_heads(task: TrainingTask, epochs: int, ours: pd.Series, theirs: pd.Series) -> Answer:
+def _by_heads(
+    task: TrainingTask, epochs: int, ours: pd.Series, theirs: pd.Series, parts: np.ndarray
+) -> np.ndarray:  # fmt: skip
+    """Probabilities for the training photos, float64 [photos, classes]."""
     taught, val = features(task)
     labels, group = task.labels(task.train), alone(task.machine)
+    answers = np.zeros((len(parts), len(task.classes)))
 
-    def answer(own: np.ndarray, others: np.ndarray, _: int) -> np.ndarray:
-        lesson = datasets.of_features(task.train.iloc[others], labels[others], taught.part(others))
+    def trainer(own: np.ndarray) -> Trainer:
+        rest = parts != parts[own[0]]
+        lesson = datasets.of_features(task.train[rest], labels[rest], taught.part(rest))
         if task.settings.refit:
-            rest = np.flatnonzero(~theirs.isin(ours.iloc[own]))
-            more = task.val.iloc[rest]
-            lesson = lesson.plus(datasets.of_features(more, task.labels(more), val.part(rest)))
-        with torch.random.fork_rng():
-            torch.manual_seed(task.seed)
-            head = article_head(taught.shape[-1], len(task.classes), task.settings.dropout)
-            trainer = Trainer(task, Classifier(head).to(group.device), group, lesson, None)
-            for epoch in range(1, epochs + 1):
-                trainer.epoch(epoch)
+            more = np.flatnonzero(~theirs.isin(ours.iloc[own]))
+            tuning = task.val.iloc[more]
+            lesson = lesson.plus(datasets.of_features(tuning, task.labels(tuning), val.part(more)))
+        torch.manual_seed(task.seed)
+        head = article_head(taught.shape[-1], len(task.classes), task.settings.dropout)
+        return Trainer(task, Classifier(head).to(group.device), group, lesson, None)
+
+    def answer(own: np.ndarray, trainer: Trainer) -> np.ndarray:
+        heads.teach(trainer, epochs)
         judged = datasets.of_features(task.train.iloc[own], labels[own], taught.part((own, np.s_[:1])))
         return np.exp(trainer.judge(judged))
 
-    return answer
+    with torch.random.fork_rng(), side_by_side(task, group) as heads:
+        everyone = [np.flatnonzero(parts == part) for part in np.unique(parts)]
+        trainers = [trainer(own) for own in everyone]  # all, before one of them begins: they draw first weights
+        waiting = [heads.start(partial(answer, *one)) for one in zip(everyone, trainers, strict=True)]
+        for own, answered in zip(everyone, waiting, strict=True):
+            answers[own] = answered()
+    return answers
 
 
-def _by_networks(task: TrainingTask, ours: pd.Series, theirs: pd.Series) -> Answer:
-    learners = [member for member in task.members if member.held_out is not None]
-    asked = [held_out(member) for member in learners]
-    frozen, share = task.of_frozen if task.settings.frozen else None, task.settings.frozen_share
-    by_heads = _by_heads(frozen, frozen.settings.epochs, ours, theirs) if frozen else None
-
-    def answer(own: np.ndarray, others: np.ndarray, part: int) -> np.ndarray:
-        mean = np.mean(asked[part :: task.parts.max() + 1], axis=0)
-        learnt = np.exp(mean - np.logaddexp.reduce(mean, axis=1, keepdims=True))
-        return averaged(learnt, by_heads(own, others, part), share) if by_heads else learnt
-
-    return answer
+def _by_networks(task: TrainingTask, ours: pd.Series, theirs: pd.Series, parts: np.ndarray) -> np.ndarray:
+    """Probabilities for the training photos, float64 [photos, classes]."""
+    asked = [held_out(member) for member in task.members if member.held_out is not None]
+    learnt = np.zeros((len(parts), len(task.classes)))
+    for part in range(parts.max() + 1):
+        mean = np.mean(asked[part :: parts.max() + 1], axis=0)
+        learnt[parts == part] = np.exp(mean - np.logaddexp.reduce(mean, axis=1, keepdims=True))
+    if not task.settings.frozen:
+        return learnt
+    frozen = task.of_frozen
+    by_heads = _by_heads(frozen, frozen.settings.epochs, ours, theirs, parts)
+    return averaged(learnt, by_heads, task.settings.frozen_share)

@@ -39,7 +39,7 @@ class Trainer:
         self._mixer = optim.mixer(task.settings, len(task.classes))
         self._average = optim.averaged(model, task.settings)
         self._dropout = next(part for part in model.head.modules() if isinstance(part, RowDropout))
-        if model.body and group.device == "cpu":
+        if group.device == "cpu":
             runtime.keep_memory()
         self._scaler = torch.amp.GradScaler(group.device, enabled=dtype == torch.float16)
 

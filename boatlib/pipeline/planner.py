@@ -1,0 +1,92 @@
+"""Snakemake, in a process that gets ready while the params files are read: its modules, and those that the Snakefile names.
+
+    python -m boatlib.pipeline.planner SOCKET
+
+The socket, a file descriptor, brings what to do: arguments and environment, and the files that take the place of standard output
+and error, with whatever else is to stay open. When its other end is closed before, there is nothing to do.
+"""
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+from boatlib import environment
+
+FILES = b"f"  # of a message that brings descriptors; what follows them is JSON, which begins with another byte
+AT_ONCE = 200  # descriptors that one can bring
+
+
+class Planner:
+    """The process, which waits for its `start`."""
+
+    def __init__(self, root: Path) -> None:
+        self._line, other = socket.socketpair()
+        with other:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "boatlib.pipeline.planner", str(other.fileno())],
+                cwd=root,
+                env=environment.own(),
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+                pass_fds=[other.fileno()],
+            )
+
+    @classmethod
+    @contextlib.contextmanager
+    def ready(cls, root: Path) -> Iterator[Self]:
+        """One in the project's folder, for a block in which it is started, or not needed."""
+        planner = cls(root)
+        try:
+            yield planner
+        finally:
+            planner._line.close()
+            planner._process.kill()
+            planner._process.wait()
+
+    def start(self, arguments: list[str], files: list[int]) -> "subprocess.Popen[bytes]":
+        """Let Snakemake go, in this process's environment as it is now; returns its process.
+
+        files: descriptors of its standard output and error, and of what stays open as long as it lives.
+        """
+        with contextlib.suppress(OSError):  # where it has died, its exit code tells
+            for start in range(0, len(files), AT_ONCE):
+                socket.send_fds(self._line, [FILES], files[start : start + AT_ONCE])
+            self._line.sendall(json.dumps([arguments, environment.own()]).encode())
+            self._line.shutdown(socket.SHUT_WR)
+        return self._process
+
+
+def main(number: int) -> None:
+    """Be that process."""
+    with contextlib.suppress(ImportError):  # Snakemake says it where it is asked for
+        import snakemake.cli
+
+        from boatlib.model.inference import bundle  # noqa: F401
+        from boatlib.photos import arrivals  # noqa: F401
+    with socket.socket(fileno=number) as line:
+        files: list[int] = []
+        while (word := socket.recv_fds(line, 1, AT_ONCE))[0] == FILES:
+            files += word[1]
+        message = word[0] + line.makefile("rb").read()
+    if not message:
+        return
+    for place, file in enumerate(files):
+        os.set_inheritable(file, False)
+        if place < 2:
+            os.dup2(file, place + 1)
+    arguments, variables = json.loads(message)
+    os.environ.clear()
+    os.environ.update(variables)
+    import snakemake.cli
+
+    snakemake.cli.main(arguments)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
