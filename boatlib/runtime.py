@@ -35,6 +35,14 @@ def machine(device: str = "auto", amp: str = "auto") -> Machine:
     return Machine("cuda" if gpus() and device != "cpu" else "cpu", amp != "off")
 
 
+def threads() -> dict[str, str]:
+    """Variables that a process needs before it imports what computes: torch gets all cores, of which Snakemake leaves it one, and
+    numpy one, so that its digits are the same on any number of them.
+    """
+    torchs, numpys = ("OMP_NUM_THREADS", "MKL_NUM_THREADS"), ("OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+    return dict.fromkeys(torchs, str(cores())) | dict.fromkeys(numpys, "1")
+
+
 def cores() -> int:
     """Number of CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

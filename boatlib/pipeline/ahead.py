@@ -2,7 +2,8 @@
 their kernels.
 
 Each waits at a socket for the command of its step (`step`), connected to another socket of the chain: when that is closed,
-however the chain ends, it ends too.
+however the chain ends, it ends too. Where processes can be copied, all are copies of one that has imported what most need
+(`forkserver`).
 """
 
 import contextlib
@@ -12,25 +13,28 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from multiprocessing.connection import Listener
 from pathlib import Path
 from typing import IO
 
+from boatlib import environment
+from boatlib.pipeline import handover
 from boatlib.run import NEW_PHOTOS, all_steps
 
 PLACE = "BOATLIB_STEPS"  # folder of the sockets, set by the chain for what it starts
 LAST = "BOATLIB_LAST_STEP"  # beside it
 CHAIN = "chain"
+SERVER = "server"
 REPORT = "report"
 MOST_WAITING = 64
 
 
 @contextlib.contextmanager
-def allowed(last: str = "") -> Iterator[None]:
+def allowed(root: Path, last: str = "") -> Iterator[None]:
     """While this lasts, steps may get ready before their turn; whoever still waits at its end, ends.
 
-    last: the step with which the chain ends, where it is not the report.
+    root: the project's folder. last: the step with which the chain ends, where it is not the report.
     """
     with (
         tempfile.TemporaryDirectory(prefix="boatlib-", ignore_cleanup_errors=True) as folder,
@@ -41,27 +45,62 @@ def allowed(last: str = "") -> Iterator[None]:
             for name, value in ((PLACE, folder), (LAST, last or REPORT)):
                 os.environ[name] = value
                 stack.callback(os.environ.pop, name)
+            if sys.platform == "linux":
+                stack.enter_context(_server(root))
         yield
 
 
+@contextlib.contextmanager
+def _server(root: Path) -> Iterator[None]:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(f"{os.environ[PLACE]}/{SERVER}")
+        listener.listen(MOST_WAITING)
+        process = _started("forkserver", listener.fileno(), environment.own(), subprocess.DEVNULL, root)
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _started(
+    module: str, number: int, variables: Mapping[str, str], errors: int | None, root: Path | None = None
+) -> "subprocess.Popen[bytes]":
+    """A module of the pipeline, with its arguments, in a process that is given a descriptor, whose number is its last argument."""
+    return subprocess.Popen(
+        [sys.executable, "-m", *f"boatlib.pipeline.{module}".split(), str(number)],
+        stdin=subprocess.DEVNULL,
+        stderr=errors,
+        cwd=root,
+        env=variables,
+        start_new_session=True,
+        pass_fds=[number],
+    )
+
+
 def prepare(
-    run: str, steps: Iterable[str], environment: dict[str, str] | None = None, errors: IO[str] | None = None
+    run: str, steps: Iterable[str], variables: Mapping[str, str] | None = None, errors: IO[str] | None = None
 ) -> None:
-    """Start the processes that will do steps, where the chain wants it (`allowed`), and none has been started for them."""
+    """Let processes get ready that will do steps, where the chain wants it (`allowed`), and there is none for them yet.
+
+    variables: their environment. errors: where they write what nobody expects; both without: as this process.
+    """
+    variables, place = dict(variables or os.environ), (errors or sys.stderr).fileno()
     for step in steps if PLACE in os.environ else ():
         with socket.socket(socket.AF_UNIX) as listener, contextlib.suppress(OSError):  # there is one already
             listener.bind(address(run, step))
             listener.listen()
-            number = listener.fileno()
-            command = [sys.executable, "-m", "boatlib.pipeline.step", run, step, str(number)]
-            subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stderr=errors,
-                env=environment,
-                start_new_session=True,
-                pass_fds=[number],
-            )
+            try:
+                with socket.socket(socket.AF_UNIX) as line:
+                    line.connect(f"{os.environ[PLACE]}/{SERVER}")
+                    handover.send(line, [run, step, variables], [listener.fileno(), place])
+            except OSError:  # there is no server
+                begin(run, step, listener.fileno(), variables, place)
+
+
+def begin(run: str, step: str, number: int, variables: Mapping[str, str], errors: int) -> None:
+    """Start the process of a step anew, with the descriptor of the socket at which it will be called."""
+    _started(f"step {run} {step}", number, variables, errors)
 
 
 def following(root: Path, step: str) -> list[str]:

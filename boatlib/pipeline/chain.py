@@ -79,14 +79,16 @@ def run_chain(
     steps = {step: find_step(step, known) for step in (until, force) if step}
     for folder in [*(root / "runs" / name for name in names), root / "reports", cache_folder(".")]:
         check_writable(folder)
-    with Planner.ready(root) as planner, contextlib.ExitStack() as stack:
+    until = steps.get(until, "")
+    early = contextlib.nullcontext() if dry_run or profile else ahead.allowed(root, until)
+    with Planner.ready(root) as planner, early, contextlib.ExitStack() as stack:
         from boatlib.pipeline import preflight  # and pandas, while the planner gets ready
 
         for place, asked in enumerate(all_params):
             all_params[place], said = preflight.examine(asked, elsewhere=bool(profile))
             for words in said:
                 print(f"{asked.run}: {words}", flush=True)
-        arguments = _arguments(names, steps.get(until, ""), steps.get(force, ""), dry_run, jobs, profile)
+        arguments = _arguments(names, until, steps.get(force, ""), dry_run, jobs, profile)
         if resume:
             os.environ[runtime.RESUME] = "1"  # Snakemake and the steps inherit it
         locks = [stack.enter_context(_locked(name)) for name in names]
@@ -97,10 +99,10 @@ def run_chain(
         for run_steps in dict.fromkeys(map(tuple, kinds.values())):
             own = [name for name in names if tuple(kinds[name]) == run_steps]
             print(f"{', '.join(own)}: {', '.join(page_name(step).lower() for step in run_steps)}", flush=True)
-        own, last = kinds[names[0]], steps.get(until, "")
+        own = kinds[names[0]]
         all_of_it = not (Run(names[0]).folder / "notebooks").is_dir()
-        first = own[0] if all_of_it else last or own[-1]  # whatever has changed, the last one will run
-        return _start(planner, arguments, names, root, locks, first=first, until=last, elsewhere=bool(profile))
+        first = own[0] if all_of_it else until or own[-1]  # whatever has changed, the last one will run
+        return _start(planner, arguments, names, root, locks, first=first, until=until, elsewhere=bool(profile))
 
 
 def find_step(word: str, steps: list[str]) -> str:
@@ -153,7 +155,7 @@ def _start(
         (folder / "failure.json").unlink(missing_ok=True)
     log = logs[0] / "snakemake.log"
     started = time.perf_counter()
-    with log.open("w", encoding="utf-8") as errors, contextlib.nullcontext() if elsewhere else ahead.allowed(until):
+    with log.open("w", encoding="utf-8") as errors:
         ahead.prepare(names[0], [first], environment.own(), errors)  # while Snakemake starts
         code = _wait_for(planner, arguments, errors, locks)
     seconds = time.perf_counter() - started

@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,13 +26,13 @@ from boatlib.files import explain_disk, write_text
 from boatlib.params import Params
 from boatlib.pipeline.ahead import following, prepare
 from boatlib.pipeline.dependencies import TRIAL
+from boatlib.pipeline.kernel import Forked, can_fork
 from boatlib.run import Run, project_root
 
 CLEAR_LINE = "\r\x1b[K"
-ALL_CORES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")  # for torch, to which Snakemake leaves one
-ONE_CORE = ("OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")  # for numpy: the same bytes on any number of cores
 ENGINE = "boatlib"
 LOG_SECONDS = 5.0  # between two saves of a notebook that is being executed
+NO_HISTORY = "--HistoryManager.hist_file=:memory:"
 LONGEST_PLACE = 88  # bytes; a socket's whole path may have 103 on a Mac
 GIVING_WAY = 10  # of 19: as the command `nice` does
 START_SECONDS = 120  # that a kernel may take to start
@@ -122,19 +123,20 @@ class OwnKernel(AsyncKernelManager):
         super().__init__()
         self._notebook = notebook
         self._place = tempfile.TemporaryDirectory(prefix="boatlib-", ignore_cleanup_errors=True)
+        self.connection_file = f"{self._place.name}/kernel.json"
         if len(os.fsencode(self._place.name)) <= LONGEST_PLACE:
             self.transport = "ipc"
-            self.connection_file = f"{self._place.name}/kernel.json"
 
     @classmethod
     def started(cls, notebook: Path) -> "OwnKernel":
-        """A kernel that is starting: when it answers, it has imported what the notebook needs. It ends with this process."""
-        kernel = cls(notebook)
+        """A kernel that is starting: when it answers, it has imported what the notebook needs. It ends with this process, of which
+        it is a copy where it can be one.
+        """
+        kernel, own = cls(notebook), {runtime.STATIC: "1"}
+        forked = Forked(notebook, ["-f", kernel.connection_file, NO_HISTORY], own) if can_fork() else None
+        kernel.provisioner = Provisioner(forked, kernel_id=str(uuid.uuid4()), kernel_spec=kernel.kernel_spec, parent=kernel)
         atexit.register(kernel.end)
-        numbers = dict.fromkeys(ALL_CORES, str(runtime.cores())) | dict.fromkeys(ONE_CORE, "1")
-        run_sync(kernel.start_kernel)(
-            extra_arguments=["--HistoryManager.hist_file=:memory:"], env=os.environ | numbers | {runtime.STATIC: "1"}
-        )
+        run_sync(kernel.start_kernel)(extra_arguments=[NO_HISTORY], env=os.environ | own)
         return kernel
 
     @property
@@ -162,6 +164,22 @@ class OwnKernel(AsyncKernelManager):
         if self.has_kernel:
             run_sync(self.shutdown_kernel)(now)
         self._place.cleanup()
+
+
+class Provisioner(LocalProvisioner):
+    """Where the process of a kernel comes from: a copy of this one, or a new one."""
+
+    def __init__(self, forked: Forked | None, **place: object) -> None:
+        super().__init__(**place)
+        self._forked = forked
+
+    async def launch_kernel(self, cmd: list[str], **kwargs: object) -> dict[str, object]:
+        """Called by jupyter_client, when the connection file is written; returns what stands in it."""
+        if self._forked is None:
+            return await super().launch_kernel(cmd, **kwargs)
+        self._forked.begin()
+        self.process, self.pid, self.pgid = self._forked, self._forked.pid, self._forked.pid
+        return self.connection_info
 
 
 class Log(NotebookExecutionManager):

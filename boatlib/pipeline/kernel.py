@@ -2,7 +2,8 @@
 
     python -m boatlib.pipeline.kernel NOTEBOOK -f CONNECTION_FILE
 
-JupyterLab starts its kernels in the usual way, and imports what is needed when it is needed.
+Where the process that wants it can be copied, such a copy becomes the kernel (`Forked`), which has what this process has
+imported. JupyterLab starts its kernels in the usual way, and imports what is needed when it is needed.
 """
 
 import ast
@@ -11,9 +12,11 @@ import importlib
 import json
 import os
 import runpy
+import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NoReturn
 
 # Which modules functions import when they are called, so that a notebook in JupyterLab begins sooner
 LATER = {
@@ -54,6 +57,86 @@ def _named(notebook: Path) -> Iterator[str]:
                 yield from [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
 
 
-if __name__ == "__main__":
-    import_for(Path(sys.argv.pop(1)))
+class Forked:
+    """A kernel in a copy of this process, with what `jupyter_client` uses of `subprocess.Popen`. It imports what its notebook needs
+    at once, and begins when it is told; it ends when this process ends before.
+    """
+
+    stdin = stdout = stderr = None
+
+    def __init__(self, notebook: Path, arguments: list[str], environment: Mapping[str, str]) -> None:
+        """arguments: of ipykernel; environment: what is added to that of this process."""
+        word, self._begin = os.pipe()
+        self.returncode: int | None = None
+        self.pid = os.fork()
+        if not self.pid:
+            try:
+                _be_kernel(notebook, arguments, environment, word)
+            finally:  # never go on as this process
+                os._exit(1)
+        os.close(word)
+
+    def begin(self) -> None:
+        """Tell it that its connection file is there."""
+        with contextlib.suppress(BrokenPipeError):  # that it is gone, `poll` tells
+            os.write(self._begin, b"!")
+        os.close(self._begin)
+
+    def poll(self) -> int | None:
+        """Its exit code, a negative number for a signal, or None while it lives."""
+        return self._ended(os.WNOHANG)
+
+    def wait(self) -> int | None:
+        """Its exit code, when it has ended."""
+        return self._ended(0)
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, if it lives."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def _ended(self, how: int) -> int | None:
+        if self.returncode is None:
+            pid, status = os.waitpid(self.pid, how)
+            self.returncode = os.waitstatus_to_exitcode(status) if pid else None
+        return self.returncode
+
+
+def can_fork() -> bool:
+    """Whether a copy of this process is a whole one: not where a second thread might hold a lock that nobody will open, nor on
+    systems whose libraries do not work in copies."""
+    return sys.platform == "linux" and len(os.listdir("/proc/self/task")) == 1
+
+
+def become(title: str) -> None:
+    """Let a copy of a process be one of its own: session, signals, and the name that `ps` shows."""
+    from setproctitle import setproctitle
+
+    os.setsid()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    setproctitle(f"{sys.executable} -m {title}")
+
+
+def _be_kernel(notebook: Path, arguments: list[str], environment: Mapping[str, str], word: int) -> NoReturn:
+    os.environ.update(environment)
+    os.environ["JPY_PARENT_PID"] = str(os.getppid())
+    become(f"{__name__} {notebook} {' '.join(arguments)}")
+    os.closerange(3, word)
+    os.closerange(word + 1, os.sysconf("SC_OPEN_MAX"))
+    import_for(notebook)
+    if not os.read(word, 1):
+        os._exit(0)
+    _run(arguments)
+    os._exit(0)
+
+
+def _run(arguments: list[str]) -> None:
+    sys.argv[1:] = arguments
     runpy.run_module("ipykernel_launcher", run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    import_for(Path(sys.argv[1]))
+    _run(sys.argv[2:])

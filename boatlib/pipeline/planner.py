@@ -7,7 +7,6 @@ and error, with whatever else is to stay open. When its other end is closed befo
 """
 
 import contextlib
-import json
 import os
 import socket
 import subprocess
@@ -17,9 +16,7 @@ from pathlib import Path
 from typing import Self
 
 from boatlib import environment
-
-FILES = b"f"  # of a message that brings descriptors; what follows them is JSON, which begins with another byte
-AT_ONCE = 200  # descriptors that one can bring
+from boatlib.pipeline import handover
 
 
 class Planner:
@@ -55,10 +52,7 @@ class Planner:
         files: descriptors of its standard output and error, and of what stays open as long as it lives.
         """
         with contextlib.suppress(OSError):  # where it has died, its exit code tells
-            for start in range(0, len(files), AT_ONCE):
-                socket.send_fds(self._line, [FILES], files[start : start + AT_ONCE])
-            self._line.sendall(json.dumps([arguments, environment.own()]).encode())
-            self._line.shutdown(socket.SHUT_WR)
+            handover.send(self._line, [arguments, environment.own()], files)
         return self._process
 
 
@@ -70,17 +64,12 @@ def main(number: int) -> None:
         from boatlib.model.inference import bundle  # noqa: F401
         from boatlib.photos import arrivals  # noqa: F401
     with socket.socket(fileno=number) as line:
-        files: list[int] = []
-        while (word := socket.recv_fds(line, 1, AT_ONCE))[0] == FILES:
-            files += word[1]
-        message = word[0] + line.makefile("rb").read()
-    if not message:
+        message, files = handover.receive(line)
+    if message is None:
         return
-    for place, file in enumerate(files):
-        os.set_inheritable(file, False)
-        if place < 2:
-            os.dup2(file, place + 1)
-    arguments, variables = json.loads(message)
+    for place, file in enumerate(files[:2]):
+        os.dup2(file, place + 1)
+    arguments, variables = message
     os.environ.clear()
     os.environ.update(variables)
     import snakemake.cli

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from functools import partial
 from multiprocessing.connection import Client, Connection
 
+from boatlib import runtime
 from boatlib.failures import INTERRUPTED, KILLED
 from boatlib.pipeline import ahead
 from boatlib.run import Run
@@ -31,6 +32,7 @@ def main(run: str, step: str, how: str = "") -> int:
 
     how: BESIDE; or, for the process that waits, the file descriptor of the socket at which a call will come.
     """
+    os.environ.update(runtime.threads())
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     try:
@@ -59,10 +61,10 @@ def _call(run: str, step: str, how: str) -> int | None:
 
 
 def _when_called(run: str, step: str, number: int) -> int:
-    chain, called = Client(ahead.chain()), threading.Event()
-    _stop_after(chain, unless=called)
+    called = threading.Event()
     with socket.socket(fileno=number) as listener:
-        work = _ready(run, step, early=True)
+        work = _ready(run, step, early=True)  # before there is a second thread, with which it could not be copied
+        _stop_after(Client(ahead.chain()), unless=called)
         line = Connection(listener.accept()[0].detach())
         called.set()
     beside = line.recv_bytes() == BESIDE.encode()

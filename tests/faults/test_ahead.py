@@ -13,7 +13,8 @@ import pytest
 from awkward import NAME, plain
 from conftest import ROOT
 
-from boatlib.pipeline.planner import AT_ONCE, Planner
+from boatlib.pipeline.handover import AT_ONCE
+from boatlib.pipeline.planner import Planner
 
 pytestmark = pytest.mark.fault
 
