@@ -14,6 +14,8 @@ import socket
 import sys
 from multiprocessing.connection import Client, wait
 
+from setproctitle import getproctitle, setproctitle
+
 from boatlib import runtime
 from boatlib.pipeline import ahead, handover, kernel, step
 
@@ -22,6 +24,7 @@ SHARED = ("01_exploration", "02_split", "06_summary")  # notebooks that import w
 
 def main(number: int) -> int:
     """Be that process, or a copy that is to be a step; returns the exit code. number: of the socket where steps are asked for."""
+    setproctitle(getproctitle())  # it finds the place only before the environment is exchanged
     os.environ.update(runtime.threads())
     with contextlib.suppress(ImportError):  # what fails, fails again in the step, which says so
         import ipykernel.kernelapp  # noqa: F401

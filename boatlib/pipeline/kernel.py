@@ -116,7 +116,7 @@ def become(title: str) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    setproctitle(f"{sys.executable} -m {title}")
+    setproctitle(f"python -m {title}")
 
 
 def _be_kernel(notebook: Path, arguments: list[str], environment: Mapping[str, str], word: int) -> NoReturn:
