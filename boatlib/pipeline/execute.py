@@ -2,6 +2,7 @@
 
 import atexit
 import contextlib
+import math
 import os
 import sys
 import tempfile
@@ -9,9 +10,11 @@ import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
+from queue import Empty
 
 import nbformat
 import papermill
+from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning import LocalProvisioner
@@ -121,7 +124,7 @@ class OwnKernel(AsyncKernelManager):
 
     def __init__(self, notebook: Path) -> None:
         super().__init__()
-        self._notebook = notebook
+        self._notebook, self.client_factory = notebook, Client
         self._place = tempfile.TemporaryDirectory(prefix="boatlib-", ignore_cleanup_errors=True)
         self.connection_file = f"{self._place.name}/kernel.json"
         if len(os.fsencode(self._place.name)) <= LONGEST_PLACE:
@@ -162,8 +165,29 @@ class OwnKernel(AsyncKernelManager):
         """End it, at once or when it has written what it is writing; called again, it does nothing."""
         atexit.unregister(self.end)
         if self.has_kernel:
+            if now and isinstance(self.provisioner, LocalProvisioner) and self.provisioner.process:
+                run_sync(self.provisioner.kill)()
+                self.provisioner.process.wait()  # what follows would look every tenth of a second
             run_sync(self.shutdown_kernel)(now)
         self._place.cleanup()
+
+
+class Client(AsyncKernelClient):
+    """What speaks with a kernel. The usual one listens for another fifth of a second when the kernel has said that it is ready."""
+
+    async def wait_for_ready(self, timeout: float | None = None) -> None:
+        """Until it has answered, and is heard. Raises RuntimeError where it has died, or the seconds are over."""
+        end = time.monotonic() + (timeout or math.inf)
+        while time.monotonic() < end:
+            self.kernel_info()
+            with contextlib.suppress(Empty):  # what it says before somebody listens is lost: then it is asked again
+                await self.get_shell_msg(timeout=1)
+                while (await self.get_iopub_msg(timeout=0.2))["content"].get("execution_state") != "idle":
+                    pass
+                return
+            if not await self.is_alive():
+                raise RuntimeError("Kernel died before it was ready")
+        raise RuntimeError(f"Kernel was not ready in {timeout} seconds")
 
 
 class Provisioner(LocalProvisioner):

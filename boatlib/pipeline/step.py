@@ -18,7 +18,6 @@ from collections.abc import Callable
 from functools import partial
 from multiprocessing.connection import Client, Connection
 
-from boatlib import runtime
 from boatlib.failures import INTERRUPTED, KILLED
 from boatlib.pipeline import ahead
 from boatlib.run import Run
@@ -32,7 +31,6 @@ def main(run: str, step: str, how: str = "") -> int:
 
     how: BESIDE; or, for the process that waits, the file descriptor of the socket at which a call will come.
     """
-    os.environ.update(runtime.threads())
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     try:
@@ -95,6 +93,9 @@ def _stop_after(line: Connection, unless: threading.Event | None = None) -> None
 def _ready(run: str, step: str, early: bool = False) -> Callable[[bool], int]:
     """Import what a step needs and, early, start its kernel; returns what does the step, beside another or not, and returns its
     exit code."""
+    from boatlib import runtime
+
+    os.environ.update(runtime.threads())
     if step == ahead.REPORT:
         from boatlib.report import pdf, publish
 
