@@ -11,10 +11,10 @@ CACHE = "BOATLIB_CACHE"
 
 @contextlib.contextmanager
 def empty_cache() -> Iterator[None]:
-    """A cache of its own, in which there is nothing but the compiled networks and the fonts of pages, as after the set-up."""
+    """A cache of its own, in which there is nothing but what the set-up makes: compiled networks, fonts, facts of the program."""
     before = os.environ.get(CACHE)
     with tempfile.TemporaryDirectory() as folder:
-        for name in ("engines", "fonts"):
+        for name in ("engines", "fonts", "program"):
             kept = Path(before or ".cache", name).resolve()
             kept.mkdir(parents=True, exist_ok=True)
             Path(folder, name).symlink_to(kept)

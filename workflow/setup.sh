@@ -97,9 +97,11 @@ install_into_venv() {
     echo "The packages could not be installed (see above). Check the connection and start again." >&2
     exit 4
   fi
-  # The first run need not wait for what every run needs: the fonts of pages, and the default network, compiled
+  # The first run need not wait for what every run needs: the fonts of pages, on which code steps depend, and the default network,
+  # compiled
   (cd "$root" && {
     .venv/bin/python -c 'from boatlib.show.kit import fonts; fonts.faces("a")' &
+    .venv/bin/python -c 'from pathlib import Path; from boatlib.pipeline import dependencies; dependencies.find_out(Path.cwd())' &
     .venv/bin/python -c 'from boatlib.model.networks import backbones; backbones.find_backbone("efficientnet_lite0").engine()'
     wait
   })

@@ -33,8 +33,9 @@ def make_folders(split: pd.DataFrame, root: Path, folder: Path) -> str:
     A photo gets a file of its own that takes no space where the file system can do that (a reflink), otherwise a symbolic link,
     otherwise a copy. No file that exists is opened for writing. Raises DataError for a photo that is gone.
     """
+    refused: set[tuple[str, int]] = set()
     with replacing_folder(folder) as new:
-        ways = [put(root, photo, new / place, WAYS) for photo, place in places(split).items()]
+        ways = [put(root, photo, new / place, WAYS, refused) for photo, place in places(split).items()]
     counts = {way: ways.count(way) for way in WORDS if way in ways}
     how = "; ".join(f"{f'{count} ' if len(counts) > 1 else ''}{WORDS[way]}" for way, count in counts.items())
     return f"{len(ways):,} photos stand in {folder.name}/train, val and test, one folder a class, {how}."
@@ -74,20 +75,34 @@ def _to_the_eye(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
-def put(root: Path, photo: str, target: Path, ways: Mapping[str, Callable[[Path, Path], None]]) -> str:
-    """Give a photo a second place, in the first way that is possible, otherwise as "copy"; returns which. Raises DataError."""
+def put(
+    root: Path,
+    photo: str,
+    target: Path,
+    ways: Mapping[str, Callable[[Path, Path], None]],
+    refused: set[tuple[str, int]] | None = None,
+) -> str:
+    """Give a photo a second place, in the first way that is possible, otherwise as "copy"; returns which. Raises DataError.
+
+    refused: ways, each with the device of a photo for which it was impossible; they are not tried again there. Without: they are.
+    """
+    refused = set() if refused is None else refused
     try:
         file = (root / photo).resolve(strict=True)
     except OSError as error:
         raise DataError(f"{photo} was removed since the catalog was made. Run 01_exploration again.") from error
     target.parent.mkdir(parents=True, exist_ok=True)
+    device = file.stat().st_dev
     for way, make in ways.items():
+        if (way, device) in refused:
+            continue
         try:
             make(file, target)
             return way
         except OSError as error:
             if error.errno not in IMPOSSIBLE:
                 raise
+            refused.add((way, device))
     with file.open("rb") as old, target.open("xb") as new:
         shutil.copyfileobj(old, new)
     return "copy"

@@ -15,8 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from boatlib.kept import kept
+from boatlib.params import inspected
+from boatlib.run import NEW_PHOTOS, all_steps
 
 DATA = ("boatlib.photos.sample",)  # draws photos, and these are known by their fingerprint
+SCRIPTS = (
+    "boatlib/pipeline/shards.py",
+    "boatlib/report/render.py",
+    "boatlib/report/publish.py",
+)  # of steps without a notebook
 TRIAL = "try-it"  # tag of a cell that is there to be changed in JupyterLab: the chain leaves it out
 Place = tuple[str, str]  # of a definition: its module and its name; "": what runs when the module is imported
 
@@ -47,6 +54,16 @@ def kept_fingerprint(file: Path, root: Path) -> list[str]:
     return kept(
         file.stem, "\n".join([file.read_text(encoding="utf-8"), *_program(root)]), lambda: fingerprint(file, root)
     )
+
+
+def find_out(root: Path) -> None:
+    """What Snakemake will ask about steps, before somebody waits for it: their code, and the parameters that notebooks declare."""
+    for step in [*all_steps(root), NEW_PHOTOS]:
+        notebook = root / "notebooks" / f"{step}.ipynb"
+        kept_fingerprint(notebook, root)
+        inspected(notebook)
+    for script in SCRIPTS:
+        kept_fingerprint(root / script, root)
 
 
 @cache

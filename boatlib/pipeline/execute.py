@@ -15,6 +15,7 @@ from queue import Empty
 import nbformat
 import papermill
 from jupyter_client.asynchronous.client import AsyncKernelClient
+from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning import LocalProvisioner
@@ -137,7 +138,9 @@ class OwnKernel(AsyncKernelManager):
         """
         kernel, own = cls(notebook), {runtime.STATIC: "1"}
         forked = Forked(notebook, ["-f", kernel.connection_file, NO_HISTORY], own) if can_fork() else None
-        kernel.provisioner = Provisioner(forked, kernel_id=str(uuid.uuid4()), kernel_spec=kernel.kernel_spec, parent=kernel)
+        kernel.provisioner = Provisioner(
+            forked, kernel_id=str(uuid.uuid4()), kernel_spec=kernel.kernel_spec, parent=kernel
+        )
         atexit.register(kernel.end)
         run_sync(kernel.start_kernel)(extra_arguments=[NO_HISTORY], env=os.environ | own)
         return kernel
@@ -197,12 +200,13 @@ class Provisioner(LocalProvisioner):
         super().__init__(**place)
         self._forked = forked
 
-    async def launch_kernel(self, cmd: list[str], **kwargs: object) -> dict[str, object]:
+    async def launch_kernel(self, cmd: list[str], **kwargs: object) -> KernelConnectionInfo:
         """Called by jupyter_client, when the connection file is written; returns what stands in it."""
         if self._forked is None:
             return await super().launch_kernel(cmd, **kwargs)
         self._forked.begin()
-        self.process, self.pid, self.pgid = self._forked, self._forked.pid, self._forked.pid
+        self.process = self._forked  # type: ignore[assignment]  # has what is used of a Popen
+        self.pid = self.pgid = self._forked.pid
         return self.connection_info
 
 

@@ -58,8 +58,8 @@ def _named(notebook: Path) -> Iterator[str]:
 
 
 class Forked:
-    """A kernel in a copy of this process, with what `jupyter_client` uses of `subprocess.Popen`. It imports what its notebook needs
-    at once, and begins when it is told; it ends when this process ends before.
+    """A kernel in a copy of this process, with what `jupyter_client` uses of `subprocess.Popen`. It imports at once what its
+    notebook needs, and begins when it is told; it ends when this process ends before.
     """
 
     stdin = stdout = stderr = None

@@ -27,7 +27,7 @@ class Heads:
     def start(self, learn: Callable[[], T]) -> Callable[[], T]:
         """Begin beside what is going on; returns what waits for the result. Without a pool that begins when it is asked for.
 
-        Whatever learns sets torch's generator, which all threads share. So nothing may draw from it, in `learn` or beside it.
+        `learn` may not draw from torch's generator, which all threads share.
         """
         return self.pool.submit(learn).result if self.pool else learn
 
@@ -43,22 +43,41 @@ class Heads:
         return loss
 
 
+def can_share(task: TrainingTask, group: ProcessGroup) -> bool:
+    """Whether several can learn at a time. Not what has a body, which fills the cores; nor what is on a GPU, or shared among
+    processes, which wait for each other; nor where examples are mixed, by draws from torch's generator.
+    """
+    mixes = task.settings.mixup or task.settings.cutmix
+    return task.settings.recipe == "head" and group == ProcessGroup() and runtime.cores() > 1 and not mixes
+
+
+def in_background(task: TrainingTask, group: ProcessGroup, work: Callable[[], T]) -> Callable[[], T]:
+    """Begin what teaches heads beside whatever follows here; returns what waits for the result. Where they cannot share the cores,
+    it begins when it is asked for.
+    """
+    if not can_share(task, group):
+        return work
+    pool = _pool(1)
+    result = pool.submit(work).result
+    pool.shutdown(wait=False)  # it ends with the work
+    return result
+
+
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
+
+
 @contextlib.contextmanager
 def side_by_side(task: TrainingTask, group: ProcessGroup) -> Iterator[Heads]:
     """A block in which as many heads learn at a time as there are cores, each on one: then digits do not depend on their number.
-
-    One at a time learns what has a body, which fills the cores; what is on a GPU, or shared among processes, which wait for each
-    other; and where examples are mixed, by draws from torch's generator.
+    Where they cannot (`can_share`), it is one at a time.
     """
     if task.settings.recipe != "head" or group != ProcessGroup():
         yield Heads(None)
         return
-    threads, mixes = torch.get_num_threads(), task.settings.mixup or task.settings.cutmix
-    several = runtime.cores() > 1 and not mixes
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    heads = Heads(
-        ThreadPoolExecutor(runtime.cores(), initializer=torch.set_num_threads, initargs=(1,)) if several else None
-    )
+    heads = Heads(_pool(runtime.cores()) if can_share(task, group) else None)
     try:
         yield heads
     finally:

@@ -1,5 +1,6 @@
 """What is said of photos that taught, by heads that have not learnt from them: so they can help to draw lines, too."""
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from boatlib.model.networks.modules import Classifier, article_head
 from boatlib.model.training import datasets
 from boatlib.model.training.fit import features, held_out
-from boatlib.model.training.heads import side_by_side
+from boatlib.model.training.heads import Heads, in_background, side_by_side
 from boatlib.model.training.process_group import alone
 from boatlib.model.training.task import TrainingTask
 from boatlib.model.training.trainer import Trainer
@@ -31,24 +32,32 @@ def judged_by_others(task: TrainingTask, epochs: int, alike: pd.Series | None = 
     2015). It also learns from the validation photos of other groups where those teach. Networks that have learnt crosswise,
     which `fit.train` has taught, are asked about the part that they have not seen.
     """
+    return judging(task, epochs, alike)()
+
+
+def judging(task: TrainingTask, epochs: int, alike: pd.Series | None = None) -> Callable[[], pd.DataFrame]:
+    """Begin it beside what follows, where heads do it; returns what waits for it."""
     nobody = prediction_table(task.train.head(0), np.empty((0, len(task.classes))), task.classes).assign(part=[])
     crosswise = task.settings.recipe != "head"
     if crosswise and (not task.settings.cross_fit or alike is not None):
-        return nobody
+        return lambda: nobody
     groups = pd.concat([task.train["group"], task.val["group"]]) if alike is None else alike
     ours, theirs = groups[: len(task.train)], groups[len(task.train) :]
     parts = task.parts if alike is None else splits.in_parts(task.labels(task.train), ours, PARTS_OF_SERIES, task.seed)
-    answers = _by_networks(task, ours, theirs, parts) if crosswise else _by_heads(task, epochs, ours, theirs, parts)
-    return prediction_table(task.train, answers, task.classes).assign(part=parts)
+    answers: Callable[[], np.ndarray]
+    if crosswise:
+        answers = partial(_by_networks, task, ours, theirs, parts)
+    else:
+        answers = in_background(task, alone(task.machine), _by_heads(task, epochs, ours, theirs, parts))
+    return lambda: prediction_table(task.train, answers(), task.classes).assign(part=parts)
 
 
 def _by_heads(
     task: TrainingTask, epochs: int, ours: pd.Series, theirs: pd.Series, parts: np.ndarray
-) -> np.ndarray:  # fmt: skip
-    """Probabilities for the training photos, float64 [photos, classes]."""
+) -> Callable[[], np.ndarray]:
+    """What gives probabilities for the training photos, float64 [photos, classes], and draws nothing any more."""
     taught, val = features(task)
     labels, group = task.labels(task.train), alone(task.machine)
-    answers = np.zeros((len(parts), len(task.classes)))
 
     def trainer(own: np.ndarray) -> Trainer:
         rest = parts != parts[own[0]]
@@ -61,17 +70,23 @@ def _by_heads(
         head = article_head(taught.shape[-1], len(task.classes), task.settings.dropout)
         return Trainer(task, Classifier(head).to(group.device), group, lesson, None)
 
-    def answer(own: np.ndarray, trainer: Trainer) -> np.ndarray:
+    def answer(heads: Heads, own: np.ndarray, trainer: Trainer) -> np.ndarray:
         heads.teach(trainer, epochs)
         judged = datasets.of_features(task.train.iloc[own], labels[own], taught.part((own, np.s_[:1])))
         return np.exp(trainer.judge(judged))
 
-    with torch.random.fork_rng(), side_by_side(task, group) as heads:
+    with torch.random.fork_rng():
         everyone = [np.flatnonzero(parts == part) for part in np.unique(parts)]
-        trainers = [trainer(own) for own in everyone]  # all, before one of them begins: they draw first weights
-        waiting = [heads.start(partial(answer, *one)) for one in zip(everyone, trainers, strict=True)]
-        for own, answered in zip(everyone, waiting, strict=True):
-            answers[own] = answered()
+        trainers = [trainer(own) for own in everyone]
+
+    def answers() -> np.ndarray:
+        found = np.zeros((len(parts), len(task.classes)))
+        with side_by_side(task, group) as heads:
+            waiting = [heads.start(partial(answer, heads, *one)) for one in zip(everyone, trainers, strict=True)]
+            for own, answered in zip(everyone, waiting, strict=True):
+                found[own] = answered()
+        return found
+
     return answers
 
 
@@ -85,5 +100,5 @@ def _by_networks(task: TrainingTask, ours: pd.Series, theirs: pd.Series, parts: 
     if not task.settings.frozen:
         return learnt
     frozen = task.of_frozen
-    by_heads = _by_heads(frozen, frozen.settings.epochs, ours, theirs, parts)
+    by_heads = _by_heads(frozen, frozen.settings.epochs, ours, theirs, parts)()
     return averaged(learnt, by_heads, task.settings.frozen_share)

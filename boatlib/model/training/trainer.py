@@ -81,7 +81,8 @@ class Trainer:
         inputs = self._train.batches(
             [rows[part] for rows, parts in zip(steps, mine, strict=True) for part in parts], number
         )
-        torch.manual_seed(int(np.random.SeedSequence([self._seed, number, self._group.rank]).generate_state(1)[0]))
+        if self._model.body or self._mixer:  # a head alone draws nothing from a generator that all threads share
+            torch.manual_seed(int(np.random.SeedSequence([self._seed, number, self._group.rank]).generate_state(1)[0]))
         self._wrapped.train()
         sums = np.zeros(3)  # loss, weights of the rows, right answers
         said = time.perf_counter()
