@@ -66,7 +66,7 @@ def _server(root: Path) -> Iterator[None]:
 def _started(
     module: str, number: int, variables: Mapping[str, str], errors: int | None, root: Path | None = None
 ) -> "subprocess.Popen[bytes]":
-    """A module of the pipeline, with its arguments, in a process that is given a descriptor, whose number is its last argument."""
+    """A module of the pipeline, with arguments, in a process that is given a descriptor, whose number is its last argument."""
     return subprocess.Popen(
         [sys.executable, "-m", *f"boatlib.pipeline.{module}".split(), str(number)],
         stdin=subprocess.DEVNULL,

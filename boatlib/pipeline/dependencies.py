@@ -57,7 +57,7 @@ def kept_fingerprint(file: Path, root: Path) -> list[str]:
 
 
 def find_out(root: Path) -> None:
-    """What Snakemake will ask about steps, before somebody waits for it: their code, and the parameters that notebooks declare."""
+    """What Snakemake will ask about steps, before somebody waits for it: their code, and the parameters of notebooks."""
     for step in [*all_steps(root), NEW_PHOTOS]:
         notebook = root / "notebooks" / f"{step}.ipynb"
         kept_fingerprint(notebook, root)

@@ -133,8 +133,8 @@ class OwnKernel(AsyncKernelManager):
 
     @classmethod
     def started(cls, notebook: Path) -> "OwnKernel":
-        """A kernel that is starting: when it answers, it has imported what the notebook needs. It ends with this process, of which
-        it is a copy where it can be one.
+        """A kernel that is starting: when it answers, it has imported what the notebook needs. It ends with this process, and is a
+        copy of it where that can be.
         """
         kernel, own = cls(notebook), {runtime.STATIC: "1"}
         forked = Forked(notebook, ["-f", kernel.connection_file, NO_HISTORY], own) if can_fork() else None
@@ -176,7 +176,7 @@ class OwnKernel(AsyncKernelManager):
 
 
 class Client(AsyncKernelClient):
-    """What speaks with a kernel. The usual one listens for another fifth of a second when the kernel has said that it is ready."""
+    """What speaks with a kernel. The usual one listens for another fifth of a second when the kernel has said it is ready."""
 
     async def wait_for_ready(self, timeout: float | None = None) -> None:
         """Until it has answered, and is heard. Raises RuntimeError where it has died, or the seconds are over."""

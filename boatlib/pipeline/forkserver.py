@@ -19,13 +19,14 @@ from setproctitle import getproctitle, setproctitle
 from boatlib import runtime
 from boatlib.pipeline import ahead, handover, kernel, step
 
-SHARED = ("01_exploration", "02_split", "06_summary")  # notebooks that import what nearly all do, and not torch
+SHARED = ("01_exploration", "02_split", "06_summary")  # notebooks that import what others do, too, and not torch
 
 
 def main(number: int) -> int:
     """Be that process, or a copy that is to be a step; returns the exit code. number: of the socket where steps are asked for."""
     setproctitle(getproctitle())  # it finds the place only before the environment is exchanged
     os.environ.update(runtime.threads())
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for copies
     with contextlib.suppress(ImportError):  # what fails, fails again in the step, which says so
         import ipykernel.kernelapp  # noqa: F401
 
@@ -35,32 +36,34 @@ def main(number: int) -> int:
             kernel.import_for(execute.notebook_of(name))
     gc.collect()
     gc.freeze()
-    wanted = _wanted(number)
-    return step.main(*wanted) if wanted else 0
-
-
-def _wanted(number: int) -> tuple[str, str, str] | None:
-    """In a copy: run, step, and the descriptor of the socket at which it will be called. In the server: None, when the chain ends."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for copies
     with socket.socket(fileno=number) as listener, Client(ahead.chain()) as chain:
         while chain not in wait([listener, chain]):
-            with listener.accept()[0] as line:
-                message, files = handover.receive(line)
-            if message is None:
-                continue
-            run, name, variables = message
-            called, errors = files
-            if not kernel.can_fork():
-                ahead.begin(run, name, called, variables, errors)
-            elif not os.fork():
-                os.environ.clear()
-                os.environ.update(variables)
-                os.dup2(errors, sys.stderr.fileno())
-                os.close(errors)
-                kernel.become(f"{step.__name__} {run} {name} {called}")
-                return run, name, str(called)
-            for file in files:
-                os.close(file)
+            if wanted := _copied(listener):
+                break
+        else:
+            return 0
+    return step.main(*wanted)
+
+
+def _copied(listener: socket.socket) -> tuple[str, str, str] | None:
+    """In a copy: run, step, and the descriptor of the socket at which it will be called. In the server: None."""
+    with listener.accept()[0] as line:
+        message, files = handover.receive(line)
+    if message is None:
+        return None
+    run, name, variables = message
+    called, errors = files
+    if not kernel.can_fork():
+        ahead.begin(run, name, called, variables, errors)
+    elif not os.fork():
+        os.environ.clear()
+        os.environ.update(variables)
+        os.dup2(errors, sys.stderr.fileno())
+        os.close(errors)
+        kernel.become(f"{step.__name__} {run} {name} {called}")
+        return run, name, str(called)
+    for file in files:
+        os.close(file)
     return None
 
 

@@ -61,6 +61,7 @@ def main(number: int) -> None:
     with contextlib.suppress(ImportError):  # Snakemake says it where it is asked for
         import snakemake.cli
 
+        snakemake.cli.get_argument_parser()  # imports its plugins
         from boatlib.model.inference import bundle  # noqa: F401
         from boatlib.photos import arrivals  # noqa: F401
     with socket.socket(fileno=number) as line:

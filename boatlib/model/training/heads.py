@@ -52,8 +52,8 @@ def can_share(task: TrainingTask, group: ProcessGroup) -> bool:
 
 
 def in_background(task: TrainingTask, group: ProcessGroup, work: Callable[[], T]) -> Callable[[], T]:
-    """Begin what teaches heads beside whatever follows here; returns what waits for the result. Where they cannot share the cores,
-    it begins when it is asked for.
+    """Begin what teaches heads beside whatever follows; returns what waits for the result. Where they cannot share the cores, it
+    begins when it is asked for.
     """
     if not can_share(task, group):
         return work
