@@ -133,8 +133,8 @@ class OwnKernel(AsyncKernelManager):
 
     @classmethod
     def started(cls, notebook: Path) -> "OwnKernel":
-        """A kernel that is starting: when it answers, it has imported what the notebook needs. It ends with this process, and is a
-        copy of it where that can be.
+        """A kernel that is starting: when it answers, it has imported what the notebook needs. It is a copy of this process
+        where that can be, and ends with it.
         """
         kernel, own = cls(notebook), {runtime.STATIC: "1"}
         forked = Forked(notebook, ["-f", kernel.connection_file, NO_HISTORY], own) if can_fork() else None

@@ -28,7 +28,8 @@ TABLES = ["catalog.csv", "split.csv", "history.csv", "predictions.csv", "per_cla
 SIGNALS = {"SIGTERM": signal.SIGTERM, "SIGKILL": signal.SIGKILL, "SIGINT": signal.SIGINT}
 TARGETS = {
     "run_all": "boatlib run",
-    "Snakemake": "-m snakemake",
+    "Snakemake": "pipeline.planner",
+    "fork server": "pipeline.forkserver",
     "step": "pipeline.step",
     "kernel": "pipeline.kernel",
 }

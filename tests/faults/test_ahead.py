@@ -83,6 +83,35 @@ def test_a_waiting_process_or_kernel_that_is_killed_is_not_missed(kept, seed, ki
     assert "04_evaluation" in output
 
 
+def test_steps_and_kernels_are_copies_of_one_process_each_in_a_session_of_its_own(kept):
+    chain = kept.start("--set", "seed=14", "--until", "03")
+    waiting = psutil.Process(pid_of(kept, "03_training", True, chain))
+    kernel = wait_for(waiting.children)[0]
+    server = waiting.parent()
+    assert "pipeline.forkserver" in server.cmdline()
+    assert wait_for(lambda: "pipeline.kernel notebooks/03_training.ipynb" in " ".join(kernel.cmdline()))
+    assert len({os.getsid(process.pid) for process in (server, waiting, kernel)}) == 3
+    assert len(os.listdir(f"/proc/{server.pid}/task")) == 1
+    listening = {line.split()[-1] for line in Path("/proc/net/unix").read_text().splitlines() if "-03_training" in line}
+    assert len(listening) == 1
+    output, _ = chain.communicate(timeout=180)
+    assert chain.returncode == 0, output
+    assert nobody_left(kept)
+
+
+@pytest.mark.parametrize("early", [True, False])
+def test_a_fork_server_that_is_killed_is_not_missed(kept, early):
+    chain = kept.start("--set", f"seed={15 + early}", "--until", "04")
+    if not early:
+        pid_of(kept, "03_training", True, chain)
+    server = wait_for(lambda: [line for line in kept.processes() if "pipeline.forkserver" in line])
+    os.kill(int(server[0].split()[0]), signal.SIGKILL)
+    output, _ = chain.communicate(timeout=240)
+    assert chain.returncode == 0, output
+    assert "04_evaluation" in output
+    assert nobody_left(kept)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_a_step_ends_with_its_command(kept, number):
     slow = ["--set", "training.epochs=4000", "--set", "training.max_epochs_stop=4000", "--set", "seed=9"]
