@@ -68,10 +68,11 @@ class Forked:
         """arguments: of ipykernel; environment: what is added to that of this process."""
         word, self._begin = os.pipe()
         self.returncode: int | None = None
+        parent = os.getpid()
         self.pid = os.fork()
         if not self.pid:
             try:
-                _be_kernel(notebook, arguments, environment, word)
+                _be_kernel(notebook, arguments, environment, word, parent)
             finally:  # never go on as this process
                 os._exit(1)
         os.close(word)
@@ -119,16 +120,18 @@ def become(title: str) -> None:
     setproctitle(f"python -m {title}")
 
 
-def _be_kernel(notebook: Path, arguments: list[str], environment: Mapping[str, str], word: int) -> NoReturn:
+def _be_kernel(
+    notebook: Path, arguments: list[str], environment: Mapping[str, str], word: int, parent: int
+) -> NoReturn:
     os.environ.update(environment)
-    os.environ["JPY_PARENT_PID"] = str(os.getppid())
     become(f"{__name__} {notebook} {' '.join(arguments)}")
     os.closerange(3, word)
     os.closerange(word + 1, os.sysconf("SC_OPEN_MAX"))
     import_for(notebook)
     if not os.read(word, 1):
         os._exit(0)
-    _run(arguments)
+    # that process is watched; ipykernel has looked for its number in the environment when it was imported
+    _run([*arguments, f"--IPKernelApp.parent_handle={parent}"])
     os._exit(0)
 
 

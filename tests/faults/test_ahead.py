@@ -88,7 +88,7 @@ def test_steps_and_kernels_are_copies_of_one_process_each_in_a_session_of_its_ow
     waiting = psutil.Process(pid_of(kept, "03_training", True, chain))
     kernel = wait_for(waiting.children)[0]
     server = waiting.parent()
-    assert "pipeline.forkserver" in server.cmdline()
+    assert "boatlib.pipeline.forkserver" in server.cmdline()
     assert wait_for(lambda: "pipeline.kernel notebooks/03_training.ipynb" in " ".join(kernel.cmdline()))
     assert len({os.getsid(process.pid) for process in (server, waiting, kernel)}) == 3
     assert len(os.listdir(f"/proc/{server.pid}/task")) == 1
