@@ -26,7 +26,7 @@ PLACE = "BOATLIB_STEPS"  # folder of the sockets, set by the chain for what it s
 LAST = "BOATLIB_LAST_STEP"  # beside it
 CHAIN = "chain"
 SERVER = "server"
-REPORT = "report"
+PAGES, REPORT = "pages", "report"  # steps without a notebook
 MOST_WAITING = 64
 
 
@@ -104,11 +104,13 @@ def begin(run: str, step: str, number: int, variables: Mapping[str, str], errors
 
 
 def following(root: Path, step: str) -> list[str]:
-    """The steps that should get ready while this notebook is executed: two, since the next one may be short."""
-    steps = [*all_steps(root, answers=step == NEW_PHOTOS), REPORT]
+    """The steps that should get ready while this notebook is executed: two, since the next one may be short, and pages."""
+    *working, last_one = all_steps(root, answers=step == NEW_PHOTOS)
+    steps = [*working, *([PAGES] if working else []), last_one, REPORT]
     last = os.environ.get(LAST)
     wanted = steps[: steps.index(last) + 1] if last in steps else steps
-    return wanted[steps.index(step) + 1 :][:2]
+    after = wanted[steps.index(step) + 1 :]
+    return after[: 3 if PAGES in after[:3] else 2]
 
 
 def chain() -> str:

@@ -14,6 +14,7 @@ import os
 import runpy
 import signal
 import sys
+import traceback
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NoReturn
@@ -73,6 +74,8 @@ class Forked:
         if not self.pid:
             try:
                 _be_kernel(notebook, arguments, environment, word, parent)
+            except Exception:
+                traceback.print_exc()
             finally:  # never go on as this process
                 os._exit(1)
         os.close(word)
@@ -111,13 +114,14 @@ def can_fork() -> bool:
 
 def become(title: str) -> None:
     """Let a copy of a process be one of its own: session, signals, and the name that `ps` shows."""
-    from setproctitle import setproctitle
-
     os.setsid()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    setproctitle(f"python -m {title}")
+    with contextlib.suppress(ImportError):  # an environment that is older than this project needs no names
+        from setproctitle import setproctitle
+
+        setproctitle(f"python -m {title}")
 
 
 def _be_kernel(
@@ -125,6 +129,7 @@ def _be_kernel(
 ) -> NoReturn:
     os.environ.update(environment)
     become(f"{__name__} {notebook} {' '.join(arguments)}")
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.closerange(3, word)
     os.closerange(word + 1, os.sysconf("SC_OPEN_MAX"))
     import_for(notebook)

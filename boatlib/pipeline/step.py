@@ -96,6 +96,10 @@ def _ready(run: str, step: str, early: bool = False) -> Callable[[bool], int]:
     from boatlib import runtime
 
     os.environ.update(runtime.threads())
+    if step == ahead.PAGES:
+        from boatlib.report import render
+
+        return lambda _: render.main(run)
     if step == ahead.REPORT:
         from boatlib.report import pdf, publish
 

@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import re
-import sys
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -181,14 +180,11 @@ def _code_style() -> str:
 """
 
 
-def main(run: Run) -> int:
-    """Make all pages but the partner's; returns the exit code. What went wrong is printed in a sentence."""
+def main(name: str) -> int:
+    """Make all pages of a run but the partner's; returns the exit code. What went wrong is printed in a sentence."""
+    run = Run(name)
     steps = all_steps(project_root())
     for step in (step for step in steps if step not in PARTNER):
         if code := failures.exit_code_of(run, f"the page of {step}", partial(render, run, step, steps)):
             return code
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(Run(sys.argv[1])))
