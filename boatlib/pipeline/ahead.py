@@ -28,6 +28,7 @@ CHAIN = "chain"
 SERVER = "server"
 PAGES, REPORT = "pages", "report"  # steps without a notebook
 MOST_WAITING = 64
+STDERR = 2
 
 
 @contextlib.contextmanager
@@ -85,7 +86,7 @@ def prepare(
 
     variables: their environment. errors: where they write what nobody expects; both without: as this process.
     """
-    variables, place = dict(variables or os.environ), (errors or sys.stderr).fileno()
+    variables, place = dict(variables or os.environ), errors.fileno() if errors else STDERR
     for step in steps if PLACE in os.environ else ():
         with socket.socket(socket.AF_UNIX) as listener, contextlib.suppress(OSError):  # there is one already
             listener.bind(address(run, step))

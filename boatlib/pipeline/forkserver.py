@@ -58,7 +58,7 @@ def _copied(listener: socket.socket) -> tuple[str, str, str] | None:
     elif not os.fork():
         os.environ.clear()
         os.environ.update(variables)
-        os.dup2(errors, sys.stderr.fileno())
+        os.dup2(errors, ahead.STDERR)
         os.close(errors)
         kernel.become(f"{step.__name__} {run} {name} {called}")
         return run, name, str(called)
