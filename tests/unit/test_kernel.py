@@ -1,6 +1,5 @@
 """A kernel in a copy of the process that wants it."""
 
-import io
 import os
 import socket
 import subprocess
@@ -12,7 +11,7 @@ import time
 import nbformat
 import pytest
 
-from boatlib.pipeline import execute, handover
+from boatlib.pipeline import handover
 
 FORKED = """
 import os, sys, time
@@ -82,13 +81,21 @@ def test_with_a_second_thread_there_is_no_copy():
 
 
 @pytest.mark.parametrize("copied", [pytest.param(True, marks=linux), False])
-def test_a_notebook_runs_in_a_copy_and_in_a_process_begun_anew(notebook, tmp_path, monkeypatch, copied):
-    monkeypatch.setattr(execute, "can_fork", lambda: copied)
+def test_a_notebook_runs_in_a_copy_and_in_a_process_begun_anew(notebook, tmp_path, copied):
+    """In a process of its own: that of the tests may have several threads."""
+    log = tmp_path / "log.ipynb"
     with tempfile.TemporaryDirectory(dir="/tmp") as near:
-        monkeypatch.setattr(tempfile, "tempdir", near)
-        log = tmp_path / "log.ipynb"
-        assert execute._papermill(notebook, log, {}, io.StringIO(), None, beside=False) == (0, "")
-        assert os.listdir(near) == []
+        ended = python(f"""
+import io, os, tempfile
+from pathlib import Path
+os.environ["JE_ARROW_MALLOC_CONF"] = "background_thread:false"
+tempfile.tempdir = "{near}"
+from boatlib.pipeline import execute
+assert execute.can_fork()
+execute.can_fork = lambda: {copied}
+print(execute._papermill(Path("{notebook}"), Path("{log}"), {{}}, io.StringIO(), None, beside=False), os.listdir("{near}"))
+""")
+    assert ended.stdout == "(0, '') []\n", ended.stderr
     [cell] = nbformat.read(log, as_version=4).cells[-1:]
     assert cell.outputs[0]["data"]["text/plain"] == "('1', True)"
 

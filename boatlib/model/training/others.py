@@ -21,8 +21,13 @@ PARTS_OF_SERIES = 4  # where two thirds of the series teach too little
 
 
 def judged_by_others(task: TrainingTask, epochs: int, alike: pd.Series | None = None) -> pd.DataFrame:
-    """Predictions for the training photos (`prediction_table`), and the part of each; empty where the body learns, but not
-    crosswise, or look-alikes matter.
+    """What `judging` gives, waited for."""
+    return judging(task, epochs, alike)()
+
+
+def judging(task: TrainingTask, epochs: int, alike: pd.Series | None = None) -> Callable[[], pd.DataFrame]:
+    """What waits for predictions for the training photos (`prediction_table`), and the part of each; empty where the body learns,
+    but not crosswise, or look-alikes matter. Heads begin to learn at once, beside whatever follows.
 
     epochs: of each head; alike: where look-alikes matter, the groups of the training photos and then of the validation photos,
     look-alikes together.
@@ -32,11 +37,6 @@ def judged_by_others(task: TrainingTask, epochs: int, alike: pd.Series | None = 
     2015). It also learns from the validation photos of other groups where those teach. Networks that have learnt crosswise,
     which `fit.train` has taught, are asked about the part that they have not seen.
     """
-    return judging(task, epochs, alike)()
-
-
-def judging(task: TrainingTask, epochs: int, alike: pd.Series | None = None) -> Callable[[], pd.DataFrame]:
-    """Begin it beside what follows, where heads do it; returns what waits for it."""
     nobody = prediction_table(task.train.head(0), np.empty((0, len(task.classes))), task.classes).assign(part=[])
     crosswise = task.settings.recipe != "head"
     if crosswise and (not task.settings.cross_fit or alike is not None):
