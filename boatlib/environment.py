@@ -57,16 +57,13 @@ def _own_settings() -> Path:
 
 def _kernels() -> dict[str, str]:
     """Of every kernel: places of its own for the settings of IPython and matplotlib; memory that tables free is free."""
-    return (
-        {
-            "ARROW_DEFAULT_MEMORY_POOL": "system",  # Arrow's own pool keeps it
-            "JE_ARROW_MALLOC_CONF": "background_thread:false",  # a thread of that pool, without which a process can be copied
-            "IPYTHONDIR": str(cache_folder("ipython")),
-            "MPLCONFIGDIR": str(cache_folder("matplotlib")),
-            "PYTHONUTF8": "1",
-        }
-        | without_home()
-    )
+    return {
+        "ARROW_DEFAULT_MEMORY_POOL": "system",  # Arrow's own pool keeps it
+        "JE_ARROW_MALLOC_CONF": "background_thread:false",  # without that thread a process can be copied
+        "IPYTHONDIR": str(cache_folder("ipython")),
+        "MPLCONFIGDIR": str(cache_folder("matplotlib")),
+        "PYTHONUTF8": "1",
+    } | without_home()
 
 
 def without_home() -> dict[str, str]:

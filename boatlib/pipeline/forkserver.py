@@ -54,6 +54,7 @@ def _copied(listener: socket.socket) -> tuple[str, str, str] | None:
     run, name, variables = message
     called, errors = files
     if not kernel.can_fork():
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # what is ignored here is ignored there
         ahead.begin(run, name, called, variables, errors)
     elif not os.fork():
         os.environ.clear()

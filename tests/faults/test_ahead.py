@@ -13,6 +13,7 @@ import pytest
 from awkward import NAME, plain
 from conftest import ROOT
 
+from boatlib.pipeline import ahead
 from boatlib.pipeline.handover import AT_ONCE
 from boatlib.pipeline.planner import Planner
 
@@ -55,6 +56,22 @@ def places(monkeypatch):
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         monkeypatch.setenv("TMPDIR", folder)
         yield Path(folder)
+
+
+@pytest.mark.parametrize(
+    ("step", "last", "waiting"),
+    [
+        ("01_exploration", "", ["02_split", "03_training"]),
+        ("03_training", "", ["04_evaluation", "05_tta", "pages"]),
+        ("03_training", "05_tta", ["04_evaluation", "05_tta"]),
+        ("05_tta", "", ["pages", "06_summary", "report"]),
+        ("06_summary", "report", ["report"]),
+        ("07_new_photos", "", ["report"]),
+    ],
+)
+def test_who_gets_ready_beside_a_step(monkeypatch, step, last, waiting):
+    monkeypatch.setenv(ahead.LAST, last)
+    assert ahead.following(ROOT, step) == waiting
 
 
 def test_two_steps_wait_while_one_works_and_nothing_is_left_of_them(kept, places):

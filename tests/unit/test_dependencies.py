@@ -1,7 +1,9 @@
 """A step runs again when code that it reaches has changed, and for no other change."""
 
 import functools
+import re
 import shutil
+from pathlib import Path
 
 import pytest
 from conftest import ROOT
@@ -9,6 +11,7 @@ from conftest import ROOT
 from boatlib.kept import kept
 from boatlib.pipeline import dependencies
 from boatlib.pipeline.dependencies import fingerprint
+from boatlib.run import NEW_PHOTOS
 
 STEPS = ["01_exploration", "02_split", "03_training", "04_evaluation", "05_tta", "06_summary"]
 
@@ -73,6 +76,15 @@ def test_what_is_passed_on_by_another_module_is_followed(tmp_path):
     script.write_text("from boatlib import first\nfirst.answer()\n")
     before = fingerprint(script, tmp_path)
     assert [line.split()[0] for line in before] == ["script.py", "boatlib.second"]
+
+
+def test_what_snakemake_asks_is_found_out_before(monkeypatch, tmp_path):
+    monkeypatch.setenv("BOATLIB_CACHE", str(tmp_path))
+    dependencies.find_out(ROOT)
+    asked = re.findall(r'code\(f?"(.+?)"\)', (ROOT / "workflow" / "Snakefile").read_text())
+    names = {Path(file).stem.replace("{NEW_PHOTOS}", NEW_PHOTOS) for file in asked}
+    assert len(names) == 10
+    assert names <= {file.stem for file in (tmp_path / "program").iterdir()}
 
 
 def test_a_fingerprint_is_found_out_once_for_each_state_of_the_program(house, monkeypatch, tmp_path):
