@@ -56,7 +56,7 @@ def _server(root: Path) -> Iterator[None]:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(f"{os.environ[PLACE]}/{SERVER}")
         listener.listen(MOST_WAITING)
-        process = _started("forkserver", listener.fileno(), environment.own(), subprocess.DEVNULL, root)
+        process = _started(["forkserver"], listener.fileno(), environment.own(), subprocess.DEVNULL, root)
     try:
         yield
     finally:
@@ -65,11 +65,11 @@ def _server(root: Path) -> Iterator[None]:
 
 
 def _started(
-    module: str, number: int, variables: Mapping[str, str], errors: int | None, root: Path | None = None
+    words: list[str], number: int, variables: Mapping[str, str], errors: int | None, root: Path | None = None
 ) -> "subprocess.Popen[bytes]":
     """A module of the pipeline, with arguments, in a process that is given a descriptor, whose number is its last argument."""
     return subprocess.Popen(
-        [sys.executable, "-m", *f"boatlib.pipeline.{module}".split(), str(number)],
+        [sys.executable, "-m", f"boatlib.pipeline.{words[0]}", *words[1:], str(number)],
         stdin=subprocess.DEVNULL,
         stderr=errors,
         cwd=root,
@@ -101,7 +101,7 @@ def prepare(
 
 def begin(run: str, step: str, number: int, variables: Mapping[str, str], errors: int) -> None:
     """Start the process of a step anew, with the descriptor of the socket at which it will be called."""
-    _started(f"step {run} {step}", number, variables, errors)
+    _started(["step", run, step], number, variables, errors)
 
 
 def following(root: Path, step: str) -> list[str]:
