@@ -77,12 +77,12 @@ Mixer = Callable[[torch.Tensor, torch.Tensor], tuple[torch.Tensor, torch.Tensor]
 
 def mixer(settings: Training, classes: int) -> Mixer | None:
     """Mixup and cutmix as torchvision does them, for pictures [n, size, size, 3] and features [n, features]."""
+    if not (settings.mixup or settings.cutmix):
+        return None
     from torchvision.transforms import v2
 
     ways: list[nn.Module] = [v2.MixUp(alpha=settings.mixup, num_classes=classes)] if settings.mixup else []
     ways += [v2.CutMix(alpha=settings.cutmix, num_classes=classes)] if settings.cutmix else []
-    if not ways:
-        return None
     choose = v2.RandomChoice(ways)
 
     def mix(rows: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
