@@ -1,6 +1,7 @@
 """Heads that learn side by side: the same digits on any number of cores, and nothing goes on where one has failed."""
 
 import threading
+from functools import partial
 
 import numpy as np
 import pytest
@@ -34,6 +35,17 @@ def test_the_number_of_cores_changes_no_digit(make_task, monkeypatch, settings):
         for one, other in ((trained.network, first.network), (trained.before_refit, first.before_refit)):
             own, expected = one.head.state_dict(), other.head.state_dict()
             assert all(torch.equal(own[name], expected[name]) for name in expected)
+
+
+def test_what_judges_beside_a_training_says_what_it_says_alone(make_task, monkeypatch):
+    monkeypatch.setattr(runtime, "cores", lambda: 2)
+    found = []
+    for beside in (True, False):
+        task = make_task(f"beside{beside}", **TWICE, monitor="last")
+        judging = others.judging(task, 3) if beside else partial(others.judged_by_others, task, 3)
+        found.append((fit.train(task).history, judging()))
+    assert found[0][0].equals(found[1][0])
+    assert found[0][1].equals(found[1][1])
 
 
 def test_several_learn_at_a_time_each_on_one_core(make_task, monkeypatch):
