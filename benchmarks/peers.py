@@ -175,7 +175,7 @@ def ours(job: dict[str, Any]) -> dict[str, Any]:
     environment = os.environ | {"BOATLIB_CACHE": str(ROOT / ".cache" / "peers" / "ours")}
     subprocess.run([*command, "--until", "split"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL, env=environment)
     step = ["--until", "training", "--force", "training", "--set", f"training.minutes={job['minutes']}"]
-    seconds, peak = watched([*command, *step], ROOT, env=environment)
+    seconds, peak, _ = watched([*command, *step], ROOT, env=environment)
     split = run.table("split")
     test = split[split["split"] == "test"]
     found = Predictor.load(run.path("model")).predict_catalogued(test, sources.root_of(run))

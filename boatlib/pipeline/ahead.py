@@ -26,7 +26,8 @@ PLACE = "BOATLIB_STEPS"  # folder of the sockets, set by the chain for what it s
 LAST = "BOATLIB_LAST_STEP"  # beside it
 CHAIN = "chain"
 SERVER = "server"
-PAGES, REPORT = "pages", "report"  # steps without a notebook
+REPORT = "report"  # steps without a notebook: this one, and each page, called as its file
+PAGE = ".html"
 MOST_WAITING = 64
 STDERR = 2
 
@@ -80,11 +81,16 @@ def _started(
 
 
 def prepare(
-    run: str, steps: Iterable[str], variables: Mapping[str, str] | None = None, errors: IO[str] | None = None
+    run: str,
+    steps: Iterable[str],
+    variables: Mapping[str, str] | None = None,
+    errors: IO[str] | None = None,
+    anew: bool = True,
 ) -> None:
     """Let processes get ready that will do steps, where the chain wants it (`allowed`), and there is none for them yet.
 
-    variables: their environment. errors: where they write what nobody expects; both without: as this process.
+    variables: their environment. errors: where they write what nobody expects; both without: as this process. anew: start one
+    where none can be copied.
     """
     variables, place = dict(variables or os.environ), errors.fileno() if errors else STDERR
     for step in steps if PLACE in os.environ else ():
@@ -96,7 +102,8 @@ def prepare(
                     line.connect(f"{os.environ[PLACE]}/{SERVER}")
                     handover.send(line, [run, step, variables], [listener.fileno(), place])
             except OSError:  # there is no server
-                begin(run, step, listener.fileno(), variables, place)
+                if anew:
+                    begin(run, step, listener.fileno(), variables, place)
 
 
 def begin(run: str, step: str, number: int, variables: Mapping[str, str], errors: int) -> None:
@@ -105,13 +112,11 @@ def begin(run: str, step: str, number: int, variables: Mapping[str, str], errors
 
 
 def following(root: Path, step: str) -> list[str]:
-    """The steps that should get ready while this notebook is executed: two, since the next one may be short, and pages."""
-    *working, last_one = all_steps(root, answers=step == NEW_PHOTOS)
-    steps = [*working, *([PAGES] if working else []), last_one, REPORT]
+    """The steps that should get ready while this notebook is executed: two, since the next one may be short."""
+    steps = [*all_steps(root, answers=step == NEW_PHOTOS), REPORT]
     last = os.environ.get(LAST)
     wanted = steps[: steps.index(last) + 1] if last in steps else steps
-    after = wanted[steps.index(step) + 1 :]
-    return after[: 3 if PAGES in after[:3] else 2]
+    return wanted[steps.index(step) + 1 :][:2]
 
 
 def chain() -> str:

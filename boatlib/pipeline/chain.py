@@ -293,7 +293,7 @@ def _dry_run(planner: Planner, arguments: list[str]) -> int:
     for text in re.split(r"^(?:local)?rule ", said, flags=re.M)[1:]:
         rule = text.partition(":")[0]
         run, reason = (re.search(pattern, text) for pattern in (r"wildcards: run=([^,\n]+)", r"reason: (.+)"))
-        if rule not in ("all", "pages"):
+        if rule not in ("all", "page"):
             shown.append(f"  {run[1] if run else '':<12} {rule:<12} {why(reason[1]) if reason else ''}")
     print("\n".join(["Would run:", *shown]) if shown else "Nothing to do: nothing has changed.")
     return 0

@@ -2,9 +2,9 @@
 
     python -m boatlib.pipeline.step RUN STEP [beside]
 
-It finds the process that waits for it (`ahead`), and ends with its exit code; where none waits, it does the step itself. A
-process that waits ends with the chain; one that works ends with its command. With `beside` it gives way to the step that runs at
-the same time.
+It finds the process that waits for it (`ahead`), or asks for one, and ends with its exit code; where there is none, it does the
+step itself. A process that waits ends with the chain; one that works ends with its command. With `beside` it gives way to the
+step that runs at the same time.
 """
 
 import contextlib
@@ -37,6 +37,9 @@ def main(run: str, step: str, how: str = "") -> int:
         if how.isdigit():
             return _when_called(run, step, int(how))
         code = _call(run, step, how)
+        if code is None:
+            ahead.prepare(run, [step], anew=False)
+            code = _call(run, step, how)
         return _ready(run, step)(how == BESIDE) if code is None else code
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -96,10 +99,10 @@ def _ready(run: str, step: str, early: bool = False) -> Callable[[bool], int]:
     from boatlib import runtime
 
     os.environ.update(runtime.threads())
-    if step == ahead.PAGES:
+    if step.endswith(ahead.PAGE):
         from boatlib.report import render
 
-        return lambda _: render.main(run)
+        return lambda _: render.main(run, step.removesuffix(ahead.PAGE))
     if step == ahead.REPORT:
         from boatlib.report import pdf, publish
 

@@ -4,7 +4,6 @@ import base64
 import hashlib
 import re
 from datetime import date
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -180,11 +179,7 @@ def _code_style() -> str:
 """
 
 
-def main(name: str) -> int:
-    """Make all pages of a run but the partner's; returns the exit code. What went wrong is printed in a sentence."""
+def main(name: str, step: str) -> int:
+    """Make the page of a step; returns the exit code. What went wrong is printed in a sentence."""
     run = Run(name)
-    steps = all_steps(project_root())
-    for step in (step for step in steps if step not in PARTNER):
-        if code := failures.exit_code_of(run, f"the page of {step}", partial(render, run, step, steps)):
-            return code
-    return 0
+    return failures.exit_code_of(run, f"the page of {step}", lambda: render(run, step, all_steps(project_root())))

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from boatlib import runtime
 from boatlib.model.features.store import Features
 from boatlib.model.inference.familiarity import Familiarity, chosen
 from boatlib.model.inference.predictor import Predictor
@@ -53,8 +54,8 @@ def leave_one_out(features: Features | np.ndarray, split: pd.DataFrame, refuse: 
     teach, tune = ((split["split"] == part).to_numpy() for part in ("train", "val"))
     if len(classes) < 3:
         return pd.DataFrame(columns=COLUMNS)
-    rows = []
-    for label in asked:
+
+    def without(label: int) -> dict[str, object]:
         own = labels == label
         known = Familiarity.fit(chosen(features, np.flatnonzero(teach & ~own)), labels[teach & ~own])
         line = np.quantile(
@@ -62,8 +63,9 @@ def leave_one_out(features: Features | np.ndarray, split: pd.DataFrame, refuse: 
         )
         photos = chosen(features, np.flatnonzero(own))
         answers = pd.Series(np.array(classes, dtype=object)[known.evidence(photos).argmax(axis=1)])
-        rows.append(_row(classes[label], NEVER_TAUGHT, known.unfamiliarity(photos) >= line, answers))
-    return _table(rows)
+        return _row(classes[label], NEVER_TAUGHT, known.unfamiliarity(photos) >= line, answers)
+
+    return _table(runtime.side_by_side(without, [(label,) for label in asked]))
 
 
 def _row(what: str, kind: str, noticed: pd.Series | np.ndarray, answers: pd.Series) -> dict[str, object]:

@@ -62,9 +62,9 @@ def places(monkeypatch):
     ("step", "last", "waiting"),
     [
         ("01_exploration", "", ["02_split", "03_training"]),
-        ("03_training", "", ["04_evaluation", "05_tta", "pages"]),
+        ("03_training", "", ["04_evaluation", "05_tta"]),
         ("03_training", "05_tta", ["04_evaluation", "05_tta"]),
-        ("05_tta", "", ["pages", "06_summary", "report"]),
+        ("05_tta", "", ["06_summary", "report"]),
         ("06_summary", "report", ["report"]),
         ("07_new_photos", "", ["report"]),
     ],
@@ -113,6 +113,18 @@ def test_steps_and_kernels_are_copies_of_one_process_each_in_a_session_of_its_ow
     assert len(listening) == 1
     output, _ = chain.communicate(timeout=180)
     assert chain.returncode == 0, output
+    assert nobody_left(kept)
+
+
+def test_a_step_for_which_nobody_waits_is_done_by_a_copy_that_its_command_asks_for(kept):
+    assert kept.run("--until", "06").returncode == 0
+    with kept.cell("05_tta", "import time; time.sleep(3); 'awake'"):
+        chain = kept.start("--until", "06")  # which gets ready, since it will run whatever has changed
+        process = psutil.Process(pid_of(kept, "05_tta", True, chain))
+        assert "boatlib.pipeline.forkserver" in process.parent().cmdline()
+        output, _ = chain.communicate(timeout=120)
+    assert chain.returncode == 0, output
+    assert "01_exploration" not in output
     assert nobody_left(kept)
 
 

@@ -121,12 +121,16 @@ def test_a_chain_that_stopped_behind_03_makes_the_model_whole_again(tiny_run, ti
     assert json.loads((model / "model.json").read_text())["policy"] == policy
 
 
-def test_a_changed_tta_parameter_runs_05_and_06_only(tiny_run, tiny_images):
-    before = times(tiny_run)
+def test_a_changed_tta_parameter_runs_05_and_06_only_and_makes_their_pages(tiny_run, tiny_images):
+    def pages():
+        return {file.stem: file.stat().st_mtime_ns for file in (tiny_run / "pages").iterdir()}
+
+    before, pages_before = times(tiny_run), pages()
     result = run_all(*tiny_arguments(tiny_images), "--set", "tta.views=3")
     assert result.returncode == 0, result.stdout
     changed = {step for step, time in times(tiny_run).items() if time != before[step]}
     assert changed == {"05_tta", "06_summary"}
+    assert {step for step, time in pages().items() if time != pages_before[step]} == changed
 
 
 def test_other_costs_run_06_only_and_the_model_draws_another_line(tiny_run, tiny_images):

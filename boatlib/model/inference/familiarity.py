@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from boatlib import runtime
 from boatlib.model.features.store import Features
 
 if TYPE_CHECKING:
@@ -58,9 +59,12 @@ class Familiarity:
     def of_parts(cls, features: Features | np.ndarray, labels: np.ndarray, parts: np.ndarray) -> np.ndarray:
         """The unfamiliarity of each photo to the other parts: float32 [photos]. parts: the part of each, int64 [photos]."""
         found = np.zeros(len(parts), np.float32)
-        for part in np.unique(parts):
-            own, others = np.flatnonzero(parts == part), np.flatnonzero(parts != part)
+
+        def answer(own: np.ndarray, others: np.ndarray) -> None:
             found[own] = cls.fit(chosen(features, others), labels[others]).unfamiliarity(chosen(features, own))
+
+        pairs = [(np.flatnonzero(parts == part), np.flatnonzero(parts != part)) for part in np.unique(parts)]
+        runtime.side_by_side(answer, pairs)
         return found
 
     @classmethod
