@@ -13,10 +13,11 @@ from packaging.version import Version
 from boatlib import runtime
 from boatlib.errors import BoatlibError, ParameterError
 from boatlib.files import check_writable
+from boatlib.pipeline.kernel import COPIES
 from boatlib.run import cache_folder, project_root
 
 ENOUGH_DISK = 2e9  # bytes free: a run of some thousand photos with its caches
-ENOUGH_MEMORY = 3e9  # bytes: a run needs 1.2 GB, the system something too
+ENOUGH_MEMORY = 3e9  # bytes: a run needs 2 GB, the system something too
 # Versions below have holes that are known, or cannot do what is needed here
 LEAST = {"torch": "2.10", "nbconvert": "7.17.1", "pillow": "12", "papermill": "2.7", "pandas": "3", "snakemake": "9"}
 
@@ -72,9 +73,7 @@ def _cores() -> Finding:
 def _memory() -> Finding:
     pages, size = (os.sysconf(name) for name in ("SC_PHYS_PAGES", "SC_PAGE_SIZE"))
     total = pages * size
-    advice = (
-        "A run needs about 1.2 GB; close other programs, or take params/quick.yaml" if total < ENOUGH_MEMORY else ""
-    )
+    advice = "A run needs about 2 GB; close other programs, or take params/quick.yaml" if total < ENOUGH_MEMORY else ""
     return Finding("memory", f"{total / 1e9:.0f} GB", advice)
 
 
@@ -94,10 +93,11 @@ def _places() -> Iterator[Finding]:
 
 def _kernel() -> Finding:
     """Kernels are started by this interpreter itself, so its own ipykernel is what counts."""
+    how = "copies of one process" if COPIES else "each begun anew, since copies are not safe here"
     try:
-        return Finding("kernel", f"ipykernel {importlib.metadata.version('ipykernel')}")
+        return Finding("kernels", f"ipykernel {importlib.metadata.version('ipykernel')}, {how}")
     except importlib.metadata.PackageNotFoundError:
-        return Finding("kernel", "not found", "python -m pip install -c constraints.txt ipykernel")
+        return Finding("kernels", "not found", "python -m pip install -c constraints.txt ipykernel")
 
 
 def _browser() -> Finding:

@@ -166,7 +166,8 @@ def _with_facts(files: pd.DataFrame, root: Path, limits: Limits) -> tuple[pd.Dat
     """Add format, mode, size, SHA-256 and perceptual hash; a file that is not a photo gets its reason. Returns the glances too,
     float16 [photos, 115], to which the column `glance` points."""
     wanted = files.index[files["reason"] == ""]
-    facts = reading.prefetch(lambda photo: _facts(root / photo, limits), files.loc[wanted, "photo"], beside=0)
+    paths = (root / photo for photo in files.loc[wanted, "photo"])
+    facts = reading.by_copies(partial(_facts, limits=limits), paths)
     parts, glances, hashes = [], [np.zeros((0, sum(PARTS.values())), np.float16)], []
     while some := list(islice(facts, PART)):
         parts.append(pd.DataFrame(some, columns=OPENED).astype(dict.fromkeys(TEXTS, "str")))

@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from boatlib import runtime
+from boatlib import copies, runtime
 from boatlib.errors import DataError
 
 PREFETCHED = 32  # photos that are decoded before they are asked for
@@ -37,6 +37,14 @@ def prefetch(function: Callable[[Item], Result], items: Iterable[Item], beside: 
                 yield _first(window, function)
         while window:
             yield _first(window, function)
+
+
+def by_copies(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """The same for what Python itself does: by copies of this process where there are any.
+
+    function: one of a module, or a `partial` of one.
+    """
+    return copies.results(function, items) if copies.there() else prefetch(function, items, beside=0)
 
 
 def _first(window: deque[tuple[Future[Result], Item]], function: Callable[[Item], Result]) -> Result:

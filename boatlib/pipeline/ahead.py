@@ -20,6 +20,7 @@ from typing import IO
 
 from boatlib import environment
 from boatlib.pipeline import handover
+from boatlib.pipeline.kernel import COPIES
 from boatlib.run import NEW_PHOTOS, all_steps
 
 PLACE = "BOATLIB_STEPS"  # folder of the sockets, set by the chain for what it starts
@@ -47,7 +48,7 @@ def allowed(root: Path, last: str = "") -> Iterator[None]:
             for name, value in ((PLACE, folder), (LAST, last or REPORT)):
                 os.environ[name] = value
                 stack.callback(os.environ.pop, name)
-            if sys.platform == "linux":
+            if COPIES:
                 stack.enter_context(_server(root))
         yield
 

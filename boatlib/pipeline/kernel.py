@@ -58,6 +58,10 @@ def _named(notebook: Path) -> Iterator[str]:
                 yield from [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
 
 
+HELPED = ("01_exploration",)  # notebooks that have most done by Python itself: reading thousands of small files
+COPIES = sys.platform == "linux"  # libraries of macOS do not work in copies of a process
+
+
 class Forked:
     """A kernel in a copy of this process, with what `jupyter_client` uses of `subprocess.Popen`. It imports at once what its
     notebook needs, and begins when it is told; it ends when this process ends before.
@@ -107,9 +111,8 @@ class Forked:
 
 
 def can_fork() -> bool:
-    """Whether a copy of this process is a whole one: not where a second thread might hold a lock that nobody will open, nor on
-    systems whose libraries do not work in copies."""
-    return sys.platform == "linux" and len(os.listdir("/proc/self/task")) == 1
+    """Whether a copy of this process is a whole one: not where a second thread might hold a lock that nobody will open."""
+    return COPIES and len(os.listdir("/proc/self/task")) == 1
 
 
 def become(title: str) -> None:
@@ -132,12 +135,21 @@ def _be_kernel(
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.closerange(3, word)
     os.closerange(word + 1, os.sysconf("SC_OPEN_MAX"))
-    import_for(notebook)
+    _get_ready(notebook)
     if not os.read(word, 1):
         os._exit(0)
     # that process is watched; ipykernel has looked for its number in the environment when it was imported
     _run([*arguments, f"--IPKernelApp.parent_handle={parent}"])
     os._exit(0)
+
+
+def _get_ready(notebook: Path) -> None:
+    """Import what a notebook needs, and get the copies that will help."""
+    import_for(notebook)
+    if notebook.stem in HELPED and can_fork():
+        from boatlib import copies
+
+        copies.make()
 
 
 def _run(arguments: list[str]) -> None:
@@ -146,5 +158,5 @@ def _run(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    import_for(Path(sys.argv[1]))
+    _get_ready(Path(sys.argv[1]))
     _run(sys.argv[2:])

@@ -52,3 +52,10 @@ def test_what_is_missing_is_named_with_what_to_do(project, monkeypatch, capsys, 
     shown = capsys.readouterr().out
     assert re.search(rf"^!   {re.escape(what)}", shown, re.M)
     assert "need a look." in shown
+
+
+@pytest.mark.parametrize(("copies", "words"), [(True, "copies of one process"), (False, "each begun anew")])
+def test_it_says_how_kernels_begin(monkeypatch, copies, words):
+    monkeypatch.setattr(doctor, "COPIES", copies)
+    assert words in findings()["kernels"].found
+    assert findings()["kernels"].advice == ""
