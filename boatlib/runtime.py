@@ -6,18 +6,13 @@ import gc
 import importlib.metadata
 import os
 import platform
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
 
 from boatlib.errors import ParameterError
 
 STATIC = "BOATLIB_STATIC"  # set by pipeline.execute for the kernels that it starts
 RESUME = "BOATLIB_RESUME"  # set where a training is to go on from its checkpoint
-
-Result = TypeVar("Result")
 
 TRIM_THRESHOLD, MMAP_MAX = -1, -4  # of glibc's mallopt
 
@@ -51,14 +46,6 @@ def threads() -> dict[str, str]:
 def cores() -> int:
     """Number of CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def side_by_side(function: Callable[..., Result], items: Iterable[tuple[Any, ...]]) -> list[Result]:
-    """What a function gives for each of these arguments, in their order, by a thread on each core: for compiled code, such as
-    numpy's, which leaves Python to the other threads.
-    """
-    with ThreadPoolExecutor(cores()) as pool:
-        return list(pool.map(lambda arguments: function(*arguments), items))
 
 
 def gpus() -> int:

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from boatlib import runtime
 from boatlib.model.features.store import Features
 from boatlib.photos import splits
 
@@ -37,18 +36,13 @@ def probabilities(
     truth = labels.to_numpy(dtype=object)
     random = np.random.default_rng(seed)
     found = np.zeros((len(truth), len(classes)))
-    drawn = [
-        (np.concatenate([_some(teach[truth[teach] == name], share, random) for name in classes]), judge)
-        for teach, judge in folds(truth, groups, seed)
-    ]
-
-    def answer(teach: np.ndarray, judge: np.ndarray) -> None:
-        head = LogisticRegression(C=STRENGTH, max_iter=300, tol=1e-3).fit(features[teach], truth[teach].astype(str))
+    for teach, judge in folds(truth, groups, seed):
+        chosen = np.concatenate([_some(teach[truth[teach] == name], share, random) for name in classes])
+        if len(set(truth[chosen])) < 2 or not len(judge):
+            continue
+        head = LogisticRegression(C=STRENGTH, max_iter=300, tol=1e-3).fit(features[chosen], truth[chosen].astype(str))
         places = np.array([classes.index(str(name)) for name in head.classes_])
         found[np.ix_(judge, places)] = head.predict_proba(features[judge])
-
-    able = [(teach, judge) for teach, judge in drawn if len(set(truth[teach])) > 1 and len(judge)]
-    runtime.side_by_side(answer, able)
     return found
 
 

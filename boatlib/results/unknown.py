@@ -5,9 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from boatlib import runtime
 from boatlib.model.features.store import Features
-from boatlib.model.inference.familiarity import Familiarity, chosen
+from boatlib.model.inference.familiarity import Familiarity, chosen, side_by_side
 from boatlib.model.inference.predictor import Predictor
 from boatlib.order import natural
 from boatlib.photos.layout.listing import NONE_OF_THESE
@@ -65,7 +64,7 @@ def leave_one_out(features: Features | np.ndarray, split: pd.DataFrame, refuse: 
         answers = pd.Series(np.array(classes, dtype=object)[known.evidence(photos).argmax(axis=1)])
         return _row(classes[label], NEVER_TAUGHT, known.unfamiliarity(photos) >= line, answers)
 
-    return _table(runtime.side_by_side(without, [(label,) for label in asked]))
+    return _table(side_by_side(without, [(label,) for label in asked]))
 
 
 def _row(what: str, kind: str, noticed: pd.Series | np.ndarray, answers: pd.Series) -> dict[str, object]:

@@ -1,12 +1,13 @@
 """How unlike a photo is to all that was taught: a number from its features, and the small table that it comes from."""
 
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 
-from boatlib import runtime
 from boatlib.model.features.store import Features
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ POWER = 3  # of the evidence: 2, and what several classes share counts little; m
 MOST = 5000  # photos that are kept
 ENOUGH = 500  # of them, for the components
 BLOCK = 1000  # rows in memory at a time
+TOGETHER = 2  # fits at one time: of MOST photos each takes 0.6 GB
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ class Familiarity:
             found[own] = cls.fit(chosen(features, others), labels[others]).unfamiliarity(chosen(features, own))
 
         pairs = [(np.flatnonzero(parts == part), np.flatnonzero(parts != part)) for part in np.unique(parts)]
-        runtime.side_by_side(answer, pairs)
+        side_by_side(answer, pairs)
         return found
 
     @classmethod
@@ -113,6 +116,14 @@ class Familiarity:
         return cls(**{name: value.astype(np.float32) for name, value in values.items()})
 
 
+def side_by_side(function: Callable[..., Result], items: Iterable[tuple[Any, ...]]) -> list[Result]:
+    """What a function that fits one gives for each of these arguments, in their order: by threads, TOGETHER at a time. What takes
+    long in a fit is numpy's, and leaves Python to other threads; the same of scipy does not.
+    """
+    with ThreadPoolExecutor(TOGETHER) as pool:
+        return list(pool.map(lambda arguments: function(*arguments), items))
+
+
 def chosen(features: Features | np.ndarray, places: np.ndarray) -> Features | np.ndarray:
     """Some of the rows; those that lie on the disk are not read yet."""
     return features.part(places) if isinstance(features, Features) else features[places]
@@ -133,11 +144,11 @@ def regression(reference: np.ndarray, labels: np.ndarray, width: float) -> np.nd
 
     reference: directions of the photos that teach, [photos, k]; labels: places of their classes, int64 [photos].
     """
-    from scipy.linalg import cho_factor, cho_solve
+    from scipy.linalg import cho_solve
 
     own = kernel(reference, reference, width).astype(np.float64)
     own[np.diag_indices_from(own)] += NOISE
-    solved = cho_solve(cho_factor(own, lower=True), np.eye(labels.max() + 1)[labels])
+    solved = cho_solve((np.linalg.cholesky(own), True), np.eye(labels.max() + 1)[labels])
     return np.ascontiguousarray(solved, np.float32)
 
 
@@ -152,9 +163,7 @@ def _rounded(values: np.ndarray) -> np.ndarray:
 
 def _components(values: np.ndarray) -> np.ndarray:
     """The principal components of a few rows with many columns, through the products of the rows: [n, k]."""
-    from scipy.linalg import eigh
-
-    found, vectors = eigh((values @ values.T).astype(np.float64))
+    found, vectors = np.linalg.eigh((values @ values.T).astype(np.float64))
     count = min(COMPONENTS, *values.shape)
     least = 1e-6 * max(found[-1], 1e-6)  # without variance, rounding would be a direction
     lengths = np.sqrt(np.maximum(found[-count:], least))
