@@ -128,6 +128,20 @@ def test_a_step_for_which_nobody_waits_is_done_by_a_copy_that_its_command_asks_f
     assert nobody_left(kept)
 
 
+def test_copies_help_01_and_end_with_its_kernel(kept):
+    def kernel():
+        found = [psutil.Process(int(line.split()[0])) for line in kept.processes() if "notebooks/01_" in line]
+        return [process for process in found if "boatlib.pipeline.step" in " ".join(process.parent().cmdline())]
+
+    with kept.cell("01_exploration", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"):
+        chain = kept.start("--until", "01")
+        process = wait_for(kernel)[0]
+        assert wait_for(lambda: len(process.children()) == len(os.sched_getaffinity(0)))
+        output, _ = chain.communicate(timeout=120)
+    assert chain.returncode == 137, output
+    assert nobody_left(kept)
+
+
 @pytest.mark.parametrize("early", [True, False])
 def test_a_fork_server_that_is_killed_is_not_missed(kept, early):
     chain = kept.start("--set", f"seed={15 + early}", "--until", "04")
