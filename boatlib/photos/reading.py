@@ -4,6 +4,7 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,12 +24,21 @@ def read_unchanged(root: Path, photo: str, sha256: str) -> bytes:
     return data
 
 
-def prefetch(function: Callable[[Item], Result], items: Iterable[Item], beside: int = 1) -> Iterator[Result]:
+def prefetch(
+    function: Callable[[Item], Result], items: Iterable[Item], beside: int = 1, at_once: int = 1
+) -> Iterator[Result]:
     """Results in order, computed by threads and never more than a few ahead, so that memory stays flat.
 
     Whoever has to wait for one computes another meanwhile, so a light network gets as much decoding as it can take.
     beside: cores that are left to the network: with a decoder on every core both lose a tenth (measured on two cores).
+    at_once: items that a thread is given together, where handing one over takes longer than what is done with it.
     """
+    if at_once > 1:
+        rest = iter(items)
+        parts = iter(lambda: list(islice(rest, at_once)), [])
+        for found in prefetch(lambda part: [function(item) for item in part], parts, beside):
+            yield from found
+        return
     with ThreadPoolExecutor(max(1, runtime.cores() - beside)) as pool:
         window: deque[tuple[Future[Result], Item]] = deque()
         for item in items:
@@ -44,7 +54,7 @@ def by_copies(function: Callable[[Item], Result], items: Iterable[Item]) -> Iter
 
     function: one of a module, or a `partial` of one.
     """
-    return copies.results(function, items) if copies.there() else prefetch(function, items, beside=0)
+    return copies.results(function, items) if copies.there() else prefetch(function, items)
 
 
 def _first(window: deque[tuple[Future[Result], Item]], function: Callable[[Item], Result]) -> Result:

@@ -94,7 +94,7 @@ def fingerprint(images: str) -> str:
         name: before[name] for name, facts in now.items() if facts[:-1] and before.get(name, [])[:-1] == facts[:-1]
     }
     unread = [(name, facts) for name, facts in now.items() if facts[:-1] and name not in known]
-    now |= known | dict(reading.prefetch(lambda item: _with_content(root, *item), unread, beside=0))
+    now |= known | dict(reading.prefetch(lambda item: _with_content(root, *item), unread, at_once=32))
     fresh = time.time_ns() - RACY
     sure = {name: facts for name, facts in now.items() if facts[:-1] and max(facts[1:3]) < fresh}
     if sure != before:
