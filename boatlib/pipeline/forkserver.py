@@ -55,7 +55,9 @@ def _copied(listener: socket.socket) -> tuple[str, str, str] | None:
     called, errors = files
     if name.endswith(ahead.PAGE):
         with contextlib.suppress(ImportError):  # as above
-            from boatlib.report import render  # noqa: F401
+            from boatlib.report import render
+
+            render.get_ready()
     if not kernel.can_fork():
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # what is ignored here is ignored there
         ahead.begin(run, name, called, variables, errors)

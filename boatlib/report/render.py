@@ -4,6 +4,7 @@ import base64
 import hashlib
 import re
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,13 @@ HARD_LIMIT = 7_000_000  # bytes of a page
 LOGO = 320  # pixels
 NOT_FOR_PARTNERS = {"how", "notebook-only"}  # tags of cells: how it is done, and prose for whoever reads the notebook
 LIMIT = 3_000_000  # from here on a line says that mail may not let it through
+
+
+@cache
+def get_ready() -> None:
+    """Let nbconvert import what it imports only when a page is made, so that copies of this process need not."""
+    cells = [nbformat.v4.new_markdown_cell("`a`"), nbformat.v4.new_code_cell("a = 1")]
+    HTMLExporter(template_name="basic").from_notebook_node(nbformat.v4.new_notebook(cells=cells))
 
 
 def render(run: Run, step: str, steps: list[str]) -> Path:
