@@ -122,8 +122,7 @@ def _write_params(params: Params) -> None:
 
 def _arguments(names: list[str], until: str, force: str, dry_run: bool, jobs: int, profile: str) -> list[str]:
     """What Snakemake is told."""
-    # No profile that lies somewhere; and no second of waiting at the end, which is what the limit of jobs a second would cost
-    usual = f"--workflow-profile none --cores {jobs + 1} --resources notebooks={jobs} --max-jobs-per-timespan 100/0s"
+    usual = f"--workflow-profile none --cores {jobs + 1} --resources notebooks={jobs}"  # no profile that lies somewhere
     where = f"--workflow-profile {profile}" if profile else usual
     # A file with another time and the same content runs nothing again, up to this size (of bytes)
     options = f"{where} --keep-going --nocolor --nolock --rerun-incomplete --max-checksum-file-size 100000000"

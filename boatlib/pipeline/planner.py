@@ -75,7 +75,12 @@ def main(number: int) -> None:
     os.environ.update(variables)
     import snakemake.cli
 
-    snakemake.cli.main(arguments)
+    try:
+        snakemake.cli.main(arguments)
+    except SystemExit as ended:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(ended.code if isinstance(ended.code, int) else bool(ended.code))  # a timer of its would take a second
 
 
 if __name__ == "__main__":

@@ -223,6 +223,25 @@ def test_05_gives_way_to_04_beside_which_it_works_and_06_to_nobody(kept):
     assert ended.index("05") < ended.index("04") < ended.index("06")
 
 
+def test_snakemake_sleeps_while_a_step_waits_for_a_core(kept):
+    """The page of 03, while 04 and 05 have both."""
+    slow, failing = (
+        kept.cell("04_evaluation", "import time; time.sleep(9); 'awake'"),
+        kept.cell("05_tta", "import time; time.sleep(9); raise OSError('enough')"),
+    )
+    with slow, failing:
+        chain = kept.start("--set", "seed=17")
+        pid_of(kept, "04_evaluation", False, chain)
+        planner = next(int(line.split()[0]) for line in kept.processes() if "pipeline.planner" in line)
+        time.sleep(3)
+        before = psutil.Process(planner).cpu_times()
+        time.sleep(4)
+        after = psutil.Process(planner).cpu_times()
+        chain.communicate(timeout=180)
+    assert chain.returncode == 4
+    assert after.user + after.system - before.user - before.system < 1.0  # of four
+
+
 def test_a_planner_that_is_not_needed_ends_with_its_block(kept):
     with Planner.ready(ROOT) as planner:
         process = planner._process
